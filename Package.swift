@@ -1,0 +1,94 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// One array for every Swift target: the whole package is checked alike. There are no unsafe flags,
+// because a package with unsafe flags cannot be a dependency of another one.
+let settings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .strictMemorySafety(),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil
+) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "frcnn",
+  products: [
+    .executable(name: "frcnn", targets: ["frcnn"]),
+    .library(name: "FasterRCNN", targets: ["FasterRCNN"]),
+    .library(name: "Detection", targets: ["Detection"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // The C libraries, and C where Swift cannot (setjmp, macros, function multi-versioning, #embed).
+    .systemLibrary(name: "CDNNL", path: "Sources/System/CDNNL", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "COpenSSL", path: "Sources/System/COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .target(
+      name: "CJPEG", path: "Sources/System/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
+    .target(name: "CDetectionKernels"),
+    .target(name: "CEmbeddedModel"),
+
+    // The libraries, lowest first: a row may depend on rows above it only.
+    library("Tensors"),
+    library("Compute", ["Tensors", "CDNNL"]),
+    library("Detection", ["Tensors", "CDetectionKernels"]),
+    library("Networks", ["Tensors", "Compute", "Detection"]),
+    library("Checkpoints", ["Tensors", "CZlib"]),
+    library("Images", ["CJPEG", "CPNG"]),
+    library("HTTP1"),
+    library("HTTPServer", ["HTTP1", "COpenSSL"]),
+    library(
+      "FasterRCNN",
+      [
+        "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images", "CEmbeddedModel",
+        "COpenSSL",
+      ]),
+    library("Evaluation", ["Detection"]),
+    library("Observability"),
+    library(
+      "Service",
+      [
+        "Tensors", "Detection", "Images", "FasterRCNN", "HTTP1", "HTTPServer", "Observability",
+        "CZlib",
+      ]),
+    .executableTarget(
+      name: "frcnn",
+      dependencies: [
+        "Tensors", "Compute", "Detection", "Images", "Checkpoints", "FasterRCNN", "Evaluation",
+        "HTTPServer", "Service",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+
+    tests("Tensors", ["Tensors"]),
+    tests("Compute", ["Compute", "Tensors"]),
+    tests("Detection", ["Detection", "Tensors"]),
+    tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
+    tests("Checkpoints", ["Checkpoints", "Tensors"]),
+    tests("Images", ["Images"]),
+    tests("HTTP1", ["HTTP1"]),
+    tests("HTTPServer", ["HTTPServer", "HTTP1"]),
+    tests("FasterRCNN", ["FasterRCNN", "Detection", "Images", "Tensors"]),
+    tests("Evaluation", ["Evaluation", "Detection"]),
+    tests("Service", ["Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection"]),
+    tests("EndToEnd", []),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,91 @@
+public import HTTP1
+
+/// What a client asked for, with its body read in full.
+public struct HTTPRequest: Sendable {
+  /// The method, as `GET` or `POST`; case matters.
+  public var method: String
+
+  /// The target's path, percent-decoded and without dot segments, starting with `/`
+  /// (`*` for `OPTIONS *`).
+  public var path: String
+
+  /// What stands behind the target's first `?`, still encoded; `nil` without one.
+  public var query: String?
+
+  /// The header fields.
+  public var fields: HTTPFields
+
+  /// The body with its transfer coding removed; empty where there was none.
+  public var body: [UInt8]
+
+  /// The client's address, without a port.
+  public var clientAddress: String
+
+  /// Turns true once the client has gone away, so that its work can be dropped.
+  public var cancellation: Cancellation
+
+  /// Makes a request.
+  public init(
+    method: String, path: String, query: String? = nil, fields: HTTPFields = HTTPFields(),
+    body: [UInt8] = [], clientAddress: String = "", cancellation: Cancellation = Cancellation()
+  ) {
+    self.method = method
+    self.path = path
+    self.query = query
+    self.fields = fields
+    self.body = body
+    self.clientAddress = clientAddress
+    self.cancellation = cancellation
+  }
+}
+
+/// What the server answers; the server itself adds `Date`, `Server`, `Content-Length` and
+/// `Connection`, and leaves the body out for `HEAD`.
+public struct HTTPResponse: Sendable {
+  /// The status code.
+  public var status: Int
+
+  /// The header fields that the handler chose.
+  public var fields: HTTPFields
+
+  /// The body.
+  public var body: [UInt8]
+
+  /// Makes a response.
+  public init(status: Int, fields: HTTPFields = HTTPFields(), body: [UInt8] = []) {
+    self.status = status
+    self.fields = fields
+    self.body = body
+  }
+}
+
+/// Why the server itself had to refuse a request; a handler turns it into a body.
+public struct HTTPRefusal: Error, Sendable {
+  /// The status code that says so: 400, 408, 411, 413, 414, 417, 431, 501 or 505.
+  public var status: Int
+
+  /// What was wrong, and which rule or limit it broke, in one sentence.
+  public var detail: String
+
+  /// Makes a refusal.
+  public init(status: Int, detail: String) {
+    self.status = status
+    self.detail = detail
+  }
+}
+
+/// What a server calls for each request. Calls come on the server's own queue: a handler must
+/// return at once and answer later from wherever its work ends.
+public protocol RequestHandler: Sendable {
+  /// Looks at a head before its body is read (and before `100 Continue` is sent).
+  ///
+  /// - Returns: an answer that refuses the request, after which the body is not read and the
+  ///   connection closes; or `nil` to go on. The request's body is empty here.
+  func refuse(head: HTTPRequest) -> HTTPResponse?
+
+  /// Answers a request. `respond` must be called exactly once, from any thread.
+  func handle(_ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void)
+
+  /// Makes the body of an answer to a request that could not be read.
+  func response(to refusal: HTTPRefusal) -> HTTPResponse
+}

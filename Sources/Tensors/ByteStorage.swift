@@ -1,0 +1,49 @@
+/// Bytes that tensors are views of: a mapped file, a buffer, or memory that outlives the process's
+/// use of it. They are never written once the storage exists.
+///
+/// The bytes live as long as the last reference, which is what lets a `StoredTensor` point into a
+/// mapped checkpoint without a copy.
+@safe public final class ByteStorage: @unchecked Sendable {
+  // Sendable: the bytes are immutable from `init` to `deinit`.
+
+  /// The bytes; valid only while a reference to this storage is held.
+  @unsafe public let bytes: UnsafeRawBufferPointer
+
+  private let release: @Sendable (UnsafeRawBufferPointer) -> Void
+
+  /// Adopts memory that stays valid and unwritten until `release` is called with it.
+  @unsafe public init(
+    adopting bytes: UnsafeRawBufferPointer,
+    release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+  ) {
+    unsafe self.bytes = bytes
+    unsafe self.release = release
+  }
+
+  /// Copies bytes into memory aligned to 64 bytes (a cache line, and a vector register).
+  public convenience init(copying source: [UInt8]) {
+    let copy = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(source.count, 1), alignment: 64)
+    unsafe source.withUnsafeBytes { unsafe copy.copyMemory(from: $0) }
+    // Safety: the block is freed once, in `deinit`, through its own base address.
+    unsafe self.init(adopting: UnsafeRawBufferPointer(rebasing: copy[..<source.count])) { bytes in
+      unsafe bytes.baseAddress?.deallocate()
+    }
+  }
+
+  deinit {
+    unsafe release(bytes)
+  }
+
+  /// The number of bytes.
+  public var count: Int { unsafe bytes.count }
+
+  /// Calls a closure with the bytes, which stay valid until it returns.
+  public func withUnsafeBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    // The storage outlives the call: `self` is held by the caller for its length.
+    defer { withExtendedLifetime(self) {} }
+    return try unsafe body(bytes)
+  }
+}

@@ -1,0 +1,66 @@
+/// A tensor as a file holds it: an element type, a shape, strides, and a place in shared storage.
+///
+/// It is a view: making one copies nothing, and several may share one storage (as tied weights in
+/// a checkpoint do).
+public struct StoredTensor: Sendable {
+  /// The type of the elements.
+  public let elementType: ElementType
+
+  /// The extents, outermost first.
+  public let shape: Shape
+
+  /// The distance, in elements, from one index of each axis to the next; never negative.
+  public let strides: [Int]
+
+  /// The bytes that hold the elements, little-endian.
+  public let storage: ByteStorage
+
+  /// Where the first element starts in `storage`.
+  public let byteOffset: Int
+
+  /// Makes a view of storage after checking that every element lies inside it.
+  ///
+  /// - Parameter strides: in elements; row-major where it is left out.
+  /// - Returns: `nil` where a stride or the offset is negative, the number of strides is not the
+  ///   rank, or an element would lie outside the storage.
+  public init?(
+    elementType: ElementType, shape: Shape, strides: [Int]? = nil, storage: ByteStorage,
+    byteOffset: Int
+  ) {
+    let strides = strides ?? shape.rowMajorStrides
+    guard strides.count == shape.rank, byteOffset >= 0, byteOffset <= storage.count else {
+      return nil
+    }
+    if shape.count > 0 {
+      var last = 0
+      for (dimension, stride) in zip(shape.dimensions, strides) {
+        guard stride >= 0 else { return nil }
+        let (reach, overflow) = (dimension - 1).multipliedReportingOverflow(by: stride)
+        let (sum, sumOverflow) = last.addingReportingOverflow(reach)
+        guard !overflow, !sumOverflow else { return nil }
+        last = sum
+      }
+      // In whole elements, so that nothing here can overflow: `last` must be below the number of
+      // elements that fit behind the offset.
+      guard last < (storage.count - byteOffset) / elementType.byteCount else { return nil }
+    }
+    self.elementType = elementType
+    self.shape = shape
+    self.strides = strides
+    self.storage = storage
+    self.byteOffset = byteOffset
+  }
+
+  /// Whether the elements stand in row-major order without gaps.
+  public var isContiguous: Bool {
+    var expected = 1
+    for (dimension, stride) in zip(shape.dimensions, strides).reversed() {
+      if dimension != 1 && stride != expected { return shape.count == 0 }
+      expected *= dimension
+    }
+    return true
+  }
+
+  /// The bytes that the elements would take without gaps.
+  public var byteCount: Int { shape.count * elementType.byteCount }
+}
