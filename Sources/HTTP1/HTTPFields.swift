@@ -50,7 +50,7 @@ extension String {
 }
 
 extension UInt8 {
-  /// The byte with `A`...`Z` turned into `a`...`z`.
+  /// The byte, an ASCII capital turned into its small letter.
   var asciiLowercased: UInt8 {
     (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self
   }

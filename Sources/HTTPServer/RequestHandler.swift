@@ -74,8 +74,10 @@ public struct HTTPRefusal: Error, Sendable {
   }
 }
 
-/// What a server calls for each request. Calls come on the server's own queue: a handler must
-/// return at once and answer later from wherever its work ends.
+/// What a server calls for each request.
+///
+/// Calls come on the server's own queue: a handler must return at once and answer later from
+/// wherever its work ends.
 public protocol RequestHandler: Sendable {
   /// Looks at a head before its body is read (and before `100 Continue` is sent).
   ///

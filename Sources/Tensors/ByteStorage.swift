@@ -1,5 +1,6 @@
-/// Bytes that tensors are views of: a mapped file, a buffer, or memory that outlives the process's
-/// use of it. They are never written once the storage exists.
+/// Bytes that tensors are views of: mapped, copied or adopted.
+///
+/// They are never written once the storage exists.
 ///
 /// The bytes live as long as the last reference, which is what lets a `StoredTensor` point into a
 /// mapped checkpoint without a copy.

@@ -20,9 +20,9 @@ public struct StoredTensor: Sendable {
 
   /// Makes a view of storage after checking that every element lies inside it.
   ///
-  /// - Parameter strides: in elements; row-major where it is left out.
-  /// - Returns: `nil` where a stride or the offset is negative, the number of strides is not the
-  ///   rank, or an element would lie outside the storage.
+  /// It is `nil` where a stride or the offset is negative, the number of strides is not the rank,
+  /// or an element would lie outside the storage. Strides are in elements, row-major where they
+  /// are left out.
   public init?(
     elementType: ElementType, shape: Shape, strides: [Int]? = nil, storage: ByteStorage,
     byteOffset: Int

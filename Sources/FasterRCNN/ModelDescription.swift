@@ -1,0 +1,45 @@
+/// What a caller may know of a loaded model.
+public struct ModelDescription: Sendable, Equatable {
+  /// The name, as `bloodcell`; the file's own, or the file's name without its extension.
+  public var name: String
+
+  /// The version that the settings state, `1` where they state none.
+  public var version: String
+
+  /// The SHA-256 of the checkpoint's bytes in lowercase hexadecimal.
+  public var sha256: String
+
+  /// The profile that fixes the numeric semantics, as `simple-faster-rcnn`.
+  public var profile: String
+
+  /// The names of the classes, background left out; a detected object's `classID` indexes them.
+  public var labels: [String]
+
+  /// The score threshold that applies where a request names none.
+  public var scoreThreshold: Float
+
+  /// The threshold of non-maximum suppression in each class where a request names none.
+  public var nmsThreshold: Float
+
+  /// How many proposals at most reach the RoI head.
+  public var proposalCount: Int
+
+  /// The number of weights.
+  public var parameterCount: Int
+
+  /// Makes a description.
+  public init(
+    name: String, version: String, sha256: String, profile: String, labels: [String],
+    scoreThreshold: Float, nmsThreshold: Float, proposalCount: Int, parameterCount: Int
+  ) {
+    self.name = name
+    self.version = version
+    self.sha256 = sha256
+    self.profile = profile
+    self.labels = labels
+    self.scoreThreshold = scoreThreshold
+    self.nmsThreshold = nmsThreshold
+    self.proposalCount = proposalCount
+    self.parameterCount = parameterCount
+  }
+}
