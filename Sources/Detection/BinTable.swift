@@ -1,4 +1,4 @@
-internal import CDetectionKernels
+import CDetectionKernels
 
 /// The bins of some RoIs, worked out once and then used for every group of channels.
 protocol BinTable {

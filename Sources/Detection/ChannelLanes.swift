@@ -1,4 +1,4 @@
-internal import CDetectionKernels
+import CDetectionKernels
 
 /// Reads a batch of feature maps as planes of vectors of 8 or 16 channels.
 ///

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 public import Tensors
 
 /// Softmax cross-entropy over rows of logits, as PyTorch's `cross_entropy` with `ignore_index=-1`.

@@ -1,4 +1,4 @@
-internal import Tensors
+import Tensors
 
 /// The extents of a batch of feature maps, and how their channels lie in memory.
 ///

@@ -1,4 +1,4 @@
-internal import CDetectionKernels
+import CDetectionKernels
 public import Tensors
 
 extension RoIPooling {

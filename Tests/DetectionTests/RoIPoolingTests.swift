@@ -25,19 +25,21 @@ struct RoIPoolingTests {
     ),
   ]
 
-  static let features: Tensor = {
-    let map = Goldens.algorithms.tensor("roi.features")
-    return Tensor(
-      shape: [1, map.shape[0], map.shape[1], map.shape[2]], values: map.values)
-  }()
+  private let features: Tensor
+  private let rois: [BoundingBox]
+
+  init() throws {
+    let goldens = try Goldens()
+    let map = try goldens.tensor("roi.features")
+    features = Tensor(shape: [1, map.shape[0], map.shape[1], map.shape[2]], values: map.values)
+    rois = try goldens.boxes("roi.rois")
+  }
 
   @Test(arguments: goldens.indices)
-  func `every operator meets its golden`(_ index: Int) {
+  func `every operator meets its golden`(_ index: Int) throws {
     let (name, pooling) = Self.goldens[index]
-    let rois = Goldens.algorithms.boxes("roi.rois")
-    let pooled = pooling.pool(
-      Self.features, rois: rois, imageIndices: rois.map { _ in 0 })
-    let golden = Goldens.algorithms.tensor(name)
+    let pooled = pooling.pool(features, rois: rois, imageIndices: rois.map { _ in 0 })
+    let golden = try Goldens().tensor(name)
     #expect(pooled.shape == golden.shape)
     if case .align = pooling.operator {
       // Sums of up to some hundred products in another order than torchvision's.
@@ -51,10 +53,10 @@ struct RoIPoolingTests {
   @Test(arguments: goldens.indices, [1, 3, 8, 16, 20])
   func `every layout gives what the plain one gives`(_ index: Int, _ block: Int) {
     let pooling = Self.goldens[index].pooling
-    let rois = Array(Goldens.algorithms.boxes("roi.rois").prefix(12))
+    let rois = Array(rois.prefix(12))
     let imageIndices = [0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1]
     // 20 channels: no multiple of 8 or 16, so every block but 1 and 20 is padded.
-    let plain = Self.twoImages(channelCount: 20)
+    let plain = twoImages(channelCount: 20)
     let expected = pooling.pool(plain, rois: rois, imageIndices: imageIndices)
     let layout = FeatureMapLayout(
       imageCount: 2, channelCount: 20, height: 37, width: 50, channelBlock: block)
@@ -81,8 +83,8 @@ struct RoIPoolingTests {
 
   @Test
   func `two images together give what each gives alone`() {
-    let rois = Array(Goldens.algorithms.boxes("roi.rois").prefix(8))
-    let both = Self.twoImages(channelCount: 16)
+    let rois = Array(rois.prefix(8))
+    let both = twoImages(channelCount: 16)
     let half = both.values.count / 2
     for (_, pooling) in Self.goldens {
       let together = pooling.pool(
@@ -156,7 +158,7 @@ struct RoIPoolingTests {
   }
 
   /// Two images of the goldens' size; the second is the first turned round, and its channels moved on.
-  static func twoImages(channelCount: Int) -> Tensor {
+  func twoImages(channelCount: Int) -> Tensor {
     let plane = 37 * 50
     let golden = features.values
     let first = (0..<channelCount).flatMap { channel in
