@@ -41,7 +41,9 @@ public struct MultiboxPrior: Sendable, Hashable {
   public func boxes(height: Int, width: Int) -> [BoundingBox] {
     precondition(height >= 0 && width >= 0, "a map of \(height) x \(width) has no pixels")
     let roots = ratios.dropFirst().map { $0.squareRoot() }
-    let halfWidths = (sizes + roots.map { sizes[0] * $0 }).map { $0 * Float(height) / Float(width) / 2 }
+    let halfWidths = (sizes + roots.map { sizes[0] * $0 }).map {
+      $0 * Float(height) / Float(width) / 2
+    }
     let halfHeights = (sizes + roots.map { sizes[0] / $0 }).map { $0 / 2 }
     var boxes: [BoundingBox] = []
     boxes.reserveCapacity(height * width * boxesPerPixel)

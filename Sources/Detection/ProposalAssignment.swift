@@ -33,4 +33,25 @@ public struct ProposalSample: Sendable, Hashable {
 
   /// How many of them are objects; they stand first.
   public let positiveCount: Int
+
+  /// Makes a sample; traps unless the lists have one length, and so many objects stand first.
+  public init(
+    indices: [Int], rois: [BoundingBox], labels: [Int], offsets: [BoxOffset], positiveCount: Int
+  ) {
+    precondition(
+      rois.count == indices.count && labels.count == indices.count
+        && offsets.count == indices.count,
+      "\(indices.count) indices, \(rois.count) RoIs, \(labels.count) labels and "
+        + "\(offsets.count) offsets")
+    precondition(
+      (0...labels.count).contains(positiveCount)
+        && labels.prefix(positiveCount).allSatisfy { $0 > 0 }
+        && labels.dropFirst(positiveCount).allSatisfy { $0 == 0 },
+      "the labels \(labels) do not start with \(positiveCount) objects")
+    self.indices = indices
+    self.rois = rois
+    self.labels = labels
+    self.offsets = offsets
+    self.positiveCount = positiveCount
+  }
 }
