@@ -78,8 +78,8 @@ struct AnchorTargetCreatorTests {
     let groundTruth = try Goldens().boxes("notebook.gt")
     let assignment = creator.assign(
       groundTruth, to: grid.anchors, imageHeight: 800, imageWidth: 800)
-    // The notebook prints the offsets of the inside anchors x-major: the first one is in the leftmost
-    // column of cells that has any, and there in the uppermost cell.
+    // The notebook prints the offsets of the inside anchors x-major: the first one is in the
+    // leftmost column of cells that has any, and there in the uppermost cell.
     let inside = grid.indicesInside(height: 800, width: 800)
     let first = try #require(
       inside.min { ($0 / 9 % 50, $0 / 450, $0 % 9) < ($1 / 9 % 50, $1 / 450, $1 % 9) })
@@ -88,7 +88,8 @@ struct AnchorTargetCreatorTests {
     #expect(
       largestDifference(
         [offset.dx, offset.dh, offset.dw], [2.309_145_58, 0.741_567_4, 1.647_276_02]) < 1e-6)
-    // (210 - 104) / 181.01933; the notebook has (20 + 470 / 2 - (13.4903 + 90.5097 / 2)) / 181.01933.
+    // (210 - 104) / 181.01933; the notebook has (20 + 470 / 2 - (13.4903 + 90.5097 / 2)) /
+    // 181.01933.
     #expect(abs(offset.dy - 0.5856) < 5e-5)
   }
 
@@ -102,7 +103,7 @@ struct AnchorTargetCreatorTests {
 
   @Test
   func
-    `a ground truth's best anchors are objects below the threshold, ties included in note 001 alone`()
+    aGroundTruthsBestAnchorsAreObjectsBelowTheThresholdWithTiesInNote001Alone()
   {
     // Each of the first two anchors covers 5 of 10 columns: an overlap of 50 / 150 is not below 0.3
     // and far from 0.7.

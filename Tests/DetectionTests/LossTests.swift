@@ -229,8 +229,10 @@ struct LossTests {
     \.dy, \.dx, \.dh, \.dw,
   ]
 
-  /// A loss of up to 100 in float32 is exact to 1e-5, and its difference over a step of 2 / 256 to some 1e-3;
-  /// curvature adds at most 10 * 9 * step^2. Gradients are up to 5.
+  /// How far a slope may be from a gradient.
+  ///
+  /// A loss of up to 100 in float32 is exact to 1e-5, and its difference over a step of 2 / 256 to
+  /// some 1e-3; curvature adds at most 10 * 9 * step^2. Gradients are up to 5.
   private static let slopeTolerance: Float = 1e-2
 
   private static func slope(_ step: Float, _ loss: (Float) -> Float) -> Float {

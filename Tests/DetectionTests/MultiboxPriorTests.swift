@@ -25,7 +25,8 @@ struct MultiboxPriorTests {
 
   @Test
   func aBoxOfRatio1IsSquareInPixelsNotInPartsOfThePicture() {
-    // Erratum of note 003: its text has the width w * s * sqrt(r), which is no square of a 2 x 4 map.
+    // Erratum of note 003: its text has the width w * s * sqrt(r), which is no square of a 2 x 4
+    // map.
     let box = MultiboxPrior(sizes: [0.5], ratios: [1]).boxes(height: 2, width: 4)[0]
     #expect(box.height * 2 == 1)
     #expect(box.width * 4 == 1)

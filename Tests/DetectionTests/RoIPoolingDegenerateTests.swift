@@ -96,7 +96,8 @@ struct RoIPoolingDegenerateTests {
 
   @Test
   func aTruncatedBoxOutsideTheMapIsEmptyWherePyTorchRaisesAnError() {
-    // Note 002 would slice rows 4 ..< 5 of four rows, and a negative start would count from the end.
+    // Note 002 would slice rows 4 ..< 5 of four rows, and a negative start would count from the
+    // end.
     let map = Tensor(shape: [1, 1, 4, 4], repeating: 1)
     let below = BoundingBox(yMin: 4, xMin: 0, yMax: 4.5, xMax: 3)
     #expect(pooled(.truncatingAdaptiveMax, map, below) == [0, 0, 0, 0])

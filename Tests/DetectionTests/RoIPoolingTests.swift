@@ -157,7 +157,8 @@ struct RoIPoolingTests {
     #expect(pooling.pool(map, rois: [box], imageIndices: [0]).values == [12])
   }
 
-  /// Two images of the goldens' size; the second is the first turned round, and its channels moved on.
+  /// Two images of the goldens' size; the second is the first turned round, and its channels moved
+  /// on.
   func twoImages(channelCount: Int) -> Tensor {
     let plane = 37 * 50
     let golden = features.values
