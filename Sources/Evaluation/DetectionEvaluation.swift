@@ -54,14 +54,14 @@ public struct DetectionEvaluation: Sendable {
     /// The overlap (IoU) from which on a detection may be right.
     public var iouThreshold: Float
 
-    /// Whether a box from 10 to 20 is 11 pixels wide, as in VOCdevkit and the implementations
-    /// that follow it, or 10.
-    public var countsLastPixel: Bool
+    /// How sides are measured: VOCdevkit and the implementations that follow it count the last
+    /// pixel too.
+    public var sides: SideConvention
 
     /// Makes a set of options: at first half-open boxes and a threshold of one half.
-    public init(iouThreshold: Float = 0.5, countsLastPixel: Bool = false) {
+    public init(iouThreshold: Float = 0.5, sides: SideConvention = .halfOpen) {
       self.iouThreshold = iouThreshold
-      self.countsLastPixel = countsLastPixel
+      self.sides = sides
     }
   }
 
@@ -135,7 +135,7 @@ public struct DetectionEvaluation: Sendable {
       var bestOverlap: Float = 0
       var best: Int?
       for (index, object) in objects.enumerated() {
-        let overlap = overlap(detection.box, object.box)
+        let overlap = IntersectionOverUnion.of(detection.box, object.box, sides: options.sides)
         if overlap > bestOverlap { (bestOverlap, best) = (overlap, index) }
       }
       guard let best, bestOverlap >= options.iouThreshold else {
@@ -145,19 +145,6 @@ public struct DetectionEvaluation: Sendable {
       if objects[best].isDifficult { return (detection.score, .ignored) }
       return (detection.score, isTaken[best] ? .falsePositive : .truePositive)
     }
-  }
-
-  /// Intersection over union in single precision, as the published evaluations have it; 0 for
-  /// boxes that do not meet or are inside out.
-  private func overlap(_ first: BoundingBox, _ second: BoundingBox) -> Float {
-    let extra: Float = options.countsLastPixel ? 1 : 0
-    let height = min(first.yMax, second.yMax) - max(first.yMin, second.yMin) + extra
-    let width = min(first.xMax, second.xMax) - max(first.xMin, second.xMin) + extra
-    guard height > 0, width > 0 else { return 0 }
-    let intersection = height * width
-    let firstArea = (first.height + extra) * (first.width + extra)
-    let secondArea = (second.height + extra) * (second.width + extra)
-    return intersection / (firstArea + secondArea - intersection)
   }
 }
 

@@ -27,7 +27,7 @@ import Testing
   @Test func theLastPixelCountsWhenAsked() {
     // With a pixel more each way 11 x 6 of 11 x 11: 66 of 121, above one half.
     let half = ScoredBox(box: box(0, 0, 10, 5), classID: 0, score: 1)
-    let options = DetectionEvaluation.Options(iouThreshold: 0.54, countsLastPixel: true)
+    let options = DetectionEvaluation.Options(iouThreshold: 0.54, sides: .inclusive)
     #expect(evaluate([half], [truth], options).averagePrecision(.allPoint) == 1)
     #expect(
       evaluate([half], [truth], .init(iouThreshold: 0.54)).averagePrecision(.allPoint) == 0)
@@ -96,7 +96,8 @@ import Testing
       var evaluation = DetectionEvaluation(
         classCount: fixture.classCount,
         options: .init(
-          iouThreshold: expected.iouThreshold, countsLastPixel: expected.plusOne))
+          iouThreshold: expected.iouThreshold,
+          sides: expected.plusOne ? .inclusive : .halfOpen))
       for picture in fixture.pictures {
         evaluation.add(detections: picture.detections, groundTruth: picture.groundTruth)
       }
