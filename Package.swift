@@ -16,11 +16,12 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// Fixtures are files that tests find beside themselves by `#filePath`; the build leaves them alone.
 func tests(
-  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil
+  _ name: String, _ dependencies: [Target.Dependency], fixtures: [String] = []
 ) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: dependencies, resources: resources, swiftSettings: settings)
+    name: name + "Tests", dependencies: dependencies, exclude: fixtures, swiftSettings: settings)
 }
 
 let package = Package(
@@ -77,11 +78,11 @@ let package = Package(
       ],
       swiftSettings: settings),
 
-    tests("Tensors", ["Tensors"]),
+    tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "Tensors"]),
     tests("Detection", ["Detection", "Tensors"]),
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
-    tests("Checkpoints", ["Checkpoints", "Tensors"]),
+    tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
     tests("Images", ["Images"]),
     tests("HTTP1", ["HTTP1"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
