@@ -87,7 +87,7 @@ let package = Package(
     tests("HTTP1", ["HTTP1"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
     tests("FasterRCNN", ["FasterRCNN", "Detection", "Images", "Tensors"]),
-    tests("Evaluation", ["Evaluation", "Detection"]),
+    tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
     tests("Service", ["Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection"]),
     tests("EndToEnd", []),
   ],

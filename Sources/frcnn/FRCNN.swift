@@ -18,6 +18,6 @@ struct FRCNN: ParsableCommand {
       """,
     version: Version.string,
     subcommands: [
-      HealthCommand.self
+      InitCommand.self, HealthCommand.self,
     ])
 }
