@@ -7,6 +7,7 @@ public struct ProposalWorkspace: Sendable {
   /// The decoded and clipped box of each anchor of one picture.
   var boxes: [BoundingBox] = []
   var suppression = SuppressionWorkspace()
+  private var unmerged = RegionProposals()
 
   /// Makes an empty workspace, which grows with its first use.
   public init() {}
@@ -42,6 +43,17 @@ public struct ProposalWorkspace: Sendable {
           }
         }
       }
+    }
+  }
+
+  /// Keeps of the proposals from `start` on the most probable ones, best first, ties in order.
+  mutating func merge(_ proposals: inout RegionProposals, from start: Int, limit: Int) {
+    unmerged.removeAll()
+    for index in start..<proposals.count { unmerged.append(proposals, index) }
+    suppression.rank(unmerged.boxes, scores: unmerged.objectness)
+    proposals.removeAll(from: start)
+    for index in suppression.ranking.order.prefix(max(limit, 0)) {
+      proposals.append(unmerged, Int(index))
     }
   }
 }

@@ -27,10 +27,20 @@ public struct RegionProposals: Sendable, Equatable {
     return first..<end
   }
 
-  mutating func removeAll() {
-    boxes.removeAll(keepingCapacity: true)
-    objectness.removeAll(keepingCapacity: true)
-    anchorIndices.removeAll(keepingCapacity: true)
-    imageIndices.removeAll(keepingCapacity: true)
+  /// Removes the proposals from `start` on and keeps the memory.
+  mutating func removeAll(from start: Int = 0) {
+    let surplus = count - start
+    boxes.removeLast(surplus)
+    objectness.removeLast(surplus)
+    anchorIndices.removeLast(surplus)
+    imageIndices.removeLast(surplus)
+  }
+
+  /// Appends one proposal of another list.
+  mutating func append(_ other: RegionProposals, _ index: Int) {
+    boxes.append(other.boxes[index])
+    objectness.append(other.objectness[index])
+    anchorIndices.append(other.anchorIndices[index])
+    imageIndices.append(other.imageIndices[index])
   }
 }

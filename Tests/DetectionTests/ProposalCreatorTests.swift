@@ -26,7 +26,7 @@ import Testing
     let frame = ImageFrame(
       height: 592, width: 800, originalHeight: 592, originalWidth: 800, scale: scale)
     let proposals = creator.propose(
-      offsets: offsets.span, scores: scores.span, grid: grid, frames: [frame])
+      offsets: offsets.span, scores: scores.span, grids: [grid], frames: [frame])
     let expected = try goldens.boxes(name + ".rois")
     #expect(proposals.count == expected.count)
     #expect(
