@@ -72,8 +72,8 @@ let package = Package(
     .executableTarget(
       name: "frcnn",
       dependencies: [
-        "Tensors", "Compute", "Detection", "Images", "Checkpoints", "FasterRCNN", "Evaluation",
-        "HTTPServer", "Service",
+        "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
+        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
