@@ -40,6 +40,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "COpenSSL", path: "Sources/System/COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
     .target(
       name: "CJPEG", path: "Sources/System/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
@@ -54,7 +55,7 @@ let package = Package(
     library("Checkpoints", ["Tensors", "CZlib"]),
     library("Images", ["CJPEG", "CPNG"]),
     library("HTTP1"),
-    library("HTTPServer", ["HTTP1", "COpenSSL"]),
+    library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
     library(
       "FasterRCNN",
       [

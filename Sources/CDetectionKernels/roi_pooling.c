@@ -16,8 +16,8 @@
 typedef float vector16 __attribute__((ext_vector_type(16), aligned(4)));
 typedef float vector8 __attribute__((ext_vector_type(8), aligned(4)));
 
-// `value > best ? value : best` is what one `max` instruction computes: where the value is a NaN the
-// comparison fails and the best so far stays.
+// `value > best ? value : best` is what one `max` instruction computes: where the value is a NaN
+// the comparison fails and the best so far stays.
 #define DEFINE_ROI_MAX(LANES)                                                                      \
   INLINE void roi_max_##LANES(struct roi_plane plane, int bins, const int32_t *rows,               \
                               const int32_t *columns, float *out, ptrdiff_t bin_stride) {          \

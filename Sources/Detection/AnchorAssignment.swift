@@ -10,15 +10,17 @@ public enum AnchorLabel: Int, Sendable, Hashable {
   case foreground = 1
 }
 
-/// What the RPN is trained towards in one picture: a label, an object and an offset for each anchor.
+/// What the RPN is trained towards in one picture: a label, an object and an offset for each
+/// anchor.
 public struct AnchorAssignment: Sendable, Hashable {
   /// What each anchor is trained to say; as many as anchors.
   public var labels: [AnchorLabel]
 
   /// Which ground truth each anchor overlaps most, as an index into the boxes that were given.
   ///
-  /// The first one where several are overlapped alike, and 0 where none is overlapped at all, as NumPy's
-  /// `argmax`; `nil` for an anchor that was filtered out, and everywhere where there is no ground truth.
+  /// The first one where several are overlapped alike, and 0 where none is overlapped at all, as
+  /// NumPy's `argmax`; `nil` for an anchor that was filtered out, and everywhere where there is no
+  /// ground truth.
   public var groundTruthIndices: [Int?]
 
   /// The offset from each anchor to its ground truth, not normalised; zero where there is none.

@@ -3,19 +3,19 @@
 /// `assign` labels every anchor and draws nothing at random; `sample` thins the labels out to a
 /// small, balanced batch. Source: Ren et al. 2015 (arXiv:1506.01497), section 3.1.2 and 3.1.3.
 ///
-/// Two traps of the notes are closed. A ground truth that no anchor overlaps has 0 as its best overlap,
-/// which every anchor that overlaps nothing reaches: it makes no anchor an object. And ground truth without area, or
-/// with a coordinate that is not finite, whose offset would be infinite, is passed over; without any other
-/// all anchors are background, with offsets of zero.
+/// Two traps of the notes are closed. A ground truth that no anchor overlaps has 0 as its best
+/// overlap, which every anchor that overlaps nothing reaches: it makes no anchor an object. And
+/// ground truth without area, or with a coordinate that is not finite, whose offset would be
+/// infinite, is passed over; without any other all anchors are background, with offsets of zero.
 public struct AnchorTargetCreator: Sendable, Hashable {
   /// Which anchors become objects because no other anchor overlaps a ground truth more.
   public enum BestAnchors: Sendable, Hashable {
-    /// All anchors that share the largest overlap (notes 001 and 002, and the paper's "anchor/anchors"). Each keeps
-    /// the ground truth that it itself overlaps most.
+    /// All anchors that share the largest overlap (notes 001 and 002, and the paper's
+    /// "anchor/anchors"). Each keeps the ground truth that it itself overlaps most.
     case allTied
 
-    /// The first one alone, and it is trained towards that ground truth even where it overlaps another one
-    /// more (note 000). Where two want the same anchor the later one gets it.
+    /// The first one alone, and it is trained towards that ground truth even where it overlaps
+    /// another one more (note 000). Where two want the same anchor the later one gets it.
     case firstReassigned
   }
 
@@ -47,7 +47,7 @@ public struct AnchorTargetCreator: Sendable, Hashable {
   ///   - positiveThreshold: An anchor that overlaps a ground truth by at least this is an object.
   ///   - negativeThreshold: An anchor that overlaps all by less than this is background.
   ///   - positiveShare: The largest part of the sample that is objects, 0 to 1.
-  ///   - bestAnchors: Which anchors become objects because no other one overlaps a ground truth more.
+  ///   - bestAnchors: Which anchors become objects because no other overlaps a ground truth more.
   ///   - keepsInsideAnchorsOnly: Whether anchors that cross the edge of the picture are left out.
   ///   - coder: How boxes become offsets.
   public init(
@@ -84,8 +84,8 @@ public struct AnchorTargetCreator: Sendable, Hashable {
   ///   - anchors: All anchors.
   ///   - imageHeight: The height of the resized picture, for the inside test.
   ///   - imageWidth: The width of the resized picture.
-  /// - Returns: A label, an index and an offset for each anchor, in the order of the anchors. Anchors that were left out
-  ///   are ignored, with an offset of zero (the notes' `_unmap`).
+  /// - Returns: A label, an index and an offset for each anchor, in the order of the anchors;
+  ///   anchors that were left out are ignored, with an offset of zero (the notes' `_unmap`).
   public func assign(
     _ groundTruth: [BoundingBox], to anchors: [BoundingBox], imageHeight: Float, imageWidth: Float
   ) -> AnchorAssignment {
@@ -130,8 +130,10 @@ public struct AnchorTargetCreator: Sendable, Hashable {
     return assignment
   }
 
-  /// Thins the labels out: at most `positiveShare` of `sampleCount` anchors stay objects, and
-  /// background fills the sample up. What is not drawn is ignored.
+  /// Thins the labels out to a sample.
+  ///
+  /// At most `positiveShare` of `sampleCount` anchors stay objects, and background fills the sample
+  /// up. What is not drawn is ignored.
   ///
   /// - Parameters:
   ///   - assignment: What `assign` gave.

@@ -60,7 +60,8 @@ struct MaximumBins: BinTable {
     precondition((0..<bounds.count / (2 * boundsPerAxis)).contains(entry), "no RoI \(entry)")
     unsafe bounds.withUnsafeBufferPointer { bounds in
       guard let base = bounds.baseAddress else { return }
-      // Safety: each RoI appended twice `boundsPerAxis` bounds, and `maximumBin` keeps them on the map.
+      // Safety: each RoI appended twice `boundsPerAxis` bounds, and `maximumBin` keeps them on the
+      // map.
       let rows = unsafe base + 2 * boundsPerAxis * entry
       unsafe roi_max_bins(
         plane, Int32(lanes), Int32(pooling.outputSize), rows, rows + boundsPerAxis, vectors, stride)
@@ -73,7 +74,8 @@ struct AlignedTaps: BinTable {
   private let pooling: RoIPooling
   private let height: Int
   private let width: Int
-  /// For each RoI, where the taps of P row bins begin, and the end; then the same for P column bins.
+  /// For each RoI, where the taps of P row bins begin, and the end; then the same for P column
+  /// bins.
   private var starts: [Int32] = []
   private var taps: [roi_tap] = []
 

@@ -47,7 +47,8 @@ struct LaneReader {
     let (lanes, layout, features) = unsafe (lanes, layout, features)
     unsafe workspace.withUnsafeMutableBufferPointer { workspace in
       guard let vectors = workspace.baseAddress else { return }
-      // Safety: `workspace` holds `cellCount` vectors of `lanes`, and every channel read is below C.
+      // Safety: `workspace` holds `cellCount` vectors of `lanes`, and every channel read is below
+      // C.
       if block == 1 {
         unsafe roi_gather_lanes(
           features + layout.offset(image: image, channel: channel, y: 0, x: 0),
@@ -95,8 +96,8 @@ struct LaneWriter {
     unsafe layout.channelBlockCount * layout.channelBlock
   }
 
-  /// Has `body` write the bins of one RoI and one group of channels: the bin's vectors from the pointer
-  /// on, each as many elements after the one before as the second argument says.
+  /// Has `body` write the bins of one RoI and one group of channels: the bin's vectors from the
+  /// pointer on, each as many elements after the one before as the second argument says.
   mutating func write(roi: Int, group: Int, _ body: (UnsafeMutablePointer<Float>, Int) -> Void) {
     let (channel, block) = unsafe (group * lanes, layout.channelBlock)
     let cellCount = unsafe layout.height * layout.width

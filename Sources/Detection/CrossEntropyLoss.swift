@@ -3,10 +3,10 @@ public import Tensors
 
 /// Softmax cross-entropy over rows of logits, as PyTorch's `cross_entropy` with `ignore_index=-1`.
 ///
-/// The mean, over the rows that have a label, of `log(sum(exp(logits))) - logits[label]`. The largest
-/// logit of a row is subtracted before `exp`, so no finite logit overflows. Where no row has a label
-/// the loss is 0, where PyTorch gives NaN. A logit that is not finite gives a loss that is not finite, or
-/// NaN: training has to see it.
+/// The mean, over the rows that have a label, of `log(sum(exp(logits))) - logits[label]`. The
+/// largest logit of a row is subtracted before `exp`, so no finite logit overflows. Where no row
+/// has a label the loss is 0, where PyTorch gives NaN. A logit that is not finite gives a loss that
+/// is not finite, or NaN: training has to see it.
 ///
 /// R counts rows, K classes.
 public struct CrossEntropyLoss: Sendable, Hashable {

@@ -1,7 +1,7 @@
 /// How the sum of the box losses becomes a number that does not grow with the sample.
 public enum LossNormalisation: Sendable, Hashable {
-  /// Divides by the number of rows whose label is not ignored: the sampled anchors, or all sampled RoIs (the authors'
-  /// code, simple-faster-rcnn and chainercv). A sum over nothing is 0.
+  /// Divides by the number of rows whose label is not ignored: the sampled anchors, or all sampled
+  /// RoIs (the authors' code, simple-faster-rcnn and chainercv). A sum over nothing is 0.
   case sampledCount
 
   /// Divides by the number of objects, and by 1 where there are none (bubbliiiing, note 002).
@@ -22,7 +22,8 @@ public enum LossNormalisation: Sendable, Hashable {
   }
 }
 
-/// The two parts of a loss of the RPN or of the head, and how the total changes with each prediction.
+/// The two parts of a loss of the RPN or of the head, and how the total changes with each
+/// prediction.
 public struct DetectionLoss: Sendable, Hashable {
   /// The cross-entropy of the scores: a mean over the rows that count.
   public let classification: Float

@@ -3,8 +3,8 @@ import Tensors
 /// The extents of a batch of feature maps, and how their channels lie in memory.
 ///
 /// Channels are stored in blocks of `channelBlock`, so that one vector instruction reads a pixel of
-/// many channels. Element (n, c, y, x) lies at
-/// `(((n * channelBlockCount + c / b) * height + y) * width + x) * b + c % b` with `b = channelBlock`:
+/// many channels. Element (n, c, y, x) lies at `(((n * channelBlockCount + c / b) * height + y) *
+/// width + x) * b + c % b` with `b = channelBlock`:
 ///
 /// | block | layout |
 /// |---|---|

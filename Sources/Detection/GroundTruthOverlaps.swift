@@ -1,6 +1,7 @@
 /// How boxes and ground truth overlap: for each box its best ground truth, and the other way round.
 ///
-/// Ground truth without area, or with a coordinate that is not finite, cannot be a target and takes no part.
+/// Ground truth without area, or with a coordinate that is not finite, cannot be a target and takes
+/// no part.
 struct GroundTruthOverlaps {
   /// Which of the given ground truths take part; the other members count by this list.
   let groundTruthIndices: [Int]
@@ -11,7 +12,8 @@ struct GroundTruthOverlaps {
   /// For each box how much it overlaps that one; 0 without any ground truth.
   let largest: [Float]
 
-  /// For each ground truth the boxes that share its largest overlap, in order; none where that is 0.
+  /// For each ground truth the boxes that share its largest overlap, in order; none where that is
+  /// 0.
   let bestRows: [[Int]]
 
   init(of boxes: [BoundingBox], with groundTruth: [BoundingBox], sides: SideConvention) {

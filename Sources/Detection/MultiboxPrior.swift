@@ -1,15 +1,15 @@
 /// Note 003's anchors, in the manner of SSD: boxes of several sizes and ratios around each pixel.
 ///
 /// Of the n sizes and m ratios only those pairs are used that hold the first size or the first
-/// ratio, n + m - 1 for each pixel: first every size with the ratio 1, then the first size with each
-/// further ratio. Source: note 003, `multibox_prior`, from Dive into Deep Learning, section 14.4
-/// (anchor boxes).
+/// ratio, n + m - 1 for each pixel: first every size with the ratio 1, then the first size with
+/// each further ratio. Source: note 003, `multibox_prior`, from Dive into Deep Learning, section
+/// 14.4 (anchor boxes).
 ///
-/// A box is relative to the picture: its coordinates go from 0 to 1 where it lies inside. Three things that
-/// the note's text leaves open are taken as its code has them:
+/// A box is relative to the picture: its coordinates go from 0 to 1 where it lies inside. Three
+/// things that the note's text leaves open are taken as its code has them:
 ///
-/// - a width is `size * sqrt(ratio) * height / width` of the map, so that a box with ratio 1 is square in
-///   pixels, where the text has a width of `w s sqrt(r)`;
+/// - a width is `size * sqrt(ratio) * height / width` of the map, so that a box with ratio 1 is
+///   square in pixels, where the text has a width of `w s sqrt(r)`;
 /// - the first ratio is never read: every size is drawn with a ratio of 1;
 /// - sides are halved before they are added to the centre.
 public struct MultiboxPrior: Sendable, Hashable {
@@ -37,11 +37,13 @@ public struct MultiboxPrior: Sendable, Hashable {
   /// - Parameters:
   ///   - height: The rows of the map, 0 or more.
   ///   - width: The columns of the map, 0 or more.
-  /// - Returns: H x W x (n + m - 1) boxes: rows from the top, pixels from the left, boxes innermost.
+  /// - Returns: H x W x (n + m - 1) boxes: rows from the top, then pixels from the left.
   public func boxes(height: Int, width: Int) -> [BoundingBox] {
     precondition(height >= 0 && width >= 0, "a map of \(height) x \(width) has no pixels")
     let roots = ratios.dropFirst().map { $0.squareRoot() }
-    let halfWidths = (sizes + roots.map { sizes[0] * $0 }).map { $0 * Float(height) / Float(width) / 2 }
+    let halfWidths = (sizes + roots.map { sizes[0] * $0 }).map {
+      $0 * Float(height) / Float(width) / 2
+    }
     let halfHeights = (sizes + roots.map { sizes[0] / $0 }).map { $0 / 2 }
     var boxes: [BoundingBox] = []
     boxes.reserveCapacity(height * width * boxesPerPixel)

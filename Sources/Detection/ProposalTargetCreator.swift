@@ -1,7 +1,7 @@
 /// Chooses the proposals on which the head is trained, and what towards (notes 000, 001 and 002).
 ///
-/// `assign` finds each proposal's object and draws nothing at random; `sample` draws a batch with a bounded
-/// share of objects. Source: Girshick, Fast R-CNN, 2015, section 2.3.
+/// `assign` finds each proposal's object and draws nothing at random; `sample` draws a batch with a
+/// bounded share of objects. Source: Girshick, Fast R-CNN, 2015, section 2.3.
 ///
 /// Ground truth without area, or with a coordinate that is not finite, is passed over; without any
 /// other, every RoI is background. RoIs with a coordinate that is not finite are never drawn.
@@ -12,8 +12,8 @@ public struct ProposalTargetCreator: Sendable, Hashable {
   /// The largest part of the sample that is objects.
   public var positiveShare: Double
 
-  /// How `positiveShare * sampleCount` becomes a whole number: half to even as NumPy's `round` (notes
-  /// 000 and 001), or towards zero as `int` (note 002).
+  /// How `positiveShare * sampleCount` becomes a whole number: half to even as NumPy's `round`
+  /// (notes 000 and 001), or towards zero as `int` (note 002).
   public var shareRounding: FloatingPointRoundingRule
 
   /// An RoI that overlaps a ground truth by at least this is an object.
@@ -25,8 +25,9 @@ public struct ProposalTargetCreator: Sendable, Hashable {
   /// Whether the ground truth boxes themselves are RoIs.
   public var appendsGroundTruth: Bool
 
-  /// The label of the first class in the data: 0 in notes 000 and 001, 1 in note 002. The head's class is
-  /// `label - firstLabel + 1`, because its class 0 is background.
+  /// The label of the first class in the data: 0 in notes 000 and 001, 1 in note 002.
+  ///
+  /// The head's class is `label - firstLabel + 1`, because its class 0 is background.
   public var firstLabel: Int
 
   /// What is subtracted from an offset.

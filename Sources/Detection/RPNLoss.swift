@@ -2,9 +2,9 @@ public import Tensors
 
 /// The loss of the region proposal network: is there an object, and where.
 ///
-/// Cross-entropy over the sampled anchors, plus `lambda` times smooth L1 over the offsets of the anchors that are
-/// objects. Source: Ren et al. 2015 (arXiv:1506.01497), equation 1; the notes disagree about sigma, the divisor and
-/// lambda, so all three are settings.
+/// Cross-entropy over the sampled anchors, plus `lambda` times smooth L1 over the offsets of the
+/// anchors that are objects. Source: Ren et al. 2015 (arXiv:1506.01497), equation 1; the notes
+/// disagree about sigma, the divisor and lambda, so all three are settings.
 public struct RPNLoss: Sendable, Hashable {
   /// What one offset costs.
   public var smoothL1: SmoothL1Loss
@@ -33,19 +33,23 @@ public struct RPNLoss: Sendable, Hashable {
   /// Note 001, as simple-faster-rcnn trains; chainercv and py-faster-rcnn do the same.
   public static let note001 = RPNLoss(sigma: 3, normalisation: .sampledCount, lambda: 1)
 
-  /// Note 002: what its text says. Its code adds `lambda` times the *classification* loss.
+  /// Note 002 as it means it.
+  ///
+  /// Its code adds `lambda` times the *classification* loss.
   public static let note002 = RPNLoss(sigma: 1, normalisation: .positiveCount, lambda: 10)
 
   /// Note 003 and the paper: lambda 10, and the number of cells of the feature map as N_reg.
   ///
   /// - Parameter cellCount: The rows times the columns of the feature map.
+  /// - Returns: The loss for maps of that size.
   public static func note003(cellCount: Int) -> RPNLoss {
     RPNLoss(sigma: 1, normalisation: .fixed(cellCount), lambda: 10)
   }
 
   /// Computes the loss of one picture, and its gradient.
   ///
-  /// A prediction that is not finite gives a loss that is not finite, or NaN: training has to see it.
+  /// A prediction that is not finite gives a loss that is not finite, or NaN: training has to see
+  /// it.
   ///
   /// - Parameters:
   ///   - scores: A logit for background and one for object for each anchor, `[A, 2]`.

@@ -2,8 +2,9 @@ public import Tensors
 
 /// The loss of the head: which class, and where exactly.
 ///
-/// Cross-entropy over the sampled RoIs, plus `lambda` times smooth L1 over the offset that the head predicts for the
-/// RoI's own class. Source: Girshick, Fast R-CNN, 2015, section 2.3, "multi-task loss".
+/// Cross-entropy over the sampled RoIs, plus `lambda` times smooth L1 over the offset that the head
+/// predicts for the RoI's own class. Source: Girshick, Fast R-CNN, 2015, section 2.3, "multi-task
+/// loss".
 public struct RoILoss: Sendable, Hashable {
   /// What one offset costs.
   public var smoothL1: SmoothL1Loss
@@ -47,6 +48,7 @@ public struct RoILoss: Sendable, Hashable {
   /// Note 002 as its code computes it: background too, divided by the number of positive *anchors*.
   ///
   /// - Parameter positiveAnchorCount: How many anchors of the picture are objects.
+  /// - Returns: The loss for that picture.
   public static func note002AsWritten(positiveAnchorCount: Int) -> RoILoss {
     RoILoss(
       normalisation: .fixed(positiveAnchorCount), lambda: 10, countsBackgroundOffsets: true)
@@ -54,7 +56,8 @@ public struct RoILoss: Sendable, Hashable {
 
   /// Computes the loss of a sample, and its gradient.
   ///
-  /// A prediction that is not finite gives a loss that is not finite, or NaN: training has to see it.
+  /// A prediction that is not finite gives a loss that is not finite, or NaN: training has to see
+  /// it.
   ///
   /// - Parameters:
   ///   - scores: The logits of K classes, background first, for each RoI, `[R, K]`.

@@ -1,7 +1,8 @@
 import Glibc
 
-/// Which cells of one axis belong to which bin. Both operators that take a maximum, and RoIAlign, treat
-/// the two axes alike and independently: a bin of the map is a bin of rows by a bin of columns.
+/// Which cells of one axis belong to which bin. Both operators that take a maximum, and RoIAlign,
+/// treat the two axes alike and independently: a bin of the map is a bin of rows by a bin of
+/// columns.
 extension RoIPooling {
   /// Finds the cells of a bin, for the operators that take a maximum.
   ///
@@ -38,8 +39,8 @@ extension RoIPooling {
     return lower..<max(min(max(offset + last, 0), size), lower)
   }
 
-  /// Calls back for each cell that a sample of RoIAlign's bin p touches, in the order of the samples, with its
-  /// share of the bin; a cell comes back once for each sample that touches it.
+  /// Calls back for each cell that a sample of RoIAlign's bin p touches, in the order of the
+  /// samples, with its share of the bin; a cell comes back once for each sample that touches it.
   ///
   /// The mean over a bin's grid of bilinear samples is a product of one such sum over rows and one
   /// over columns, because a sample's four weights, and the test whether it is on the map, are.
@@ -77,8 +78,8 @@ extension RoIPooling {
 
   /// The most taps that an axis of `size` cells can need after taps of one cell are merged.
   ///
-  /// A bin touches at most three cells more than it covers, and bins do not overlap; a fixed sampling ratio touches
-  /// at most two cells a sample.
+  /// A bin touches at most three cells more than it covers, and bins do not overlap; a fixed
+  /// sampling ratio touches at most two cells a sample.
   func maximumTapCount(size: Int) -> Int {
     let merged = size + 4 * outputSize
     guard case .align(let samplingRatio?, _) = self.operator else { return merged }

@@ -31,10 +31,10 @@ extension RoIPooling {
   /// Threads share the work of a batch by ranges that do not overlap: each RoI writes its own part
   /// of `output` and nothing else. RoIs of one image should stand together, as proposals do: each
   /// run of them walks the map once. A map in blocks that are a multiple of 8 is read as it is; any
-  /// other, plain `[N, C, H, W]` among them, is gathered into vectors of 16 channels, one plane at a
-  /// time. Output whose blocks hold the vectors whole is written in place, any other by way of a
-  /// small buffer. Memory is allocated once a call: the tables of 512 RoIs at most, and one plane of 16
-  /// channels where the map is gathered.
+  /// other, plain `[N, C, H, W]` among them, is gathered into vectors of 16 channels, one plane at
+  /// a time. Output whose blocks hold the vectors whole is written in place, any other by way of a
+  /// small buffer. Memory is allocated once a call: the tables of 512 RoIs at most, and one plane
+  /// of 16 channels where the map is gathered.
   ///
   /// Traps where a buffer has another size than its layout, an image index is not below N, or the
   /// range is not among the RoIs.

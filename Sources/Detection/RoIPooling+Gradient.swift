@@ -1,12 +1,13 @@
 public import Tensors
 
 extension RoIPooling {
-  /// Carries the gradient of a loss back through the pooling, from the pooled maps to the feature maps.
+  /// Carries the gradient of a loss back through the pooling, from the pooled maps to the feature
+  /// maps.
   ///
-  /// A maximum passes its gradient to the cell that it came from, the first one in rows from the top where
-  /// several are equal; a bin that found no maximum (empty, or nothing above the least finite float)
-  /// passes none. RoIAlign passes to each cell what the cell's weight in the mean is. Boxes get no
-  /// gradient, as in torchvision. Written for clearness: the service never calls it.
+  /// A maximum passes its gradient to the cell that it came from, the first one in rows from the
+  /// top where several are equal; a bin that found no maximum (empty, or nothing above the least
+  /// finite float) passes none. RoIAlign passes to each cell what the cell's weight in the mean is.
+  /// Boxes get no gradient, as in torchvision. Written for clearness: the service never calls it.
   ///
   /// - Parameters:
   ///   - gradient: The gradient of the loss with respect to the pooled maps, `[R, C, P, P]`.

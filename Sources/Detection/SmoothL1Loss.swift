@@ -1,8 +1,9 @@
 /// Smooth L1: a square near zero, a straight line further out, so that an outlier pulls no harder
 /// than a near miss.
 ///
-/// `0.5 * sigma^2 * d^2` where `|d| < 1 / sigma^2`, else `|d| - 0.5 / sigma^2`. Source: Girshick, Fast R-CNN, 2015,
-/// equation 3 (sigma = 1); the sigma is py-faster-rcnn's, and `1 / sigma^2` is PyTorch's `beta`.
+/// `0.5 * sigma^2 * d^2` where `|d| < 1 / sigma^2`, else `|d| - 0.5 / sigma^2`. Source: Girshick,
+/// Fast R-CNN, 2015, equation 3 (sigma = 1); the sigma is py-faster-rcnn's, and `1 / sigma^2` is
+/// PyTorch's `beta`.
 public struct SmoothL1Loss: Sendable, Hashable {
   /// How sharp the bend is; the square ends at `1 / sigma^2`.
   public let sigma: Float

@@ -2,8 +2,9 @@
 /// on each axis, in that order.
 ///
 /// simple-faster-rcnn and py-faster-rcnn multiply by 1/16. bubbliiiing divides by the size of the
-/// picture first and multiplies by the size of the map afterwards; float32 rounds the two differently, and
-/// RoIPool turns half a unit in the last place into a whole cell, so the order is kept.
+/// picture first and multiplies by the size of the map afterwards; float32 rounds the two
+/// differently, and RoIPool turns half a unit in the last place into a whole cell, so the order is
+/// kept.
 public struct SpatialScale: Sendable, Hashable {
   /// What a vertical coordinate is divided by, first.
   public let yDivisor: Float
@@ -50,7 +51,8 @@ public struct SpatialScale: Sendable, Hashable {
   }
 }
 
-/// The two ends of a box on one axis, in cells; `nil` ends do not exist: a box with a NaN has no extent.
+/// The two ends of a box on one axis, in cells; `nil` ends do not exist: a box with a NaN has no
+/// extent.
 struct AxisExtent {
   let start: Float
   let end: Float
@@ -58,7 +60,8 @@ struct AxisExtent {
   /// Whether both ends are numbers; where they are not, an RoI covers nothing.
   let isNumber: Bool
 
-  /// Bounds the ends, so that integers made of them cannot overflow and the work of an RoI is bounded.
+  /// Bounds the ends, so that integers made of them cannot overflow and the work of an RoI is
+  /// bounded.
   init(_ start: Float, _ end: Float) {
     let limit = Float(FeatureMapLayout.maximumSide)
     isNumber = !(start.isNaN || end.isNaN)

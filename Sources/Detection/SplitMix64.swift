@@ -1,4 +1,5 @@
-/// A small random number generator whose whole state is one number, so that a sample can be repeated.
+/// A small random number generator whose whole state is one number, so that a sample can be
+/// repeated.
 ///
 /// Each step adds the golden ratio's 2^64 part to the state and mixes its bits; the period is 2^64.
 /// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the
@@ -24,11 +25,12 @@ public struct SplitMix64: RandomNumberGenerator, Sendable, Hashable {
 }
 
 extension Array where Element == Int {
-  /// Draws some of the elements at random, without putting back: NumPy's `choice(..., replace=False)`.
+  /// Draws some of the elements at random, without putting back: NumPy's `choice(...,
+  /// replace=False)`.
   ///
   /// The first steps of a Fisher-Yates shuffle. The standard library does not promise that its own
-  /// `shuffled` and `random(in:)` stay as they are; these lines do, so a seed gives the same sample with every
-  /// version of Swift.
+  /// `shuffled` and `random(in:)` stay as they are; these lines do, so a seed gives the same sample
+  /// with every version of Swift.
   ///
   /// - Parameters:
   ///   - count: How many to draw, at most; all of them where there are fewer.

@@ -36,7 +36,7 @@ struct RoIPoolingTests {
   }
 
   @Test(arguments: goldens.indices)
-  func `every operator meets its golden`(_ index: Int) throws {
+  func everyOperatorMeetsItsGolden(_ index: Int) throws {
     let (name, pooling) = Self.goldens[index]
     let pooled = pooling.pool(features, rois: rois, imageIndices: rois.map { _ in 0 })
     let golden = try Goldens().tensor(name)
@@ -51,7 +51,7 @@ struct RoIPoolingTests {
   }
 
   @Test(arguments: goldens.indices, [1, 3, 8, 16, 20])
-  func `every layout gives what the plain one gives`(_ index: Int, _ block: Int) {
+  func everyLayoutGivesWhatThePlainOneGives(_ index: Int, _ block: Int) {
     let pooling = Self.goldens[index].pooling
     let rois = Array(rois.prefix(12))
     let imageIndices = [0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1]
@@ -82,7 +82,7 @@ struct RoIPoolingTests {
   }
 
   @Test
-  func `two images together give what each gives alone`() {
+  func twoImagesTogetherGiveWhatEachGivesAlone() {
     let rois = Array(rois.prefix(8))
     let both = twoImages(channelCount: 16)
     let half = both.values.count / 2
@@ -100,7 +100,7 @@ struct RoIPoolingTests {
   }
 
   @Test
-  func `a scaled corner of exactly one half is rounded away from zero`() {
+  func aScaledCornerOfExactlyOneHalfIsRoundedAwayFromZero() {
     // x = 40 is cell 2.5 at a stride of 16, and becomes 3; half to even would make it 2.
     let row = Tensor(shape: [1, 1, 1, 6], values: [0, 1, 2, 3, 4, 5])
     let box = BoundingBox(yMin: 0, xMin: 40, yMax: 0, xMax: 40)
@@ -112,7 +112,7 @@ struct RoIPoolingTests {
   }
 
   @Test
-  func `bins share cells, and the last cell belongs to the region`() {
+  func binsShareCellsAndTheLastCellBelongsToTheRegion() {
     // Three cells in two bins: [0, 1] and [1, 2].
     let map = Tensor(shape: [1, 1, 3, 3], values: [1, 2, 3, 4, 5, 6, 7, 8, 9])
     let box = BoundingBox(yMin: 0, xMin: 0, yMax: 2, xMax: 2)
@@ -123,7 +123,7 @@ struct RoIPoolingTests {
   }
 
   @Test
-  func `RoIPool splits before it clips, note 002 clips before it splits`() {
+  func roiPoolSplitsBeforeItClipsNote002ClipsBeforeItSplits() {
     let row = Tensor(shape: [1, 1, 1, 4], values: [1, 2, 3, 4])
     let box = BoundingBox(yMin: 0, xMin: 2, yMax: 0, xMax: 5)
     func pooled(_ operator: RoIPooling.Operator) -> [Float] {
@@ -136,7 +136,7 @@ struct RoIPoolingTests {
   }
 
   @Test
-  func `RoIAlign averages bilinear samples`() {
+  func roiAlignAveragesBilinearSamples() {
     // One sample in the middle of a 2 x 2 box over a plane f = 10 y + x: at (1, 1) unaligned, at
     // (0.5, 0.5) aligned.
     let map = Tensor(shape: [1, 1, 3, 3], values: [0, 1, 2, 10, 11, 12, 20, 21, 22])
@@ -149,7 +149,7 @@ struct RoIPoolingTests {
   }
 
   @Test
-  func `the axes have scales of their own, divided before they are multiplied`() {
+  func theAxesHaveScalesOfTheirOwnDividedBeforeTheyAreMultiplied() {
     let scale = SpatialScale(featureHeight: 2, featureWidth: 4, imageHeight: 20, imageWidth: 60)
     let map = Tensor(shape: [1, 1, 2, 4], values: [0, 1, 2, 3, 10, 11, 12, 13])
     let box = BoundingBox(yMin: 10, xMin: 30, yMax: 10, xMax: 30)
@@ -157,7 +157,8 @@ struct RoIPoolingTests {
     #expect(pooling.pool(map, rois: [box], imageIndices: [0]).values == [12])
   }
 
-  /// Two images of the goldens' size; the second is the first turned round, and its channels moved on.
+  /// Two images of the goldens' size; the second is the first turned round, and its channels moved
+  /// on.
   func twoImages(channelCount: Int) -> Tensor {
     let plane = 37 * 50
     let golden = features.values

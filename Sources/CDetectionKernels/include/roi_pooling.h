@@ -4,11 +4,11 @@
 #include <stdint.h>
 
 // The inner loops of RoI pooling. Every kernel works on `lanes` (8 or 16) channels that lie side by
-// side in memory, so that one vector instruction serves them all; each is compiled for AVX-512, AVX2
-// and the baseline, and the loader picks one. Nothing is checked here: the caller has checked that
+// side in memory, so that one vector instruction serves them all; each is compiled for AVX-512,
+// AVX2 and the baseline, and the loader picks one. Nothing is checked here: the caller has checked that
 // every row and column of a table is inside the map and that the output holds bins * bins vectors.
 
-/// Where the feature map's vectors are: vector (y, x) starts at `base[y * row_stride + x * pixel_stride]`.
+/// Where a map's vectors are: vector (y, x) starts at `base[y * row_stride + x * pixel_stride]`.
 struct roi_plane {
   const float *_Nonnull base;
   ptrdiff_t row_stride;
@@ -18,8 +18,8 @@ struct roi_plane {
 /// Writes the maximum of each bin, or 0 for an empty bin.
 ///
 /// Bin (p, q) covers rows `rows[2p] ..< rows[2p + 1]` and columns `columns[2q] ..< columns[2q + 1]`
-/// and is written to `out[(p * bins + q) * bin_stride]`. A NaN is never the maximum, and the search starts
-/// at -FLT_MAX.
+/// and is written to `out[(p * bins + q) * bin_stride]`. A NaN is never the maximum, and the search
+/// starts at -FLT_MAX.
 void roi_max_bins(struct roi_plane plane, int lanes, int bins, const int32_t *_Nonnull rows,
                   const int32_t *_Nonnull columns, float *_Nonnull out, ptrdiff_t bin_stride);
 
@@ -31,8 +31,8 @@ struct roi_tap {
 
 /// Writes the weighted sum of each bin.
 ///
-/// Bin (p, q) takes the taps `row_taps[row_starts[p] ..< row_starts[p + 1]]` by the column taps of q; each
-/// cell counts with the product of the two weights. Written as `roi_max_bins` does.
+/// Bin (p, q) takes the taps `row_taps[row_starts[p] ..< row_starts[p + 1]]` by the column taps of
+/// q; each cell counts with the product of the two weights. Written as `roi_max_bins` does.
 void roi_sum_taps(struct roi_plane plane, int lanes, int bins, const int32_t *_Nonnull row_starts,
                   const struct roi_tap *_Nonnull row_taps, const int32_t *_Nonnull column_starts,
                   const struct roi_tap *_Nonnull column_taps, float *_Nonnull out,
