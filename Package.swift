@@ -16,11 +16,12 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// Fixtures are files that tests find beside themselves by `#filePath`; the build leaves them alone.
 func tests(
-  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil
+  _ name: String, _ dependencies: [Target.Dependency], fixtures: [String] = []
 ) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: dependencies, resources: resources, swiftSettings: settings)
+    name: name + "Tests", dependencies: dependencies, exclude: fixtures, swiftSettings: settings)
 }
 
 let package = Package(
@@ -39,6 +40,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "COpenSSL", path: "Sources/System/COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
     .target(
       name: "CJPEG", path: "Sources/System/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
@@ -54,7 +56,7 @@ let package = Package(
     library("Checkpoints", ["Tensors", "CZlib"]),
     library("Images", ["CJPEG", "CPNG"]),
     library("HTTP1"),
-    library("HTTPServer", ["HTTP1", "COpenSSL"]),
+    library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
     library(
       "FasterRCNN",
       [
@@ -78,11 +80,11 @@ let package = Package(
       ],
       swiftSettings: settings),
 
-    tests("Tensors", ["Tensors"]),
+    tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "Tensors"]),
     tests("Detection", ["Detection", "Tensors"]),
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
-    tests("Checkpoints", ["Checkpoints", "Tensors"]),
+    tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
     tests("Images", ["Images"]),
     tests("HTTP1", ["HTTP1"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
