@@ -46,6 +46,7 @@ let package = Package(
     .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
+    .target(name: "CEmbeddedOpenAPI"),
 
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Tensors"),
@@ -68,7 +69,7 @@ let package = Package(
       "Service",
       [
         "Tensors", "Detection", "Images", "FasterRCNN", "HTTP1", "HTTPServer", "Observability",
-        "CZlib",
+        "CEmbeddedOpenAPI", "CZlib",
       ]),
     .executableTarget(
       name: "frcnn",
