@@ -74,8 +74,8 @@ let package = Package(
     .executableTarget(
       name: "frcnn",
       dependencies: [
-        "Tensors", "Compute", "Detection", "Images", "Checkpoints", "FasterRCNN", "Evaluation",
-        "HTTPServer", "Service",
+        "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
+        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -91,7 +91,7 @@ let package = Package(
     tests(
       "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
-    tests("Evaluation", ["Evaluation", "Detection"]),
+    tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
     tests("Service", ["Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection"]),
     tests("EndToEnd", []),
   ],
