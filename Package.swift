@@ -80,7 +80,7 @@ let package = Package(
 
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "Tensors"]),
-    tests("Detection", ["Detection", "Tensors"]),
+    tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
     tests("Images", ["Images"]),
