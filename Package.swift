@@ -82,13 +82,15 @@ let package = Package(
 
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "Tensors"]),
-    tests("Detection", ["Detection", "Tensors"]),
+    tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Images", ["Images"]),
+    tests("Images", ["Images"], fixtures: ["Fixtures"]),
     tests("HTTP1", ["HTTP1"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
-    tests("FasterRCNN", ["FasterRCNN", "Detection", "Images", "Tensors"]),
+    tests(
+      "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
+      fixtures: ["Fixtures"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
     tests("Service", ["Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection"]),
     tests("EndToEnd", []),

@@ -180,6 +180,9 @@ final class Session {
     timer.record(.proposals)
 
     var results = results(of: features)
+    if parameters.includesFeatures {
+      for index in results.indices { results[index].features = featureMap(features, image: index) }
+    }
     guard proposals.count > 0 else {
       timer.write(to: &results)
       return results
@@ -236,6 +239,33 @@ final class Session {
             objectness: proposals.objectness[row])
         }, objects: [], imageSize: features.originalSizes[index])
     }
+  }
+
+  /// One picture's features in the order C, H, W; `nil` where only oneDNN can read their layout.
+  private func featureMap(_ features: Features, image: Int) -> FeatureMap? {
+    guard let block = features.layout.channelBlock else { return nil }
+    let shape = features.layout.shape
+    let (channels, height, width) = (shape[1], shape[2], shape[3])
+    let layout = FeatureMapLayout(
+      imageCount: shape[0], channelCount: channels, height: height, width: width,
+      channelBlock: block)
+    // Safety: the features hold the layout's elements, and `offset` stays below their number.
+    let source = unsafe UnsafeBufferPointer(
+      start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
+    var values: [Float] = []
+    values.reserveCapacity(channels * height * width)
+    for channel in 0..<channels {
+      for y in 0..<height {
+        for x in 0..<width {
+          unsafe values.append(source[layout.offset(image: image, channel: channel, y: y, x: x)])
+        }
+      }
+    }
+    let frame = features.frames[image]
+    return FeatureMap(
+      values: Tensor(shape: [channels, height, width], values: values),
+      imageSize: ImageSize(height: Int(frame.height), width: Int(frame.width)),
+      scale: frame.xScale)
   }
 
   /// Pools every proposal into the head's own layout, the rows shared out over the team.

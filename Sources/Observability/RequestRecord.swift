@@ -58,6 +58,7 @@ public struct RequestRecord: Sendable {
   ///   - time: when the answer was made, as RFC 3339 has it.
   ///   - dropped: how many records before this one were not written, because the log's reader was
   ///     slower than its writers.
+  /// - Returns: the bytes of the line.
   public func line(time: String, dropped: Int) -> [UInt8] {
     var json = JSONWriter(reservingCapacity: 512)
     json.beginObject()

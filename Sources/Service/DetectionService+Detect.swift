@@ -91,7 +91,8 @@ extension DetectionService {
     let values = head.fields.values(of: "Content-Type")
     guard let value = values.first else { return nil }
     guard values.count == 1, let type = MediaType(parsing: value) else {
-      throw Problem(.malformedRequest, "The request has to have one Content-Type of the form type/subtype.")
+      throw Problem(
+        .malformedRequest, "The request has to have one Content-Type of the form type/subtype.")
     }
     guard type.name == MediaType.form || MediaType.pictures.contains(type.name) else {
       var problem = Problem(

@@ -19,9 +19,7 @@ extension DetectionService {
   func healthResponse() -> HTTPResponse {
     let phase = currentPhase
     let load = queue.load
-    var isReady = false
-    if case .ready = phase { isReady = true }
-    return Self.json(status: isReady ? 200 : 503) { json in
+    return Self.json(status: phase.healthStatus) { json in
       json.member("status", phase.name)
       if case .ready(let backend) = phase { json.model(backend.model) }
       json.key("queue")

@@ -1,4 +1,5 @@
 public import FasterRCNN
+internal import Foundation
 public import HTTPServer
 internal import Images
 public import Observability
@@ -43,48 +44,50 @@ public final class DetectionService: RequestHandler {
   /// with the model that they were accepted with.
   ///
   /// - Parameters:
-  ///   - open: opens the model; called on a lane's thread.
-  ///   - completion: told the model, or why there is none; called on a lane's thread.
+  ///   - open: opens the model; called on a thread of its own.
+  ///   - completion: told the model, or why there is none; called on a thread of the service.
   public func load(
     _ open: @escaping @Sendable () throws -> any DetectionBackend,
     completion: @escaping @Sendable (Result<ModelDescription, any Error>) -> Void = { _ in }
   ) {
-    let loading = Mutex(Loading(lanesLeft: settings.laneCount))
+    let thread = Thread { [self] in
+      do {
+        warmUp(try open(), completion)
+      } catch {
+        finishLoading(.failure(error), completion)
+      }
+    }
+    thread.name = "frcnn-loader"
+    thread.start()
+  }
+
+  /// Runs a grey picture through a model on each lane, so that the first client does not pay for the
+  /// first run, and a model that cannot run is never served.
+  private func warmUp(
+    _ backend: any DetectionBackend,
+    _ completion: @escaping @Sendable (Result<ModelDescription, any Error>) -> Void
+  ) {
     let size = settings.warmUpSize
+    let pixels = [UInt8](repeating: 128, count: 3 * size.height * size.width)
+    let image = Image(width: size.width, height: size.height, pixels: pixels)
+    let progress = Mutex(WarmUp(lanesLeft: settings.laneCount, outcome: .success(backend)))
     queue.runOnEachLane { [self] in
-      // The first lane to come opens the model while the others wait: they need it to warm up.
-      let outcome = loading.withLock { loading -> Result<any DetectionBackend, any Error>? in
-        let backend = loading.backend ?? Result { try open() }
-        loading.backend = backend
-        return backend
+      let run = Result {
+        try backend.detect(
+          .image(image), parameters: DetectionParameters(), isCancelled: { false })
       }
-      guard let outcome else { return }
-      let result = outcome.flatMap { backend in
-        Result {
-          try Self.warmUp(backend, size: size)
-          return backend
-        }
+      let outcome = progress.withLock { progress -> Result<any DetectionBackend, any Error>? in
+        if case .failure(let error) = run { progress.outcome = .failure(error) }
+        progress.lanesLeft -= 1
+        return progress.lanesLeft == 0 ? progress.outcome : nil
       }
-      let final = loading.withLock { loading -> Result<any DetectionBackend, any Error>? in
-        if case .failure = result, case .success = loading.backend { loading.backend = result }
-        loading.lanesLeft -= 1
-        return loading.lanesLeft == 0 ? loading.backend : nil
-      }
-      if let final { finishLoading(final, completion) }
+      if let outcome { finishLoading(outcome, completion) }
     }
   }
 
-  private struct Loading {
-    var backend: Result<any DetectionBackend, any Error>?
+  private struct WarmUp {
     var lanesLeft: Int
-  }
-
-  /// Runs a grey picture through the model, so that the first client does not pay for the first run.
-  private static func warmUp(_ backend: any DetectionBackend, size: ImageSize) throws {
-    let pixels = [UInt8](repeating: 128, count: 3 * size.height * size.width)
-    let image = Image(width: size.width, height: size.height, pixels: pixels)
-    _ = try backend.detect(
-      .image(image), parameters: DetectionParameters(), isCancelled: { false })
+    var outcome: Result<any DetectionBackend, any Error>
   }
 
   private func finishLoading(
@@ -103,8 +106,9 @@ public final class DetectionService: RequestHandler {
     completion(outcome.map(\.model))
   }
 
-  /// Takes no more requests to detect, and says so where readiness is asked for. What was accepted
-  /// is finished.
+  /// Takes no more requests to detect, and says so where readiness is asked for.
+  ///
+  /// What was accepted is finished.
   public func beginDraining() {
     phase.withLock { $0 = .draining }
   }

@@ -25,8 +25,9 @@ public struct ServiceSettings: Sendable, Hashable {
   /// The size of the grey picture that each lane runs once before the service is ready.
   public var warmUpSize: ImageSize
 
-  /// How long clients are asked to stay away while the service is loading or draining, in seconds;
-  /// 1 by default. Rounded up to whole seconds.
+  /// How long clients are asked to stay away while the service is loading or draining.
+  ///
+  /// A second by default; rounded up to whole seconds.
   public var notReadyRetryAfter: Duration
 
   /// Makes settings; what is left out takes its default.

@@ -26,6 +26,15 @@ enum ServicePhase: Sendable {
     }
   }
 
+  /// The status of an answer that tells the phase.
+  var healthStatus: Int {
+    switch self {
+    case .ready: 200
+    case .loading, .draining: 503
+    case .failed: 500
+    }
+  }
+
   /// The detector, where requests to detect are taken.
   ///
   /// - Throws: a `Problem` that says why they are not.
@@ -35,8 +44,10 @@ enum ServicePhase: Sendable {
     case .ready(let backend): return backend
     case .loading: problem = Problem(.loading, "The model is being loaded. Try again shortly.")
     case .draining:
-      problem = Problem(.draining, "The server finishes what it has accepted and takes no more work.")
-    case .failed: throw Problem(.modelFailed, "The model could not be loaded; the server's log says why.")
+      problem = Problem(
+        .draining, "The server finishes what it has accepted and takes no more work.")
+    case .failed:
+      throw Problem(.modelFailed, "The model could not be loaded; the server's log says why.")
     }
     problem.retryAfter = max(1, retryAfter.wholeSecondsRoundedUp)
     throw problem

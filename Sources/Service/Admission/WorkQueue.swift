@@ -110,7 +110,8 @@ final class WorkQueue: Sendable {
   var load: Load {
     state.withLock { state in
       Load(
-        waiting: state.waiting.count, running: state.running, meanServiceTime: state.meanServiceTime)
+        waiting: state.waiting.count, running: state.running, meanServiceTime: state.meanServiceTime
+      )
     }
   }
 

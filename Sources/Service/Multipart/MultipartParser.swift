@@ -64,7 +64,8 @@ struct MultipartParser {
   mutating func parts() throws(Problem) -> [MultipartPart] {
     // The first delimiter has no CRLF of its own in front.
     guard body.starts(with: delimiter.dropFirst(2)) else {
-      throw failure("it has to begin with '--' and the boundary that the content type states", at: 0)
+      throw failure(
+        "it has to begin with '--' and the boundary that the content type states", at: 0)
     }
     position = delimiter.count - 2
     var parts: [MultipartPart] = []

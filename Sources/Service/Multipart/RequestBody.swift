@@ -18,6 +18,7 @@ struct RequestBody: Hashable {
   ///   - type: the request's content type; `nil` where it states none, as a plain picture.
   ///   - bytes: the body.
   ///   - limits: how a form may be cut up.
+  /// - Throws: a `Problem` where the form is malformed or holds no picture, or several.
   init(_ type: MediaType?, _ bytes: [UInt8], limits: MultipartLimits) throws(Problem) {
     guard let type, type.name == MediaType.form else {
       picture = 0..<bytes.count

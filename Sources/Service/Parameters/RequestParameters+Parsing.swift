@@ -16,6 +16,7 @@ extension RequestParameters {
   /// - Parameters:
   ///   - pairs: names and values, those of the query before those of the form.
   ///   - model: whose classes `classes` may name.
+  /// - Throws: a `Problem` that names the parameter.
   init(_ pairs: [NamedValue], model: ModelDescription) throws(Problem) {
     self.init()
     var seen: [Parameter: String] = [:]

@@ -20,7 +20,9 @@ public struct RequestParameters: Sendable, Hashable {
   /// What is done with the orientation that the picture's file states.
   public var orientation = OrientationPolicy.exif
 
-  /// The largest value of `max_proposals`: what ProposalCreator keeps (Ren et al. 2015, section 3.3).
+  /// The largest value of `max_proposals`.
+  ///
+  /// It is what ProposalCreator keeps (Ren et al., arXiv 1506.01497v3, section 4.3).
   static let proposalLimit = 300
 
   /// Makes the parameters of a request that names none.

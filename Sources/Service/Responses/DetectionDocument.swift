@@ -63,8 +63,7 @@ public struct DetectionDocument: Sendable {
 
   /// The document as JSON, and what it says of times.
   ///
-  /// - Parameter arrival: when the request came; the times of encoding and of everything are left
-  ///   out where it is `nil`.
+  /// The times of encoding and of everything since `arrival` are left out where that is `nil`.
   func json(
     since arrival: ContinuousClock.Instant?
   ) throws(NonFiniteResult) -> (bytes: [UInt8], timings: StageTimings) {

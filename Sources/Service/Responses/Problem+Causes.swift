@@ -8,7 +8,8 @@ extension Problem {
     case let problem as Problem: self = problem
     case let error as ImageError: self.init(error)
     case is CancellationError:
-      self.init(.clientClosedRequest, "The client closed the connection before its answer was made.")
+      self.init(
+        .clientClosedRequest, "The client closed the connection before its answer was made.")
     default:
       // The error's own words may name files or addresses: they are for the operator's eyes.
       self.init(.internalError, "The detector failed. The server's standard error says why.")

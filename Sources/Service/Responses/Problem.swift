@@ -84,9 +84,9 @@ extension Problem.Kind {
     case .headTooLarge: 431
     // nginx's code for a client that closed the connection first: seen in the log, never sent.
     case .clientClosedRequest: 499
-    case .internalError: 500
+    case .internalError, .modelFailed: 500
     case .notImplemented: 501
-    case .loading, .draining, .modelFailed: 503
+    case .loading, .draining: 503
     case .deadlineExceeded: 504
     case .versionNotSupported: 505
     }

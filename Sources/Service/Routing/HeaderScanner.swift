@@ -47,8 +47,9 @@ struct HeaderScanner {
     return nil
   }
 
-  /// Takes `; name=value` up to the end of the field; names come in small letters. `nil` where
-  /// something else stands there.
+  /// Takes all parameters up to the end of the field, their names in small letters.
+  ///
+  /// - Returns: the parameters, or `nil` where something else than `; name=value` stands there.
   mutating func parameters() -> [(name: String, value: String)]? {
     var parameters: [(name: String, value: String)] = []
     skipWhitespace()

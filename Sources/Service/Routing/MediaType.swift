@@ -20,8 +20,9 @@ struct MediaType: Hashable {
     self.parameters = parameters.map { Parameter(name: $0.name, value: $0.value) }
   }
 
-  /// The types that a picture may come in as the whole body. Which format it is in is told by its
-  /// bytes: curl calls whatever it sends a form, and no file's extension can be trusted.
+  /// The types that a picture may come in as the whole body.
+  ///
+  /// Which format it is in is told by its bytes: curl calls whatever it sends a form, and no file's extension can be trusted.
   static let pictures: Set<String> = [
     "image/jpeg", "image/jpg", "image/png", "application/octet-stream",
     "application/x-www-form-urlencoded",

@@ -7,8 +7,10 @@ enum RequestIdentifier {
   /// The longest identifier that is taken over from a client.
   static let maximumLength = 128
 
-  /// What the client calls the request, where that can stand in a header, a URN and a log line
-  /// alike: letters, digits and `-._~:`. Otherwise a name is made up; it is never a reason to refuse.
+  /// What the client calls the request, or a name that is made up.
+  ///
+  /// A client's name is taken where it can stand in a header, a URN and a log line alike: letters,
+  /// digits and `-._~:`. Another one is no reason to refuse a request.
   static func identifier(in fields: HTTPFields) -> String {
     let values = fields.values(of: field)
     guard values.count == 1, (1...maximumLength).contains(values[0].utf8.count),
