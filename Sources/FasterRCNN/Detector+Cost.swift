@@ -1,4 +1,5 @@
 internal import Compute
+internal import Detection
 internal import Images
 
 extension Detector {
