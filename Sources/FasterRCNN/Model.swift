@@ -27,6 +27,9 @@ public struct Model: Sendable {
     }
   }
 
+  /// The key of a safetensors file's metadata under which its settings stand as JSON text.
+  public static let settingsMetadataKey = "frcnn"
+
   /// What answers say of the model.
   public let description: ModelDescription
 
@@ -101,7 +104,7 @@ public struct Model: Sendable {
     }
     let state = checkpoint.stateDictionary
     var settings = sidecar
-    if let text = state.metadata[ModelSettings.metadataKey] {
+    if let text = state.metadata[Model.settingsMetadataKey] {
       settings = settings.filled(
         from: try ModelSettings(json: Array(text.utf8), source: "the checkpoint's metadata"))
     }
