@@ -21,6 +21,7 @@ public protocol DetectionBackend: Sendable {
   /// - Throws: `CancellationError` where it stopped because it was asked to; an `ImageError` where
   ///   the picture cannot be worked on; any other error is the server's own failure.
   func detect(
-    _ input: DetectorInput, parameters: DetectionParameters, isCancelled: @Sendable () -> Bool
+    _ input: DetectorInput, parameters: DetectionParameters,
+    isCancelled: @escaping @Sendable () -> Bool
   ) throws -> DetectionResult
 }
