@@ -1,3 +1,4 @@
+import Detection
 import FasterRCNN
 import Glibc
 import Images

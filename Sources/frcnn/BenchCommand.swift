@@ -1,7 +1,6 @@
 import ArgumentParser
 import FasterRCNN
 import Images
-import Networks
 import Service
 
 struct BenchCommand: ParsableCommand {
@@ -138,12 +137,14 @@ struct BenchCommand: ParsableCommand {
 
   /// Gradients with some noise, so that decoding has as much to do as with a photo.
   private static func picture(_ size: ImageSize) -> Image {
-    var generator = SplitMix64(state: 1)
+    // A linear congruential generator (Knuth's MMIX): the same picture in every run.
+    var state: UInt64 = 1
     var pixels: [UInt8] = []
     pixels.reserveCapacity(3 * size.height * size.width)
     for row in 0..<size.height {
       for column in 0..<size.width {
-        let noise = Int(generator.next() % 32)
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let noise = Int(state >> 59)
         pixels.append(UInt8((row * 223 / size.height + noise) & 255))
         pixels.append(UInt8((column * 223 / size.width + noise) & 255))
         pixels.append(UInt8(((row + column) * 223 / (size.height + size.width) + noise) & 255))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Detection
 import FasterRCNN
 import Images
 import Service
@@ -71,7 +72,7 @@ struct DetectCommand: ParsableCommand {
       let parameters = try parameters(for: detector.model)
       var first: Failure?
       for file in files {
-        do {
+        do throws(Failure) {
           try work(on: file, detector: detector, parameters: parameters, folder: folder)
         } catch {
           if files.count > 1 { StandardError.write("frcnn: \(error.message)\n") }

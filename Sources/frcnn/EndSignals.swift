@@ -13,7 +13,7 @@ struct EndSignals {
     var set = Self.set
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     // A log that is read no more ends nothing: writing to it fails instead.
-    unsafe signal(SIGPIPE, SIG_IGN)
+    signal(SIGPIPE, SIG_IGN)
   }
 
   /// Waits for the next of them and returns its name.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Detection
 import Evaluation
 import FasterRCNN
+import Images
 import Observability
 
 struct EvaluateCommand: ParsableCommand {

@@ -80,7 +80,7 @@ struct ServeCommand: ParsableCommand {
       // Before the first thread is made, so that every thread leaves the signals to this one.
       var signals = EndSignals()
       let addresses: [SocketAddress]
-      do {
+      do throws(HTTPServerError) {
         addresses = try server.start()
       } catch {
         if case .invalidAddress = error { throw Failure(.usage, "\(error)") }
