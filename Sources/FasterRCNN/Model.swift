@@ -164,6 +164,11 @@ extension ModelProfile {
     }
     if let side = settings.minSize { resize.minimumSide = side }
     if let side = settings.maxSize { resize.maximumSide = side }
+    if let name = settings.interpolation,
+      let interpolation = Preprocessing.Interpolation(rawValue: name)
+    {
+      preprocessing.interpolation = interpolation
+    }
     if let mean = settings.mean { preprocessing.mean = SIMD3(mean) }
     if let std = settings.std { preprocessing.standardDeviation = SIMD3(std) }
     if let threshold = settings.scoreThreshold { detection.scoreThreshold = threshold }

@@ -63,7 +63,7 @@ struct FamilyGoldenTests {
     _ result: DetectionResult, golden: Golden, key: (String) -> String, features: FeatureMap
   ) throws {
     var wanted: [BoundingBox] = []
-    for box in try golden.boxes(key("rois_yxyx")) where !wanted.contains(box) { wanted.append(box) }
+    for box in try golden.proposals(key("rois")) where !wanted.contains(box) { wanted.append(box) }
     // The network's input is rounded to whole pixels, so its last row or column may lie beyond the
     // picture by a part of a pixel; ours are clipped to the picture.
     let (yLimit, xLimit) = (
