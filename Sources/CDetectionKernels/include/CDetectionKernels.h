@@ -1,3 +1,4 @@
 #pragma once
 
 #include "boxes.h"
+#include "roi_pooling.h"
