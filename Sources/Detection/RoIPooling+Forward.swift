@@ -82,7 +82,7 @@ extension RoIPooling {
     case .pool, .truncatingAdaptiveMax:
       var bins = MaximumBins(self, layout)
       unsafe run(&bins, &reader, &writer, rois, imageIndices, range)
-    case .align:
+    case .align, .alignAverage:
       var taps = AlignedTaps(self, layout)
       unsafe run(&taps, &reader, &writer, rois, imageIndices, range)
     }
