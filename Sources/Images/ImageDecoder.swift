@@ -40,7 +40,12 @@ public struct ImageDecoder: Sendable, Hashable {
     return header
   }
 
-  /// Decodes a file.
+  /// Reads a file's header and holds it against the limits.
+  public func header(of bytes: [UInt8]) throws(ImageError) -> ImageHeader {
+    try header(of: bytes.span)
+  }
+
+  /// Decodes a file, as the function for a span does.
   public func decode(_ bytes: [UInt8]) throws(ImageError) -> DecodedImage {
     try decode(bytes.span)
   }

@@ -44,6 +44,9 @@ public struct ImageHeader: Sendable, Hashable {
     }
   }
 
+  /// Reads the header of a JPEG or PNG file, as the initialiser for a span does.
+  public init(parsing bytes: [UInt8]) throws(ImageError) { try self.init(parsing: bytes.span) }
+
   init(
     format: ImageFormat, width: Int, height: Int, colourMode: ColourMode, bitDepth: Int,
     isProgressive: Bool, orientation: Orientation?

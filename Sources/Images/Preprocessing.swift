@@ -86,7 +86,8 @@ public struct Preprocessing: Sendable, Hashable {
     precondition(image.width >= 1 && image.height >= 1, "\(image.width) x \(image.height) pixels")
     let table = NormalisationTable(self)
     let output = unsafe OutputRows(size: size, layout: layout, destination: destination)
-    if size.height == image.height, size.width == image.width, size.samplingScale ?? 1 == 1 {
+    // Every library copies here, OpenCV also where it was given a factor a little off 1.
+    if size.height == image.height, size.width == image.width {
       unsafe normalise(image, table: table, into: output)
       return
     }

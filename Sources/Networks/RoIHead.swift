@@ -45,7 +45,8 @@ struct RoIHead {
       pooledSize = side
       inputs = weights.shape[1]
       for index in indices {
-        let layer = try reader.linear("head.classifier.\(index)", inputs: inputs, for: "the RoI head")
+        let layer = try reader.linear(
+          "head.classifier.\(index)", inputs: inputs, for: "the RoI head")
         hidden.append(layer)
         inputs = layer.shape[0]
       }
