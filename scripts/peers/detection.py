@@ -59,7 +59,11 @@ def peers(folder):
             cases[f"nms-{kind}-{end}"] = lambda b=boxes, s=box_scores, n=limit: len(
                 torchvision.ops.nms(b, s, 0.7)[:n]
             )
-    # RoI pooling takes its place here as soon as detection-benchmark has the case.
+    features = load(folder, "features", 1).reshape(1, 512, 37, 62)
+    # torchvision's boxes are x, y, x, y, behind the index of the image.
+    rois = torch.nn.functional.pad(load(folder, "rois", 4)[:, [1, 0, 3, 2]], (1, 0))
+    for name in ("roi-pool", "roi-pool-nChw16c"):
+        cases[name] = lambda: torchvision.ops.roi_pool(features, rois, 7, 1 / 16).numel()
     return cases
 
 

@@ -7,7 +7,8 @@ import Glibc
 //                                COUNT times in microseconds, the result, and allocations a run
 
 let inputs = Inputs()
-let cases = makeCases(inputs)
+let roiPooling = RoIPoolingInputs(inputs)
+let cases = makeCases(inputs) + roiPooling.makeCases(inputs)
 
 /// The processor time of this thread in microseconds: what else the machine does is not counted.
 func processorTime() -> Double {
@@ -35,6 +36,8 @@ if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "--to" {
   let folder = CommandLine.arguments[2]
   try write(flat(inputs.grid.anchors), to: "\(folder)/anchors.f32")
   try write(flat(inputs.groundTruth), to: "\(folder)/ground-truth.f32")
+  try write(roiPooling.features, to: "\(folder)/features.f32")
+  try write(flat(roiPooling.rois), to: "\(folder)/rois.f32")
   for (kind, outputs) in [("untrained", inputs.untrained), ("trained", inputs.trained)] {
     try write(outputs.offsets, to: "\(folder)/\(kind)-offsets.f32")
     try write(outputs.scores, to: "\(folder)/\(kind)-scores.f32")
