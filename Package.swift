@@ -90,7 +90,11 @@ let package = Package(
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
     tests("FasterRCNN", ["FasterRCNN", "Detection", "Images", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Detection"]),
-    tests("Service", ["Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection"]),
+    tests(
+      "Service",
+      [
+        "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
+      ]),
     tests("EndToEnd", []),
   ],
   swiftLanguageModes: [.v6]
