@@ -74,22 +74,24 @@ let package = Package(
     .executableTarget(
       name: "frcnn",
       dependencies: [
-        "Tensors", "Compute", "Detection", "Images", "Checkpoints", "FasterRCNN", "Evaluation",
-        "HTTPServer", "Service",
+        "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
+        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "Tensors"]),
-    tests("Detection", ["Detection", "Tensors"]),
+    tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Images", ["Images"]),
+    tests("Images", ["Images"], fixtures: ["Fixtures"]),
     tests("HTTP1", ["HTTP1"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
-    tests("FasterRCNN", ["FasterRCNN", "Detection", "Images", "Tensors"]),
-    tests("Evaluation", ["Evaluation", "Detection"]),
+    tests(
+      "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
+      fixtures: ["Fixtures"]),
+    tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
     tests(
       "Service",
       [

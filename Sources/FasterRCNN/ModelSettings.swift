@@ -4,9 +4,6 @@ internal import Foundation
 ///
 /// Every field may be left out; the profile's own value stands then.
 struct ModelSettings: Sendable, Equatable, Codable {
-  /// The key of a safetensors file's metadata under which the settings stand as JSON text.
-  static let metadataKey = "frcnn"
-
   /// The name that answers carry.
   var name: String?
   /// The version that answers carry.

@@ -180,11 +180,14 @@ final class Session {
     timer.record(.proposals)
 
     var results = results(of: features)
+    if parameters.includesFeatures {
+      for index in results.indices { results[index].features = featureMap(features, image: index) }
+    }
     guard proposals.count > 0 else {
       timer.write(to: &results)
       return results
     }
-    let head = try headPlan(images: shape[0])
+    let head = try headPlan(images: shape[0], proposalCount: proposals.count)
     timer.record(.plan)
     let pooledCount = head.inputLayout.byteCount / MemoryLayout<Float>.stride
     let rows = unsafe pooled.reserve(pooledCount)
@@ -238,6 +241,33 @@ final class Session {
     }
   }
 
+  /// One picture's features in the order C, H, W; `nil` where only oneDNN can read their layout.
+  private func featureMap(_ features: Features, image: Int) -> FeatureMap? {
+    guard let block = features.layout.channelBlock else { return nil }
+    let shape = features.layout.shape
+    let (channels, height, width) = (shape[1], shape[2], shape[3])
+    let layout = FeatureMapLayout(
+      imageCount: shape[0], channelCount: channels, height: height, width: width,
+      channelBlock: block)
+    // Safety: the features hold the layout's elements, and `offset` stays below their number.
+    let source = unsafe UnsafeBufferPointer(
+      start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
+    var values: [Float] = []
+    values.reserveCapacity(channels * height * width)
+    for channel in 0..<channels {
+      for y in 0..<height {
+        for x in 0..<width {
+          unsafe values.append(source[layout.offset(image: image, channel: channel, y: y, x: x)])
+        }
+      }
+    }
+    let frame = features.frames[image]
+    return FeatureMap(
+      values: Tensor(shape: [channels, height, width], values: values),
+      imageSize: ImageSize(height: Int(frame.height), width: Int(frame.width)),
+      scale: frame.xScale)
+  }
+
   /// Pools every proposal into the head's own layout, the rows shared out over the team.
   private func pool(
     _ features: Features, into rows: UnsafeMutableBufferPointer<Float>, head: Plan
@@ -281,7 +311,7 @@ final class Session {
 
   // MARK: Plans
 
-  private func backbonePlan(
+  func backbonePlan(
     images: Int, height: Int, width: Int
   ) throws(DetectorError) -> Plan {
     try plan(in: \.backbonePlans, key: [images, height, width]) { () throws(ComputeError) in
@@ -290,7 +320,7 @@ final class Session {
     }
   }
 
-  private func proposalPlan(_ layout: TensorLayout) throws(DetectorError) -> Plan {
+  func proposalPlan(_ layout: TensorLayout) throws(DetectorError) -> Plan {
     let shape = layout.shape
     return try plan(in: \.proposalPlans, key: shape.dimensions + [layout.channelBlock ?? 0]) {
       () throws(ComputeError) in
@@ -301,10 +331,10 @@ final class Session {
 
   /// The head for as many rows as there are proposals, rounded up to quarters of the most there can
   /// be: fewer proposals cost less, and there are four plans and not three hundred.
-  private func headPlan(images: Int) throws(DetectorError) -> Plan {
+  func headPlan(images: Int, proposalCount: Int) throws(DetectorError) -> Plan {
     let most = images * proposalCreator.settings.counts.afterNMS
     let quarter = max(1, (most + 3) / 4)
-    let rows = (proposals.count + quarter - 1) / quarter * quarter
+    let rows = (proposalCount + quarter - 1) / quarter * quarter
     let size = model.networks.pooledSize
     return try plan(in: \.headPlans, key: [rows]) { () throws(ComputeError) in
       try Plan(

@@ -83,7 +83,7 @@ func walkFromPictureToLoss(on page: WalkPage) {
   let proposalCreator = ProposalCreator(
     settings: ProposalSettings(counts: .train12000To2000, ranking: .foregroundLogit))
   let proposals = proposalCreator.propose(
-    offsets: predictedOffsets.span, scores: predictedScores.span, grid: grid, frames: [frame])
+    offsets: predictedOffsets.span, scores: predictedScores.span, grids: [grid], frames: [frame])
   print("\(proposals.count) proposals")
 
   draw("proposals", [(Array(proposals.boxes.prefix(40)), .candidate), (groundTruth, .groundTruth)])

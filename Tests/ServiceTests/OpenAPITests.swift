@@ -104,7 +104,8 @@ import Testing
     let taken = MediaType.pictures.subtracting(["image/jpg"]).union([MediaType.form])
     #expect(body?["content"]?.keys == taken)
     let settings = ServiceSettings()
-    #expect(settings.maximumBodyBytes == 32 << 20 && settings.imageLimits.maximumPixels == 64 << 20)
+    #expect(
+      settings.maximumBodyBytes == 32 << 20 && settings.imageLimits.maximumPixels == 64_000_000)
     #expect(body?["description"]?.text?.contains("At most 32 MiB and 64 megapixels") == true)
   }
 
