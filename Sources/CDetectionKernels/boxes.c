@@ -115,68 +115,142 @@ static inline float area(const float *box, float side_extra) {
          greatest(box[3] - box[1] + side_extra, 0.0f);
 }
 
+// The IoU, or 0 where both areas are 0.
+static inline float overlap(float y_min, float x_min, float y_max, float x_max, float area_a,
+                            const float *box, float area_b, float side_extra) {
+  float height = least(y_max, box[2]) - greatest(y_min, box[0]) + side_extra;
+  float width = least(x_max, box[3]) - greatest(x_min, box[1]) + side_extra;
+  float common = greatest(height, 0.0f) * greatest(width, 0.0f);
+  float joint = area_a + area_b - common;
+  return joint > 0.0f ? common / joint : 0.0f;
+}
+
+// Columns are taken so many at a time: one AVX2 register.
+enum { STRIP = 8 };
+
+size_t detection_iou_matrix_scratch(size_t columns) {
+  return 6 * ((columns + STRIP - 1) / STRIP * STRIP);
+}
+
 EACH_LEVEL void detection_iou_matrix(const float *a, size_t rows, const float *b, size_t columns,
                                      float side_extra, float *scratch, float *matrix) {
-  float *restrict y_min = scratch, *restrict x_min = y_min + columns;
-  float *restrict y_max = x_min + columns, *restrict x_max = y_max + columns;
-  float *restrict areas = x_max + columns;
-  for (size_t j = 0; j < columns; j++) {
-    y_min[j] = b[4 * j], x_min[j] = b[4 * j + 1];
-    y_max[j] = b[4 * j + 2], x_max[j] = b[4 * j + 3];
-    areas[j] = area(b + 4 * j, side_extra);
+  size_t padded = detection_iou_matrix_scratch(columns) / 6;
+  float *restrict y_min = scratch, *restrict x_min = y_min + padded;
+  float *restrict y_max = x_min + padded, *restrict x_max = y_max + padded;
+  float *restrict areas = x_max + padded, *restrict row = areas + padded;
+  for (size_t j = 0; j < padded; j++) {
+    // Repeating the last column fills the last strip; what comes of it is not copied.
+    const float *box = b + 4 * (j < columns ? j : columns - 1);
+    y_min[j] = box[0], x_min[j] = box[1], y_max[j] = box[2], x_max[j] = box[3];
+    areas[j] = area(box, side_extra);
   }
   for (size_t i = 0; i < rows; i++) {
     const float *box = a + 4 * i;
     float box_area = area(box, side_extra);
-    float *restrict row = matrix + i * columns;
-    for (size_t j = 0; j < columns; j++) {
-      float height = least(y_max[j], box[2]) - greatest(y_min[j], box[0]) + side_extra;
-      float width = least(x_max[j], box[3]) - greatest(x_min[j], box[1]) + side_extra;
-      float common = greatest(height, 0.0f) * greatest(width, 0.0f);
-      float joint = box_area + areas[j] - common;
-      row[j] = joint > 0.0f ? common / joint : 0.0f;
+    // Whole strips reach into the next row, which is written after this one; at the end of the
+    // matrix they go to scratch instead.
+    int32_t fits = i * columns + padded <= rows * columns;
+    float *target = fits ? matrix + i * columns : row;
+    for (size_t strip = 0; strip < padded; strip += STRIP) {
+      float ious[STRIP];
+      for (size_t j = 0; j < STRIP; j++) {
+        ious[j] = overlap(y_min[strip + j], x_min[strip + j], y_max[strip + j], x_max[strip + j],
+                          areas[strip + j], box, box_area, side_extra);
+      }
+      memcpy(target + strip, ious, sizeof ious);
     }
+    if (!fits) memcpy(matrix + i * columns, row, columns * sizeof(float));
   }
 }
 
 // MARK: Suppression
 
-// So many kept boxes are compared between two looks at the result.
-enum { BLOCK = 64 };
+// Candidates are compared with the kept boxes so many at a time: one AVX-512 register.
+enum { LANES = 16 };
 
-size_t detection_suppress_scratch(size_t kept) { return 5 * ((kept + BLOCK - 1) / BLOCK * BLOCK); }
+// Boxes of LANES candidates, coordinate by coordinate.
+struct lanes {
+  float y_min[LANES], x_min[LANES], y_max[LANES], x_max[LANES], area[LANES];
+};
+
+// A box that was kept, and its area times t / (1 + t), where t is the bound: IoU >= t is the same
+// as intersection >= share of the one + share of the other, without a division.
+struct kept_box {
+  float box[4], share;
+};
+
+// Raises `excess` to how far an intersection with a kept box exceeds that box's share.
+static inline __attribute__((always_inline)) void raise_excess(const struct kept_box *kept,
+                                                               const struct lanes *lanes,
+                                                               float side_less, float *excess) {
+  const float *box = kept->box;
+  for (size_t j = 0; j < LANES; j++) {
+    float height = least(lanes->y_max[j], box[2]) - greatest(lanes->y_min[j], box[0]) - side_less;
+    float width = least(lanes->x_max[j], box[3]) - greatest(lanes->x_min[j], box[1]) - side_less;
+    // A negative width makes the product no greater than 0.
+    float common = greatest(height, 0.0f) * width;
+    excess[j] = greatest(common - kept->share, excess[j]);
+  }
+}
+
+// Whether the IoU itself reaches the bound.
+static int32_t reaches(const struct kept_box *kept, size_t count, const float *box,
+                       const struct detection_suppression *how) {
+  float extra = how->side_extra;
+  for (size_t k = 0; k < count; k++) {
+    const float *other = kept[k].box;
+    float iou = overlap(box[0], box[1], box[2], box[3], area(box, extra), other,
+                        area(other, extra), extra);
+    if (iou >= how->bound) return 1;
+  }
+  return 0;
+}
+
+// `side_less` is -side_extra, passed as a constant: subtracting 0 then costs nothing.
+static inline __attribute__((always_inline)) size_t suppress(
+    const float *boxes, const uint32_t *order, size_t count,
+    const struct detection_suppression how, float side_less, struct kept_box *kept_boxes,
+    uint32_t *kept) {
+  float share_of_area = how.bound / (1.0f + how.bound);
+  size_t found = 0;
+  for (size_t first = 0; first < count; first += LANES) {
+    size_t used = count - first < LANES ? count - first : LANES;
+    struct lanes lanes;
+    float excess[LANES];
+    for (size_t j = 0; j < LANES; j++) {
+      const float *box = boxes + 4 * (size_t)order[first + (j < used ? j : 0)];
+      lanes.y_min[j] = box[0], lanes.x_min[j] = box[1];
+      lanes.y_max[j] = box[2], lanes.x_max[j] = box[3];
+      lanes.area[j] = area(box, how.side_extra);
+      excess[j] = -INFINITY;
+    }
+    for (size_t k = 0; k < found; k++) {
+      raise_excess(kept_boxes + k, &lanes, side_less, excess);
+    }
+    for (size_t j = 0; j < used; j++) {
+      // Rounding makes the two forms of the question differ by less than the slack.
+      float share = lanes.area[j] * share_of_area;
+      float slack = lanes.area[j] * 2e-6f + 1e-37f;
+      if (excess[j] >= share + slack) continue;
+      struct kept_box *next = kept_boxes + found;
+      *next = (struct kept_box){
+          {lanes.y_min[j], lanes.x_min[j], lanes.y_max[j], lanes.x_max[j]}, share};
+      if (excess[j] >= share - slack && reaches(kept_boxes, found, next->box, &how)) continue;
+      kept[found++] = order[first + j];
+      if (found == how.maximum_kept) return found;
+      raise_excess(next, &lanes, side_less, excess);
+    }
+  }
+  return found;
+}
 
 EACH_LEVEL size_t detection_suppress(const float *boxes, const uint32_t *order, size_t count,
                                      const struct detection_suppression *how, float *scratch,
                                      uint32_t *kept) {
-  size_t found = 0;
-  float extra = how->side_extra, bound = how->bound;
-  for (size_t i = 0; i < count && found < how->maximum_kept; i++) {
-    const float *box = boxes + 4 * (size_t)order[i];
-    float box_area = area(box, extra);
-    int32_t suppressed = 0;
-    for (size_t start = 0; start < found && !suppressed; start += BLOCK) {
-      const float *block = scratch + 5 * start;
-      for (size_t j = 0; j < BLOCK; j++) {
-        float height =
-            least(block[2 * BLOCK + j], box[2]) - greatest(block[j], box[0]) + extra;
-        float width =
-            least(block[3 * BLOCK + j], box[3]) - greatest(block[BLOCK + j], box[1]) + extra;
-        float common = greatest(height, 0.0f) * greatest(width, 0.0f);
-        float joint = block[4 * BLOCK + j] + box_area - common;
-        suppressed |= common / joint >= bound;
-      }
-    }
-    if (suppressed) continue;
-    size_t lane = found % BLOCK;
-    float *block = scratch + 5 * (found - lane);
-    if (lane == 0) {
-      // The lanes not yet in use hold NaN, whose comparison is false.
-      for (size_t j = 0; j < 5 * BLOCK; j++) block[j] = NAN;
-    }
-    for (size_t k = 0; k < 4; k++) block[k * BLOCK + lane] = box[k];
-    block[4 * BLOCK + lane] = box_area;
-    kept[found++] = order[i];
+  struct kept_box *kept_boxes = (struct kept_box *)scratch;
+  if (how->maximum_kept == 0) return 0;
+  if (how->side_extra == 0.0f) {
+    return suppress(boxes, order, count, *how, 0.0f, kept_boxes, kept);
   }
-  return found;
+  return suppress(boxes, order, count, *how, -how->side_extra, kept_boxes, kept);
 }

@@ -2,8 +2,8 @@ import CDetectionKernels
 
 /// The bins of some RoIs, worked out once and then used for every group of channels.
 protocol BinTable {
-  /// Forgets all RoIs and keeps the memory.
-  mutating func removeAll()
+  /// Forgets all RoIs and makes room for others.
+  mutating func removeAll(reservingCapacity roiCount: Int)
 
   /// Works out the bins of one more RoI.
   mutating func append(_ roi: BoundingBox)
@@ -35,8 +35,9 @@ struct MaximumBins: BinTable {
     width = layout.width
   }
 
-  mutating func removeAll() {
+  mutating func removeAll(reservingCapacity roiCount: Int) {
     bounds.removeAll(keepingCapacity: true)
+    bounds.reserveCapacity(roiCount * 4 * pooling.outputSize)
   }
 
   mutating func append(_ roi: BoundingBox) {
@@ -85,8 +86,9 @@ struct AlignedTaps: BinTable {
     width = layout.width
   }
 
-  mutating func removeAll() {
+  mutating func removeAll(reservingCapacity roiCount: Int) {
     starts.removeAll(keepingCapacity: true)
+    starts.reserveCapacity(roiCount * 2 * (pooling.outputSize + 1))
     taps.removeAll(keepingCapacity: true)
   }
 

@@ -36,11 +36,11 @@ public enum IntersectionOverUnion {
     scratch: inout [Float], into result: inout [Float]
   ) {
     let (rows, columns) = (a.count, b.count)
-    scratch.resize(to: 5 * columns, filling: 0)
+    scratch.grow(to: detection_iou_matrix_scratch(columns), filling: 0)
     result.resize(to: rows * columns, filling: 0)
     guard rows > 0, columns > 0 else { return }
     // Safety: the kernel reads 4 x rows and 4 x columns floats, the storage of the two arrays of
-    // 16-byte boxes, and writes 5 x columns and rows x columns floats, both sized above.
+    // 16-byte boxes, and writes the scratch that it asked for and rows x columns floats.
     unsafe a.withUnsafeFloats { a in
       unsafe b.withUnsafeFloats { b in
         unsafe scratch.withUnsafeMutableBufferPointer { scratch in

@@ -32,15 +32,16 @@ extension RoIPooling {
       first = p * regionSize / outputSize
       last = ((p + 1) * regionSize + outputSize - 1) / outputSize
       offset = start
-    case .align:
+    case .align, .alignAverage:
       preconditionFailure("RoIAlign has samples, not bins of whole cells")
     }
     let lower = min(max(offset + first, 0), size)
     return lower..<max(min(max(offset + last, 0), size), lower)
   }
 
-  /// Calls back for each cell that a sample of RoIAlign's bin p touches, in the order of the
-  /// samples, with its share of the bin; a cell comes back once for each sample that touches it.
+  /// Calls back for each cell that a sample of an aligned bin touches, with its share of the bin.
+  ///
+  /// Samples come in their order, and a cell once for each sample that touches it.
   ///
   /// The mean over a bin's grid of bilinear samples is a product of one such sum over rows and one
   /// over columns, because a sample's four weights, and the test whether it is on the map, are.
@@ -53,10 +54,23 @@ extension RoIPooling {
   func forEachTap(
     ofAlignedBin p: Int, of extent: AxisExtent, size: Int, _ body: (Int, Float) -> Void
   ) {
-    guard case .align(let samplingRatio, let aligned) = self.operator else {
-      preconditionFailure("only RoIAlign samples between cells")
-    }
     guard extent.isNumber, size > 0 else { return }
+    switch self.operator {
+    case .align(let samplingRatio, let aligned):
+      forEachTap(ofBin: p, of: extent, size: size, samplingRatio, aligned: aligned, body)
+    case .alignAverage:
+      for corner in [p, p + 1] {
+        forEachTap(ofCorner: corner, of: extent, size: size) { body($0, $1 / 2) }
+      }
+    case .pool, .truncatingAdaptiveMax:
+      preconditionFailure("a maximum has bins of whole cells, not samples")
+    }
+  }
+
+  private func forEachTap(
+    ofBin p: Int, of extent: AxisExtent, size: Int, _ samplingRatio: Int?, aligned: Bool,
+    _ body: (Int, Float) -> Void
+  ) {
     // roi_align_kernel.cpp and roi_align_common.h, float32 and in their order.
     let shift: Float = aligned ? 0.5 : 0
     let start = extent.start - shift
@@ -76,13 +90,19 @@ extension RoIPooling {
     }
   }
 
-  /// The most taps that an axis of `size` cells can need after taps of one cell are merged.
-  ///
-  /// A bin touches at most three cells more than it covers, and bins do not overlap; a fixed
-  /// sampling ratio touches at most two cells a sample.
-  func maximumTapCount(size: Int) -> Int {
-    let merged = size + 4 * outputSize
-    guard case .align(let samplingRatio?, _) = self.operator else { return merged }
-    return min(merged, 2 * samplingRatio * outputSize)
+  /// roi_align_kernel.cu of jwyang/faster-rcnn.pytorch: corner 0 is the box's start, corner P one
+  /// cell beyond its end.
+  private func forEachTap(
+    ofCorner corner: Int, of extent: AxisExtent, size: Int, _ body: (Int, Float) -> Void
+  ) {
+    let roiSize = max(extent.end - extent.start + 1, 0)
+    let position = Float(corner) * (roiSize / Float(outputSize)) + extent.start
+    guard position >= 0, position < Float(size) else { return }
+    // A map of one cell has no two cells to sample between.
+    guard size > 1 else { return body(0, 1) }
+    let low = min(Int(position), size - 2)
+    let highShare = position - Float(low)
+    if highShare != 1 { body(low, 1 - highShare) }
+    if highShare != 0 { body(low + 1, highShare) }
   }
 }

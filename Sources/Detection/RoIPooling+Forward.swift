@@ -82,11 +82,14 @@ extension RoIPooling {
     case .pool, .truncatingAdaptiveMax:
       var bins = MaximumBins(self, layout)
       unsafe run(&bins, &reader, &writer, rois, imageIndices, range)
-    case .align:
+    case .align, .alignAverage:
       var taps = AlignedTaps(self, layout)
       unsafe run(&taps, &reader, &writer, rois, imageIndices, range)
     }
   }
+
+  /// The most RoIs whose tables are held at once: they fit a second-level cache beside a plane.
+  private static let maximumTableCount = 512
 
   /// Takes the RoIs of a range by runs that lie in one image, and each run by groups of channels,
   /// so that the plane of a group stays in the cache while all its RoIs are pooled.
@@ -101,8 +104,9 @@ extension RoIPooling {
       precondition(
         (0..<imageCount).contains(image), "RoI \(start) lies in image \(image) of \(imageCount)")
       var end = start
-      table.removeAll()
-      while end < range.upperBound, end - start < 512, imageIndices[end] == image {
+      table.removeAll(reservingCapacity: min(Self.maximumTableCount, range.upperBound - start))
+      while end < range.upperBound, end - start < Self.maximumTableCount, imageIndices[end] == image
+      {
         table.append(rois[end])
         end += 1
       }

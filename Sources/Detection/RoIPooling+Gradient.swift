@@ -66,7 +66,7 @@ extension RoIPooling {
             }
           }
           if let bestCell { body(bin, bestCell, 1) }
-        case .align:
+        case .align, .alignAverage:
           forEachTap(ofAlignedBin: p, of: vertical, size: height) { y, rowWeight in
             forEachTap(ofAlignedBin: q, of: horizontal, size: width) { x, columnWeight in
               body(bin, y * width + x, rowWeight * columnWeight)

@@ -2,7 +2,7 @@
 /// that a fully connected head can read it.
 ///
 /// A box is given in pixels of the network's input; `spatialScale` takes it to cells of the map.
-/// The three operators differ in how they share the cells out to the P x P bins; see `Operator`.
+/// The operators differ in how they share the cells out to the P x P bins; see `Operator`.
 ///
 /// Whatever the boxes are, the work of an RoI is bounded and nothing traps: a box with a NaN, or
 /// one wholly outside the map, pools to zeros; infinite and huge coordinates count as
@@ -31,6 +31,13 @@ public struct RoIPooling: Sendable, Hashable {
     /// the box by half a cell, so that a cell's value stands at its centre; without it a box is at
     /// least one cell on each axis.
     case align(samplingRatio: Int?, aligned: Bool)
+
+    /// RoIAlignAvg, as jwyang/faster-rcnn.pytorch computes it.
+    ///
+    /// One bilinear sample at each corner of a grid of P x P squares that spans the scaled box and
+    /// one cell more, then the mean of each square's four corners. A sample off the map counts as 0;
+    /// one beyond the last cell's centre is extrapolated from the last two cells.
+    case alignAverage
 
     /// What note 002 does with `long()` and `AdaptiveMaxPool2d`.
     ///

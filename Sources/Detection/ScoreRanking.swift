@@ -29,17 +29,23 @@ struct ScoreRanking: Sendable {
     let threshold = leastKeyOfBest(keys, count: count, limit: limit)
     entries.grow(to: count, filling: 0)
     scratch.grow(to: count, filling: 0)
-    var chosenCount = 0
-    for index in 0..<count {
-      // Written in any case and counted where it stays, so that nothing is branched on.
-      entries[chosenCount] = UInt64(~keys[index]) << 32 | UInt64(index)
-      chosenCount += keys[index] >= threshold ? 1 : 0
+    var chosen = 0
+    // Safety: index < count, which is at most keys.count (checked) and entries.count (grown), and
+    // chosen <= index.
+    unsafe keys.withUnsafeBufferPointer { keys in
+      unsafe entries.withUnsafeMutableBufferPointer { entries in
+        for index in 0..<count {
+          // Written in any case and counted where it stays, so that nothing is branched on.
+          let key = unsafe keys[index]
+          unsafe entries[chosen] = UInt64(~key) << 32 | UInt64(index)
+          chosen += key >= threshold ? 1 : 0
+        }
+      }
     }
-    sort(chosenCount)
-    let kept = min(chosenCount, max(limit, 0))
+    sort(chosen)
+    let kept = min(chosen, max(limit, 0))
     order.removeAll(keepingCapacity: true)
-    order.reserveCapacity(kept)
-    for index in 0..<kept { order.append(UInt32(truncatingIfNeeded: entries[index])) }
+    order.append(contentsOf: entries.prefix(kept).lazy.map { UInt32(truncatingIfNeeded: $0) })
   }
 
   /// Removes from the order the elements whose key is 0.
@@ -56,8 +62,13 @@ struct ScoreRanking: Sendable {
   private mutating func leastKeyOfBest(_ keys: [UInt32], count: Int, limit: Int) -> UInt32 {
     guard limit < count else { return 1 }
     let shift = 32 - Self.digitBits
-    for bucket in 0..<Self.bucketCount { histograms[bucket] = 0 }
-    for index in 0..<count { histograms[Int(keys[index] >> shift)] &+= 1 }
+    // Safety: index < count <= keys.count; a key shifted right by 21 bits is below 2,048.
+    unsafe keys.withUnsafeBufferPointer { keys in
+      unsafe histograms.withUnsafeMutableBufferPointer { histogram in
+        unsafe histogram.update(repeating: 0)
+        for index in 0..<count { unsafe histogram[Int(keys[index] >> shift)] &+= 1 }
+      }
+    }
     var reached = 0
     for bucket in stride(from: Self.bucketCount - 1, through: 1, by: -1) {
       reached += Int(histograms[bucket])
@@ -69,31 +80,47 @@ struct ScoreRanking: Sendable {
   /// Sorts the first `count` entries by inverted key; equal keys keep their order, that of indices.
   private mutating func sort(_ count: Int) {
     guard count > Self.radixSortMinimum else { return insertionSort(count) }
-    for bucket in histograms.indices { histograms[bucket] = 0 }
-    for index in 0..<count {
-      for digit in 0..<3 { histograms[Self.bucket(of: entries[index], digit: digit)] &+= 1 }
+    // Safety: `entries` and `scratch` were grown to more than `count`; histograms holds three of
+    // bucketCount; a digit is masked to less than that.
+    unsafe histograms.withUnsafeMutableBufferPointer { histograms in
+      unsafe entries.withUnsafeMutableBufferPointer { entries in
+        unsafe scratch.withUnsafeMutableBufferPointer { scratch in
+          unsafe histograms.update(repeating: 0)
+          for index in 0..<count {
+            let entry = unsafe entries[index]
+            unsafe histograms[Self.bucket(of: entry, digit: 0)] &+= 1
+            unsafe histograms[Self.bucket(of: entry, digit: 1)] &+= 1
+            unsafe histograms[Self.bucket(of: entry, digit: 2)] &+= 1
+          }
+          unsafe Self.distribute(entries, count, digit: 0, histograms, into: scratch)
+          unsafe Self.distribute(scratch, count, digit: 1, histograms, into: entries)
+          unsafe Self.distribute(entries, count, digit: 2, histograms, into: scratch)
+        }
+      }
     }
-    Self.distribute(entries, count, 0, &histograms, into: &scratch)
-    Self.distribute(scratch, count, 1, &histograms, into: &entries)
-    Self.distribute(entries, count, 2, &histograms, into: &scratch)
     swap(&entries, &scratch)
   }
 
   /// One pass of the radix sort: moves entries to where their digit belongs.
   private static func distribute(
-    _ source: [UInt64], _ count: Int, _ digit: Int, _ histograms: inout [Int32],
-    into target: inout [UInt64]
+    _ source: UnsafeMutableBufferPointer<UInt64>, _ count: Int, digit: Int,
+    _ histograms: UnsafeMutableBufferPointer<Int32>,
+    into target: UnsafeMutableBufferPointer<UInt64>
   ) {
+    // Safety: the caller's sizes; the positions are a permutation of 0..<count, because the
+    // histogram of this digit counts these very entries.
     var position: Int32 = 0
     for bucket in digit * bucketCount..<(digit + 1) * bucketCount {
-      let size = histograms[bucket]
-      histograms[bucket] = position
+      let size = unsafe histograms[bucket]
+      unsafe histograms[bucket] = position
       position &+= size
     }
     for index in 0..<count {
-      let bucket = bucket(of: source[index], digit: digit)
-      target[Int(histograms[bucket])] = source[index]
-      histograms[bucket] &+= 1
+      let entry = unsafe source[index]
+      let bucket = bucket(of: entry, digit: digit)
+      let place = unsafe Int(histograms[bucket])
+      unsafe target[place] = entry
+      unsafe histograms[bucket] &+= 1
     }
   }
 

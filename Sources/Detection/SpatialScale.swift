@@ -31,8 +31,8 @@ public struct SpatialScale: Sendable, Hashable {
   /// The size of the map over the size of the picture, divided before it is multiplied.
   ///
   /// Source: bubbliiiing/faster-rcnn-pytorch, `nets/classifier.py`.
-  public init(featureHeight: Int, featureWidth: Int, imageHeight: Int, imageWidth: Int) {
-    (yDivisor, xDivisor) = (Float(imageHeight), Float(imageWidth))
+  public init(featureHeight: Int, featureWidth: Int, imageHeight: Float, imageWidth: Float) {
+    (yDivisor, xDivisor) = (imageHeight, imageWidth)
     (yMultiplier, xMultiplier) = (Float(featureHeight), Float(featureWidth))
   }
 

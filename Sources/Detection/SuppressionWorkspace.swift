@@ -5,7 +5,7 @@ public struct SuppressionWorkspace: Sendable {
   /// Sort keys of the scores; 0 for a box that must not be chosen.
   var keys: [UInt32] = []
   var ranking = ScoreRanking()
-  /// The kept boxes of the last run, by coordinate, as the kernel lays them out.
+  /// The kept boxes of the last run, five floats each, as the kernel lays them out.
   private var scratch: [Float] = []
   private var keptStorage: [UInt32] = []
   private var keptCount = 0
@@ -53,8 +53,9 @@ public struct SuppressionWorkspace: Sendable {
     _ boxes: [BoundingBox], order: [UInt32], _ settings: NonMaximumSuppression, maximumCount: Int
   ) {
     let count = order.count
-    let most = min(count, max(maximumCount, 0))
-    scratch.grow(to: detection_suppress_scratch(most), filling: 0)
+    // A bound of 0 or less is reached by every pair of boxes: the first suppresses all others.
+    let most = min(count, max(maximumCount, 0), settings.bound <= 0 ? 1 : count)
+    scratch.grow(to: 5 * most, filling: 0)
     keptStorage.grow(to: most, filling: 0)
     var how = detection_suppression(
       bound: settings.bound, side_extra: settings.sides.extra, maximum_kept: most)

@@ -102,9 +102,7 @@ struct AnchorTargetCreatorTests {
   }
 
   @Test
-  func
-    aGroundTruthsBestAnchorsAreObjectsBelowTheThresholdWithTiesInNote001Alone()
-  {
+  func bestAnchorsAreObjectsBelowTheThresholdAndTieInNote001Alone() {
     // Each of the first two anchors covers 5 of 10 columns: an overlap of 50 / 150 is not below 0.3
     // and far from 0.7.
     let groundTruth = [box(0, 5, 10, 15)]

@@ -98,7 +98,7 @@ struct LossTests {
   @Test(arguments: [
     RPNLoss.note000, .note001, .note002, .note003(cellCount: 2_400),
   ])
-  func theRPNLosssGradientIsWhatASmallChangeOfEachPredictionChanges(
+  func theGradientOfTheRPNLossIsWhatASmallChangeOfEachPredictionChanges(
     _ loss: RPNLoss
   ) {
     var generator = SplitMix64(seed: 4)
@@ -134,7 +134,7 @@ struct LossTests {
   @Test(arguments: [
     RoILoss.note000, .note001, .note002, .note002AsWritten(positiveAnchorCount: 18),
   ])
-  func theRoILosssGradientIsWhatASmallChangeOfEachPredictionChanges(
+  func theGradientOfTheRoILossIsWhatASmallChangeOfEachPredictionChanges(
     _ loss: RoILoss
   ) {
     var generator = SplitMix64(seed: 5)

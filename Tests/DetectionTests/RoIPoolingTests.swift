@@ -149,6 +149,30 @@ struct RoIPoolingTests {
   }
 
   @Test
+  func roiAlignAverageTakesTheMeanOfCornersAndExtrapolatesAtTheLastCell() {
+    // Over the plane f = 10 y + x every interpolation and extrapolation is exact. A box from 1 to 7
+    // spans 7 cells, so the corners are 1, 2 ... 8, and a bin's mean stands between two of them.
+    let plane = Tensor(
+      shape: [1, 1, 9, 9], values: (0..<81).map { cell in Float(cell / 9 * 10 + cell % 9) })
+    let pooling = RoIPooling(.alignAverage, outputSize: 7, spatialScale: SpatialScale(1))
+    func pooled(_ start: Float) -> [Float] {
+      let box = BoundingBox(yMin: start, xMin: start, yMax: start + 6, xMax: start + 6)
+      return pooling.pool(plane, rois: [box], imageIndices: [0]).values
+    }
+    let whole: [Float] = (0..<49).map { bin in
+      let (y, x) = (Float(bin / 7) + 1.5, Float(bin % 7) + 1.5)
+      return 10 * y + x
+    }
+    #expect(pooled(1) == whole)
+    // The last corner, 8.5, is on the map but beyond the last cell's centre.
+    #expect(pooled(1.5) == whole.map { $0 + 5.5 })
+    // Half a cell further it is off the map, and the corners of the last row and column count as 0.
+    let last = pooled(2)
+    #expect(last[0] == 10 * 2.5 + 2.5)
+    #expect(last[48] == 88 / 4)
+  }
+
+  @Test
   func theAxesHaveScalesOfTheirOwnDividedBeforeTheyAreMultiplied() {
     let scale = SpatialScale(featureHeight: 2, featureWidth: 4, imageHeight: 20, imageWidth: 60)
     let map = Tensor(shape: [1, 1, 2, 4], values: [0, 1, 2, 3, 10, 11, 12, 13])

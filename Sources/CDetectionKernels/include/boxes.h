@@ -89,19 +89,19 @@ struct detection_suppression {
   size_t maximum_kept;
 };
 
-/// The number of floats of scratch that detection_suppress needs to keep `kept` boxes.
-size_t detection_suppress_scratch(size_t kept);
-
 /// Greedy non-maximum suppression over `count` candidates, best first.
 ///
-/// `order` holds indices into `boxes`; the kept ones are written to `kept` in that order.
-/// Returns how many were kept.
+/// `order` holds indices into `boxes`; the kept ones are written to `kept` in that order. `scratch`
+/// holds 5 floats for each box that can be kept. Returns how many were kept.
 size_t detection_suppress(const float *boxes, const uint32_t *order, size_t count,
                           const struct detection_suppression *how, float *scratch,
                           uint32_t *kept);
 
-/// Writes the IoU of each of `rows` boxes with each of `columns` boxes, row-major.
+/// The number of floats of scratch that detection_iou_matrix needs.
+size_t detection_iou_matrix_scratch(size_t columns);
+
+/// Writes the IoU of each of `rows` boxes with each of `columns` (1 or more) boxes, row-major.
 ///
-/// `scratch` holds 5 * columns floats. Where both areas are 0 the IoU is 0.
+/// Where both areas are 0 the IoU is 0.
 void detection_iou_matrix(const float *a, size_t rows, const float *b, size_t columns,
                           float side_extra, float *scratch, float *matrix);
