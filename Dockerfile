@@ -7,7 +7,7 @@ RUN apt-get update \
         libssl-dev zlib1g-dev libjpeg-dev libpng-dev libdnnl-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
-COPY Package.swift ./
+COPY Package.swift openapi.yaml ./
 # The package names its test targets, so their folders must be there; nothing of them is built.
 COPY Sources ./Sources
 COPY Tests ./Tests

@@ -92,7 +92,11 @@ let package = Package(
       "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
-    tests("Service", ["Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection"]),
+    tests(
+      "Service",
+      [
+        "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
+      ]),
     tests("EndToEnd", []),
   ],
   swiftLanguageModes: [.v6]

@@ -230,7 +230,7 @@ static inline __attribute__((always_inline)) size_t suppress(
     for (size_t j = 0; j < used; j++) {
       // Rounding makes the two forms of the question differ by less than the slack.
       float share = lanes.area[j] * share_of_area;
-      float slack = lanes.area[j] * 1e-6f + 1e-37f;
+      float slack = lanes.area[j] * 2e-6f + 1e-37f;
       if (excess[j] >= share + slack) continue;
       struct kept_box *next = kept_boxes + found;
       *next = (struct kept_box){

@@ -4,9 +4,6 @@ extension BoundingBox {
     yMin.isFinite && xMin.isFinite && yMax.isFinite && xMax.isFinite
   }
 
-  /// Whether an edge is not a number.
-  var hasNaN: Bool { yMin.isNaN || xMin.isNaN || yMax.isNaN || xMax.isNaN }
-
   /// The area in square pixels; 0 for a box that is inside out.
   ///
   /// - Parameter sides: how a side is measured.

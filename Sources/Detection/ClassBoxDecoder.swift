@@ -98,6 +98,11 @@ public struct ClassBoxDecoder: Sendable {
         workspace.suppress(settings.nms, into: &objects)
       }
     }
+    // Dividing by the scale may have rounded beyond the picture, so this is for both stages.
+    for index in objects.indices {
+      objects[index].box = clip(
+        objects[index].box, height: frame.originalHeight, width: frame.originalWidth)
+    }
     objects.sort { ($1.score, $0.classID, $0.roiIndex) < ($0.score, $1.classID, $1.roiIndex) }
     if let maximum = settings.maximumDetections, objects.count > maximum {
       objects.removeLast(objects.count - max(maximum, 0))
@@ -125,7 +130,9 @@ public struct ClassBoxDecoder: Sendable {
     }
   }
 
-  /// The clipped box in the original picture; `nil` where it is dropped.
+  /// The box in the original picture, clipped where that comes before suppression.
+  ///
+  /// `nil` where it is dropped.
   private func decode(
     _ stored: BoxOffset, region: BoundingBox, frame: ImageFrame
   ) -> BoundingBox? {
@@ -134,27 +141,26 @@ public struct ClassBoxDecoder: Sendable {
     let offset = BoxOffset(
       dy: stored.dy * std.dy + mean.dy, dx: stored.dx * std.dx + mean.dx,
       dh: stored.dh * std.dh + mean.dh, dw: stored.dw * std.dw + mean.dw)
-    let yLimit = settings.clipping.limit(frame.originalHeight)
-    let xLimit = settings.clipping.limit(frame.originalWidth)
+    let isClipped = settings.clippingStage == .beforeNMS
     var box: BoundingBox
     switch settings.decodingFrame {
     case .original:
       let original = region.divided(yScale: frame.yScale, xScale: frame.xScale)
       box = settings.coder.decode(offset, relativeTo: original)
-      guard !box.hasNaN else { return nil }
-      box = box.clipped(yLimit: yLimit, xLimit: xLimit)
+      if isClipped { box = clip(box, height: frame.originalHeight, width: frame.originalWidth) }
       guard isLargeEnough(box, frame: frame) else { return nil }
     case .resized:
       box = settings.coder.decode(offset, relativeTo: region)
-      guard !box.hasNaN else { return nil }
-      box = box.clipped(
-        yLimit: settings.clipping.limit(frame.height), xLimit: settings.clipping.limit(frame.width))
+      if isClipped { box = clip(box, height: frame.height, width: frame.width) }
       guard isLargeEnough(box, frame: frame) else { return nil }
-      // Dividing may round beyond the picture, so clip again.
       box = box.divided(yScale: frame.yScale, xScale: frame.xScale)
-      box = box.clipped(yLimit: yLimit, xLimit: xLimit)
     }
     return box.isFinite ? box : nil
+  }
+
+  /// Clips to a picture of a size; a NaN edge stays NaN.
+  private func clip(_ box: BoundingBox, height: Float, width: Float) -> BoundingBox {
+    box.clipped(yLimit: settings.clipping.limit(height), xLimit: settings.clipping.limit(width))
   }
 
   private func isLargeEnough(_ box: BoundingBox, frame: ImageFrame) -> Bool {

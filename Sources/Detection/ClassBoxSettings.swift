@@ -68,6 +68,14 @@ public enum DecodingFrame: Sendable, Hashable {
   case resized
 }
 
+/// When class boxes are clipped to the picture; the IoU of boxes that reach beyond it depends on it.
+public enum ClippingStage: Sendable, Hashable {
+  /// Before non-maximum suppression.
+  case beforeNMS
+  /// After it (bubbliiiing, which leaves the clipping to whoever draws the boxes).
+  case afterNMS
+}
+
 /// How the RoI head's outputs become objects.
 public struct ClassBoxSettings: Sendable, Hashable {
   /// How the columns map to classes.
@@ -90,6 +98,9 @@ public struct ClassBoxSettings: Sendable, Hashable {
 
   /// The outermost coordinates.
   public var clipping: ClippingLimit
+
+  /// When boxes are clipped.
+  public var clippingStage: ClippingStage
 
   /// The side below which a box is dropped, in the frame of decoding; `nil` keeps every one.
   public var minimumSide: MinimumSide?
@@ -115,7 +126,8 @@ public struct ClassBoxSettings: Sendable, Hashable {
     offsetMean: BoxOffset = BoxOffset(dy: 0, dx: 0, dh: 0, dw: 0),
     offsetStd: BoxOffset = BoxOffset(dy: 0.1, dx: 0.1, dh: 0.2, dw: 0.2),
     coder: BoxCoder = BoxCoder(), decodingFrame: DecodingFrame = .original,
-    clipping: ClippingLimit = .edge, minimumSide: MinimumSide? = nil,
+    clipping: ClippingLimit = .edge, clippingStage: ClippingStage = .beforeNMS,
+    minimumSide: MinimumSide? = nil,
     scoreThreshold: Float = 0.05,
     nms: NonMaximumSuppression = NonMaximumSuppression(iouThreshold: 0.3),
     isClassAgnostic: Bool = false, maximumDetections: Int? = nil, classes: Set<Int>? = nil
@@ -127,6 +139,7 @@ public struct ClassBoxSettings: Sendable, Hashable {
     self.coder = coder
     self.decodingFrame = decodingFrame
     self.clipping = clipping
+    self.clippingStage = clippingStage
     self.minimumSide = minimumSide
     self.scoreThreshold = scoreThreshold
     self.nms = nms

@@ -33,7 +33,7 @@ extension DetectionProfile {
     ],
     offsetOrder: .xyxy, proposalMinimumSide: MinimumSide(length: 16),
     testCounts: .test3000To300, trainCounts: .train12000To600, roiScale: .featureMapRatio,
-    classDecodingFrame: .resized)
+    classDecodingFrame: .resized, classClippingStage: .afterNMS)
 
   /// bubbliiiing/faster-rcnn-pytorch with ResNet-50: 14 bins, halved by layer 4.
   public static let bubbliiiingResNet50 = {

@@ -22,7 +22,8 @@ extension DetectionProfile {
   public var classBoxSettings: ClassBoxSettings {
     ClassBoxSettings(
       layout: classLayout, offsetOrder: offsetOrder, offsetStd: classOffsetStd, coder: coder,
-      decodingFrame: classDecodingFrame, clipping: clipping, minimumSide: classMinimumSide,
+      decodingFrame: classDecodingFrame, clipping: clipping, clippingStage: classClippingStage,
+      minimumSide: classMinimumSide,
       scoreThreshold: scoreThreshold,
       nms: NonMaximumSuppression(
         iouThreshold: classNMSThreshold, boundary: nmsBoundary, sides: sides),

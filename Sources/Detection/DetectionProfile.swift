@@ -97,6 +97,9 @@ public struct DetectionProfile: Sendable, Hashable {
   /// The frame in which class offsets are applied.
   public var classDecodingFrame: DecodingFrame
 
+  /// When class boxes are clipped.
+  public var classClippingStage: ClippingStage
+
   /// The side below which an object is dropped; `nil` keeps every one.
   public var classMinimumSide: MinimumSide?
 
@@ -123,7 +126,8 @@ public struct DetectionProfile: Sendable, Hashable {
     roiOperator: RoIOperator = .pool, roiSize: Int = 7, roiScale: RoIScale = .featureStride,
     classLayout: ClassLayout = ClassLayout(),
     classOffsetStd: BoxOffset = BoxOffset(dy: 0.1, dx: 0.1, dh: 0.2, dw: 0.2),
-    classDecodingFrame: DecodingFrame = .original, classMinimumSide: MinimumSide? = nil,
+    classDecodingFrame: DecodingFrame = .original, classClippingStage: ClippingStage = .beforeNMS,
+    classMinimumSide: MinimumSide? = nil,
     scoreThreshold: Float = 0.05, classNMSThreshold: Float = 0.3, maximumDetections: Int? = nil
   ) {
     self.name = name
@@ -146,6 +150,7 @@ public struct DetectionProfile: Sendable, Hashable {
     self.classLayout = classLayout
     self.classOffsetStd = classOffsetStd
     self.classDecodingFrame = classDecodingFrame
+    self.classClippingStage = classClippingStage
     self.classMinimumSide = classMinimumSide
     self.scoreThreshold = scoreThreshold
     self.classNMSThreshold = classNMSThreshold

@@ -35,10 +35,10 @@ public final class Detector: Sendable {
   public let architecture: String
 
   private let thread: ComputeThread
-  private let session: Confined
+  let session: Confined
 
   /// A session that only its compute thread touches.
-  private final class Confined: @unchecked Sendable {
+  final class Confined: @unchecked Sendable {
     // Sendable: `session` is used and freed on `thread` alone.
     private var session: Session?
     private let thread: ComputeThread

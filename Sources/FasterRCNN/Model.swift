@@ -27,6 +27,9 @@ public struct Model: Sendable {
     }
   }
 
+  /// The key of a safetensors file's metadata under which its settings stand as JSON text.
+  public static let settingsMetadataKey = "frcnn"
+
   /// What answers say of the model.
   public let description: ModelDescription
 
@@ -63,7 +66,7 @@ public struct Model: Sendable {
   /// then from the file's own metadata, and last from the profile.
   ///
   /// - Parameters:
-  ///   - path: a safetensors file.
+  ///   - path: a file of safetensors, PyTorch (zip or legacy), or NumPy.
   ///   - options: what the caller chooses over the file's own word.
   /// - Returns: the model; its weights are still in the file, which stays mapped until a detector
   ///   has read them.
@@ -99,22 +102,22 @@ public struct Model: Sendable {
       located.path = path
       throw .checkpoint(located)
     }
-    let state = checkpoint.stateDictionary
     var settings = sidecar
-    if let text = state.metadata[ModelSettings.metadataKey] {
+    if let text = checkpoint.stateDictionary.metadata[Model.settingsMetadataKey] {
       settings = settings.filled(
         from: try ModelSettings(json: Array(text.utf8), source: "the checkpoint's metadata"))
     }
     settings.profile = options.profile ?? settings.profile
     settings.labels = options.labels ?? settings.labels
 
-    let profileName = settings.profile ?? ModelProfile.simpleFasterRCNN.name
-    guard var profile = ModelProfile.named(profileName) else { throw .unknownProfile(profileName) }
+    let recognition = try Recognition(checkpoint, requested: settings.profile)
+    settings = settings.filled(from: recognition.settings)
+    var profile = recognition.profile
     profile.apply(settings)
     self.profile = profile
 
     do {
-      networks = try DetectorNetworks(state, settings: profile.backbone)
+      networks = try DetectorNetworks(recognition.state, settings: profile.backbone)
     } catch {
       throw .architecture(error)
     }
@@ -132,7 +135,8 @@ public struct Model: Sendable {
       scoreThreshold: profile.detection.scoreThreshold,
       nmsThreshold: profile.detection.classNMSThreshold,
       proposalCount: profile.detection.testCounts.afterNMS,
-      parameterCount: state.parameterCount)
+      parameterCount: recognition.state.parameterCount,
+      assumption: recognition.assumption)
     about = settings.description
     architecture = networks.backboneName
   }
@@ -160,6 +164,11 @@ extension ModelProfile {
     }
     if let side = settings.minSize { resize.minimumSide = side }
     if let side = settings.maxSize { resize.maximumSide = side }
+    if let name = settings.interpolation,
+      let interpolation = Preprocessing.Interpolation(rawValue: name)
+    {
+      preprocessing.interpolation = interpolation
+    }
     if let mean = settings.mean { preprocessing.mean = SIMD3(mean) }
     if let std = settings.std { preprocessing.standardDeviation = SIMD3(std) }
     if let threshold = settings.scoreThreshold { detection.scoreThreshold = threshold }

@@ -54,12 +54,15 @@ struct ModelProfile: Sendable {
     return profile
   }()
 
-  /// chainer/chainercv.
+  /// chainer/chainercv without OpenCV, which is how its reference answers were made.
+  ///
+  /// With OpenCV installed chainercv resizes with it; a model that was trained so says
+  /// `"interpolation": "openCVLinear"` in its settings. The two differ where a picture shrinks.
   static let chainerCV = ModelProfile(
     detection: .chainerCV, backbone: BackboneSettings(poolingRoundsUp: true),
     resize: ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .chainerCV),
     preprocessing: Preprocessing(
-      interpolation: .openCVLinear, divisor: 1, mean: SIMD3(122.7717, 115.9465, 102.9801)),
+      interpolation: .pillowBilinearFloat, divisor: 1, mean: SIMD3(122.7717, 115.9465, 102.9801)),
     usesOneScale: true)
 
   /// bubbliiiing/faster-rcnn-pytorch with VGG16.

@@ -1,12 +1,10 @@
 internal import Foundation
+internal import Images
 
 /// What a model says of itself, in a JSON file beside the checkpoint or in its metadata.
 ///
 /// Every field may be left out; the profile's own value stands then.
 struct ModelSettings: Sendable, Equatable, Codable {
-  /// The key of a safetensors file's metadata under which the settings stand as JSON text.
-  static let metadataKey = "frcnn"
-
   /// The name that answers carry.
   var name: String?
   /// The version that answers carry.
@@ -27,6 +25,8 @@ struct ModelSettings: Sendable, Equatable, Codable {
   var minSize: Int?
   /// What the longer side of a picture may become.
   var maxSize: Int?
+  /// How a resized picture is sampled, as `Preprocessing.Interpolation` names it.
+  var interpolation: String?
   /// What is subtracted from each channel after division.
   var mean: [Float]?
   /// What divides each channel then.
@@ -39,7 +39,7 @@ struct ModelSettings: Sendable, Equatable, Codable {
   var description: String?
 
   enum CodingKeys: String, CodingKey {
-    case name, version, profile, labels, mean, std, description
+    case name, version, profile, labels, interpolation, mean, std, description
     case anchorBaseSize = "anchor_base_size"
     case anchorScales = "anchor_scales"
     case anchorRatios = "anchor_ratios"
@@ -129,6 +129,11 @@ struct ModelSettings: Sendable, Equatable, Codable {
     try require(
       std.map { $0.count == 3 && $0.allSatisfy { $0.isFinite && $0 > 0 } } ?? true, "std",
       "three positive numbers")
+    if let interpolation {
+      let known = Preprocessing.Interpolation.allCases.map(\.rawValue)
+      try require(
+        known.contains(interpolation), "interpolation", "one of " + known.joined(separator: ", "))
+    }
     if let labels {
       try require(Set(labels).count == labels.count, "labels", "a list of different names")
       try require(
@@ -150,6 +155,7 @@ struct ModelSettings: Sendable, Equatable, Codable {
     result.featureStride = featureStride ?? other.featureStride
     result.minSize = minSize ?? other.minSize
     result.maxSize = maxSize ?? other.maxSize
+    result.interpolation = interpolation ?? other.interpolation
     result.mean = mean ?? other.mean
     result.std = std ?? other.std
     result.scoreThreshold = scoreThreshold ?? other.scoreThreshold

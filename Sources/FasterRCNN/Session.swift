@@ -187,7 +187,7 @@ final class Session {
       timer.write(to: &results)
       return results
     }
-    let head = try headPlan(images: shape[0])
+    let head = try headPlan(images: shape[0], proposalCount: proposals.count)
     timer.record(.plan)
     let pooledCount = head.inputLayout.byteCount / MemoryLayout<Float>.stride
     let rows = unsafe pooled.reserve(pooledCount)
@@ -311,7 +311,7 @@ final class Session {
 
   // MARK: Plans
 
-  private func backbonePlan(
+  func backbonePlan(
     images: Int, height: Int, width: Int
   ) throws(DetectorError) -> Plan {
     try plan(in: \.backbonePlans, key: [images, height, width]) { () throws(ComputeError) in
@@ -320,7 +320,7 @@ final class Session {
     }
   }
 
-  private func proposalPlan(_ layout: TensorLayout) throws(DetectorError) -> Plan {
+  func proposalPlan(_ layout: TensorLayout) throws(DetectorError) -> Plan {
     let shape = layout.shape
     return try plan(in: \.proposalPlans, key: shape.dimensions + [layout.channelBlock ?? 0]) {
       () throws(ComputeError) in
@@ -331,10 +331,10 @@ final class Session {
 
   /// The head for as many rows as there are proposals, rounded up to quarters of the most there can
   /// be: fewer proposals cost less, and there are four plans and not three hundred.
-  private func headPlan(images: Int) throws(DetectorError) -> Plan {
+  func headPlan(images: Int, proposalCount: Int) throws(DetectorError) -> Plan {
     let most = images * proposalCreator.settings.counts.afterNMS
     let quarter = max(1, (most + 3) / 4)
-    let rows = (proposals.count + quarter - 1) / quarter * quarter
+    let rows = (proposalCount + quarter - 1) / quarter * quarter
     let size = model.networks.pooledSize
     return try plan(in: \.headPlans, key: [rows]) { () throws(ComputeError) in
       try Plan(

@@ -34,7 +34,9 @@ public struct HTTPLimits: Sendable, Equatable {
   /// Go's `net/http`). Over it: 400.
   public var chunkExtensionLength = 4096
 
-  /// Bytes of a trailer section, 4 KiB. Over it: 431.
+  /// Bytes of a trailer section, 4 KiB.
+  ///
+  /// Over it: 431.
   public var trailerLength = 4096
 
   /// Empty lines passed over before a request line (RFC 9112 section 2.2 asks for at least one).

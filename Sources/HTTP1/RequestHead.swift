@@ -8,6 +8,14 @@ public enum BodyFraming: Sendable, Equatable {
 
   /// `Transfer-Encoding: chunked`.
   case chunked
+
+  /// Whether at least one byte of a body, or of its framing, will follow the head.
+  public var announcesContent: Bool {
+    switch self {
+    case .none, .length(0): false
+    case .length, .chunked: true
+    }
+  }
 }
 
 /// The version of a request that this parser reads (RFC 9112 section 2.3).

@@ -156,13 +156,3 @@ extension RequestParser {
     trailers.append(Self.field(line, name, value))
   }
 }
-
-extension BodyFraming {
-  /// Whether at least one byte of a body, or of its framing, will follow the head.
-  var announcesContent: Bool {
-    switch self {
-    case .none, .length(0): false
-    case .length, .chunked: true
-    }
-  }
-}

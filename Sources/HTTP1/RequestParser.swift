@@ -14,7 +14,7 @@
 /// | `body(n)` | n bytes, given as `body` | `end` |
 /// | `chunkSize` | a chunk's size and extensions | `chunkData`, `trailerLines` after size 0 |
 /// | `chunkData(n)` | n bytes, given as `body` | `chunkEnd` |
-/// | `chunkEnd` | CR LF | `chunkSize` |
+/// | `chunkEnd` | CR, then LF | `chunkSize` |
 /// | `trailerLines` | field lines; the empty line | `end` |
 /// | `end(trailers)` | nothing; gives `end` | `complete` |
 /// | `complete` | nothing, until `startNext()` | `requestLine` |
@@ -33,7 +33,7 @@ public struct RequestParser: Sendable {
     case body(Int)
     case chunkSize
     case chunkData(Int)
-    case chunkEnd
+    case chunkEnd(hasCarriageReturn: Bool)
     case trailerLines
     case end(HTTPFields)
     case complete
@@ -92,13 +92,23 @@ public struct RequestParser: Sendable {
     do throws(RequestError) {
       while true {
         switch state {
-        case .requestLine, .fieldLines, .chunkSize, .chunkEnd, .trailerLines:
+        case .requestLine, .fieldLines, .chunkSize, .trailerLines:
           guard index < bytes.count else { return nil }
           if let event = try readLine(bytes, from: &index) { return event }
         case .body(let remaining):
           return takeData(remaining, bytes, &index) { $0 == 0 ? .end(HTTPFields()) : .body($0) }
         case .chunkData(let remaining):
-          return takeData(remaining, bytes, &index) { $0 == 0 ? .chunkEnd : .chunkData($0) }
+          return takeData(remaining, bytes, &index) {
+            $0 == 0 ? .chunkEnd(hasCarriageReturn: false) : .chunkData($0)
+          }
+        case .chunkEnd(let hasCarriageReturn):
+          guard index < bytes.count else { return nil }
+          guard bytes[index] == (hasCarriageReturn ? .lineFeed : .carriageReturn) else {
+            throw RequestError(.missingChunkEnd, at: offset)
+          }
+          index += 1
+          offset += 1
+          state = hasCarriageReturn ? .chunkSize : .chunkEnd(hasCarriageReturn: true)
         case .end(let trailers):
           state = .complete
           return .end(trailers: trailers)
@@ -203,7 +213,6 @@ public struct RequestParser: Sendable {
       (min(limits.targetLength + limits.methodLength + 12, limits.headLength), .targetTooLong)
     case .fieldLines: (limits.headLength - offset, .headTooLong)
     case .trailerLines: (limits.trailerLength - (offset - trailerStart), .trailersTooLong)
-    case .chunkEnd: (2, .missingChunkEnd)
     default:
       // 16 hexadecimal digits and CR LF.
       (18 + limits.chunkExtensionLength - extensionLength, .chunkExtensionsTooLong)
@@ -214,8 +223,7 @@ public struct RequestParser: Sendable {
   private mutating func read(_ line: Span<UInt8>) throws(RequestError) -> RequestEvent? {
     let length = line.count - 2
     guard length >= 0, line[length] == .carriageReturn else {
-      throw RequestError(
-        state == .chunkEnd ? .missingChunkEnd : .bareLineFeed, at: offset + line.count - 1)
+      throw RequestError(.bareLineFeed, at: offset + line.count - 1)
     }
     defer { offset += line.count }
     let text = line.extracting(0..<length)
@@ -230,9 +238,6 @@ public struct RequestParser: Sendable {
       return try finishHead()
     case .chunkSize:
       try readChunkSize(text)
-    case .chunkEnd:
-      guard length == 0 else { throw RequestError(.missingChunkEnd, at: offset) }
-      state = .chunkSize
     case .trailerLines:
       try readTrailerLine(text)
     default:

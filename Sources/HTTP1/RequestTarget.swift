@@ -25,6 +25,7 @@ struct RequestTarget: Equatable {
   ///   - range: where the target lies in it; not empty.
   ///   - isOptions: whether the method is `OPTIONS`.
   ///   - base: the offset of `bytes` in the request, for errors.
+  /// - Throws: the rule that the target breaks.
   init(
     _ bytes: Span<UInt8>, _ range: Range<Int>, isOptions: Bool, base: Int
   ) throws(RequestError) {

@@ -35,6 +35,7 @@ protocol ByteTransport: AnyObject {
   /// - Parameters:
   ///   - bytes: what to write.
   ///   - isMoreComing: whether more follows at once, so that a small packet can wait for it.
+  /// - Returns: how many bytes were taken, or why none.
   func write(_ bytes: UnsafeRawBufferPointer, isMoreComing: Bool) -> TransportResult
 
   /// Says to the other side that nothing more will come, and goes on reading.

@@ -65,7 +65,7 @@ extension Connection {
     if !output.isEmpty, !isWriting, phase == .reading || phase == .answering { flush() }
     guard phase == .reading, !isWriting else { return }
     if http.isBetweenRequests {
-      if hasServed, core.isShuttingDown { return finishResponses() }
+      if hasServed, core.isShuttingDown, unread.isEmpty { return finishResponses() }
       if hasServed, deadline != .idle {
         setDeadline(.idle, core.loop.now &+ core.times.idle)
       }
@@ -99,7 +99,12 @@ extension Connection {
       clientAddress: clientAddress)
     self.request = request
     if let refusal = core.handler.refuse(head: request) {
-      return respond(refusal, closing: head.framing != .none || core.isShuttingDown)
+      guard head.framing.announcesContent else {
+        // The request ends here, and the connection need not.
+        self.refusal = refusal
+        return
+      }
+      return respond(refusal, closing: true)
     }
     switch head.framing {
     case .none: bodyLimit = 0
@@ -130,6 +135,10 @@ extension Connection {
   /// - Parameter isLast: whether no byte is known to follow it.
   private func handleRequest(isLast: Bool) {
     guard var request else { return }
+    if let refusal {
+      self.refusal = nil
+      return respond(refusal, closing: core.isShuttingDown && isLast)
+    }
     request.body = body
     body = []
     self.request = request

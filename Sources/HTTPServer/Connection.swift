@@ -63,6 +63,9 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   /// The request under way, its body still empty.
   var request: HTTPRequest?
   var body: [UInt8] = []
+
+  /// The handler's refusal of the request under way, which has no body to skip.
+  var refusal: HTTPResponse?
   var bodyLimit = 0
   var requestStart: UInt64 = 0
   var bodyStart: UInt64 = 0

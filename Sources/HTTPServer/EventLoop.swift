@@ -33,7 +33,9 @@ protocol EventHandler: AnyObject {
 /// One `epoll` descriptor holds all sockets, and one Dispatch source watches that descriptor: see
 /// `docs/decisions/0002-http-server.md` for why not a source for each socket. All methods belong to
 /// `queue`.
-@safe final class EventLoop: @unchecked Sendable {  // Guard: everything mutable is used on `queue` alone.
+@safe final class EventLoop: @unchecked Sendable {
+  // `@unchecked`: everything mutable is used on `queue` alone.
+
   private struct Slot {
     var handler: (any EventHandler)?
     /// Tells an event for this descriptor from one for an earlier descriptor of the same number.
@@ -70,6 +72,7 @@ protocol EventHandler: AnyObject {
   /// - Parameters:
   ///   - queue: a serial queue.
   ///   - tick: how often deadlines are looked at, in nanoseconds.
+  /// - Throws: `HTTPServerError.system` where the kernel has no descriptor left.
   init(queue: DispatchQueue, tick: UInt64) throws(HTTPServerError) {
     self.queue = queue
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))

@@ -2,7 +2,9 @@ public import HTTP1
 
 /// How a server listens and how much it lets a client take; the defaults suit an open network.
 public struct HTTPServerConfiguration: Sendable, Equatable {
-  /// Where to listen. An IPv6 address takes IPv6 clients only; list both families for both.
+  /// Where to listen.
+  ///
+  /// An IPv6 address takes IPv6 clients only; list both families for both.
   public var addresses = [SocketAddress(host: "127.0.0.1", port: 8080)]
 
   /// How much a request may hold.
@@ -44,8 +46,9 @@ public struct HTTPServerConfiguration: Sendable, Equatable {
   /// How many bytes such a connection drops at most, 64 MiB: twice the largest body.
   public var lingeringLength = 64 * 1024 * 1024
 
-  /// How long a client that has shut its sending side waits for its response before it is asked
-  /// whether it is still there, 1 s; see `Connection+Peer.swift`. `nil` never asks.
+  /// How long a client that has shut its sending side waits before it is asked whether it is there.
+  ///
+  /// 1 s; `nil` never asks. `Connection+Peer.swift` says why and how.
   public var halfCloseProbeDelay: Duration? = .seconds(1)
 
   /// Connections open at once; over it the server accepts no more until one closes, and the kernel's

@@ -3,7 +3,9 @@ internal import Glibc
 internal import HTTP1
 
 /// What the connections of a server share, and the sockets that it listens on.
-@safe final class ServerCore: @unchecked Sendable {  // Guard: used on `queue` alone once it was made.
+@safe final class ServerCore: @unchecked Sendable {
+  // `@unchecked`: everything is used on `queue` alone once `init` has returned.
+
   let queue: DispatchQueue
   let configuration: HTTPServerConfiguration
   let times: ConnectionTimes

@@ -2,8 +2,10 @@ internal import Glibc
 
 /// A numeric IP address and a TCP port.
 public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
-  /// The address: `127.0.0.1`, `::1`, `0.0.0.0` or `::` for all of a family; `localhost` stands for
-  /// `127.0.0.1`. An IPv6 address may be in brackets.
+  /// The numeric address.
+  ///
+  /// `0.0.0.0` and `::` are all addresses of a family; `localhost` stands for `127.0.0.1`; an IPv6
+  /// address may be in brackets.
   public var host: String
 
   /// The port; 0 lets the kernel choose one.

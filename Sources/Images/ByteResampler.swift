@@ -6,6 +6,12 @@ struct ByteResampler {
   /// The fraction bits of a weight: 32 less 8 for the sample and 2 for weights that sum above 1.
   private static let precision: Int32 = 32 - 8 - 2
 
+  /// What rounds a sum to nearest when its fraction is cut off.
+  private static let half = Int32(1) << (precision - 1)
+
+  /// The sums that are kept at once: few enough for the first-level cache.
+  private static let block = 256
+
   let rows: ResamplingTaps
   let columns: ResamplingTaps
   private let rowWeights: [Int32]
@@ -32,10 +38,9 @@ struct ByteResampler {
     // ask for two rows of the same slot.
     var slots = [UInt8](repeating: 0, count: rows.width * rowCount)
     var heldRows = [Int](repeating: -1, count: rows.width)
-    var sums = [Int32](repeating: 0, count: rowCount)
     var bytes = [UInt8](repeating: 0, count: rowCount)
     for y in rows.first.indices {
-      let (first, count) = isHeightKept ? (y, 1) : (rows.first[y], rows.counts[y])
+      let (first, count) = isHeightKept ? (y, 1) : (rows.first[y], rows.width)
       for row in first..<first + count {
         let slot = row % rows.width
         guard heldRows[slot] != row else { continue }
@@ -54,11 +59,9 @@ struct ByteResampler {
           unsafe table.write(UnsafeBufferPointer(rebasing: row), into: output, y: y)
           return
         }
-        unsafe sums.withUnsafeMutableBufferPointer { sums in
-          unsafe bytes.withUnsafeMutableBufferPointer { bytes in
-            unsafe combine(slots, y: y, sums: sums, into: bytes)
-            unsafe table.write(UnsafeBufferPointer(bytes), into: output, y: y)
-          }
+        unsafe bytes.withUnsafeMutableBufferPointer { bytes in
+          unsafe combine(slots, y: y, into: bytes)
+          unsafe table.write(UnsafeBufferPointer(bytes), into: output, y: y)
         }
       }
     }
@@ -68,8 +71,7 @@ struct ByteResampler {
     _ image: Image, row: Int, isWidthKept: Bool, into target: UnsafeMutableBufferPointer<UInt8>
   ) {
     precondition(0..<image.height ~= row, "row \(row) of \(image.height)")
-    let tapWidth = columns.width
-    // Safety: `ResamplingTaps` keeps first + count within the source's width, and `target` has 3
+    // Safety: `ResamplingTaps` keeps first + width within the source's columns, and `target` has 3
     // bytes for each of its outputs.
     unsafe image.pixels.withUnsafeBufferPointer { pixels in
       guard let pixels = pixels.baseAddress, let target = target.baseAddress else { return }
@@ -79,44 +81,60 @@ struct ByteResampler {
         return
       }
       unsafe columnWeights.withUnsafeBufferPointer { weights in
-        for x in columns.first.indices {
-          let samples = unsafe source + 3 * columns.first[x]
-          let half = Int32(1) << (Self.precision - 1)
-          var (red, green, blue) = (half, half, half)
-          for tap in 0..<columns.counts[x] {
-            let weight = unsafe weights[x * tapWidth + tap]
-            unsafe red &+= weight &* Int32(samples[3 * tap])
-            unsafe green &+= weight &* Int32(samples[3 * tap + 1])
-            unsafe blue &+= weight &* Int32(samples[3 * tap + 2])
+        unsafe columns.first.withUnsafeBufferPointer { first in
+          @inline(__always) func resize(taps: Int) {
+            for x in first.indices {
+              let samples = unsafe source + 3 * first[x]
+              var (red, green, blue) = (Self.half, Self.half, Self.half)
+              for tap in 0..<taps {
+                let weight = unsafe weights[x * taps + tap]
+                unsafe red &+= weight &* Int32(samples[3 * tap])
+                unsafe green &+= weight &* Int32(samples[3 * tap + 1])
+                unsafe blue &+= weight &* Int32(samples[3 * tap + 2])
+              }
+              unsafe target[3 * x] = Self.byte(red)
+              unsafe target[3 * x + 1] = Self.byte(green)
+              unsafe target[3 * x + 2] = Self.byte(blue)
+            }
           }
-          unsafe target[3 * x] = Self.byte(red)
-          unsafe target[3 * x + 1] = Self.byte(green)
-          unsafe target[3 * x + 2] = Self.byte(blue)
+          // Constant counts unroll: enlarging takes 2 taps (bilinear) or 4 (bicubic).
+          switch columns.width {
+          case 2: resize(taps: 2)
+          case 4: resize(taps: 4)
+          default: resize(taps: columns.width)
+          }
         }
       }
     }
   }
 
+  /// Weighs the kept rows into one output row.
   private func combine(
-    _ slots: UnsafeBufferPointer<UInt8>, y: Int, sums: UnsafeMutableBufferPointer<Int32>,
-    into target: UnsafeMutableBufferPointer<UInt8>
+    _ slots: UnsafeBufferPointer<UInt8>, y: Int, into target: UnsafeMutableBufferPointer<UInt8>
   ) {
     let rowCount = target.count
-    precondition(sums.count == rowCount, "\(sums.count) sums for \(rowCount) bytes")
-    guard let slots = slots.baseAddress, let sums = sums.baseAddress,
-      let target = target.baseAddress
-    else { return }
-    // Safety: as in `run`; `sums` and `target` hold `rowCount` values each.
-    for x in 0..<rowCount { unsafe sums[x] = Int32(1) << (Self.precision - 1) }
-    for tap in 0..<rows.counts[y] {
-      let weight = rowWeights[rows.width * y + tap]
-      let source = unsafe slots + (rows.first[y] + tap) % rows.width * rowCount
-      for x in 0..<rowCount { unsafe sums[x] &+= weight &* Int32(source[x]) }
+    guard let slots = slots.baseAddress, let target = target.baseAddress else { return }
+    let weights = rowWeights[rows.width * y..<rows.width * (y + 1)]
+    // Safety: as in `run`, a slot's `rowCount` bytes lie within `slots`; a block ends by `rowCount`.
+    unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.block) { sums in
+      guard let sums = sums.baseAddress else { return }
+      var start = 0
+      while start < rowCount {
+        let count = min(Self.block, rowCount - start)
+        for x in 0..<count { unsafe sums[x] = Self.half }
+        for (tap, weight) in weights.enumerated() {
+          let slot = (rows.first[y] + tap) % rows.width
+          let source = unsafe slots + (slot * rowCount + start)
+          for x in 0..<count { unsafe sums[x] &+= weight &* Int32(source[x]) }
+        }
+        let bytes = unsafe target + start
+        for x in 0..<count { unsafe bytes[x] = Self.byte(sums[x]) }
+        start += count
+      }
     }
-    for x in 0..<rowCount { unsafe target[x] = Self.byte(sums[x]) }
   }
 
   private static func byte(_ sum: Int32) -> UInt8 {
-    UInt8(truncatingIfNeeded: min(max(sum >> precision, 0), 255))
+    UInt8(truncatingIfNeeded: min(max(sum &>> precision, 0), 255))
   }
 }

@@ -15,7 +15,7 @@ struct FloatResampler {
     var heldRows = [Int](repeating: -1, count: rows.width)
     unsafe slots.withUnsafeMutableBufferPointer { slots in
       for y in rows.first.indices {
-        for row in rows.first[y]..<rows.first[y] + rows.counts[y] {
+        for row in rows.first[y]..<rows.first[y] + rows.width {
           let slot = row % rows.width
           guard heldRows[slot] != row else { continue }
           heldRows[slot] = row
@@ -39,33 +39,34 @@ struct FloatResampler {
     precondition(0..<image.height ~= row, "row \(row) of \(image.height)")
     let width = target.count / 3
     let channelStep = pixelStep == 1 ? width : 1
-    let tapWidth = columns.width
-    // Safety: `ResamplingTaps` keeps first + count within the source's width, samples are below 256,
-    // and `target` has 3 values for each of the `width` outputs of `columns`.
+    // Safety: `ResamplingTaps` keeps first + width within the source's columns, samples are below
+    // 256, and `target` has 3 values for each of the `width` outputs of `columns`.
     unsafe image.pixels.withUnsafeBufferPointer { pixels in
-      unsafe table.values.withUnsafeBufferPointer { table_ in
+      unsafe table.values.withUnsafeBufferPointer { entries in
         unsafe weights.withUnsafeBufferPointer { weights in
           unsafe columns.first.withUnsafeBufferPointer { first in
-            guard let pixels = pixels.baseAddress, let values = table_.baseAddress,
+            guard let pixels = pixels.baseAddress, let values = entries.baseAddress,
               let weights = weights.baseAddress, let target = target.baseAddress
             else { return }
             let source = unsafe pixels + 3 * image.width * row
             let (r, g, b) = table.sources
-            for x in 0..<width {
-              let samples = unsafe source + 3 * first[x]
-              var sum0: Float = 0
-              var sum1: Float = 0
-              var sum2: Float = 0
-              for tap in 0..<(tapWidth == 2 ? 2 : columns.counts[x]) {
-                let weight = unsafe weights[x * tapWidth + tap]
-                unsafe sum0 += weight * values[Int(samples[3 * tap + r])]
-                unsafe sum1 += weight * values[256 + Int(samples[3 * tap + g])]
-                unsafe sum2 += weight * values[512 + Int(samples[3 * tap + b])]
+            @inline(__always) func resize(taps: Int) {
+              for x in 0..<width {
+                let samples = unsafe source + 3 * first[x]
+                var (sum0, sum1, sum2) = (Float(0), Float(0), Float(0))
+                for tap in 0..<taps {
+                  let weight = unsafe weights[x * taps + tap]
+                  unsafe sum0 += weight * values[Int(samples[3 * tap + r])]
+                  unsafe sum1 += weight * values[256 + Int(samples[3 * tap + g])]
+                  unsafe sum2 += weight * values[512 + Int(samples[3 * tap + b])]
+                }
+                unsafe target[x * pixelStep] = sum0
+                unsafe target[x * pixelStep + channelStep] = sum1
+                unsafe target[x * pixelStep + 2 * channelStep] = sum2
               }
-              unsafe target[x * pixelStep] = sum0
-              unsafe target[x * pixelStep + channelStep] = sum1
-              unsafe target[x * pixelStep + 2 * channelStep] = sum2
             }
+            // A constant count unrolls: nearly every resize of a linear family has 2 taps.
+            if columns.width == 2 { resize(taps: 2) } else { resize(taps: columns.width) }
           }
         }
       }
@@ -82,7 +83,7 @@ struct FloatResampler {
     let count = rowCount / pieces
     for piece in 0..<pieces {
       let target = unsafe output.row(y, channel: piece)
-      for tap in 0..<rows.counts[y] {
+      for tap in 0..<rows.width {
         let weight = Float(rows.weights[rows.width * y + tap])
         let slot = (rows.first[y] + tap) % rows.width
         // Safety: as in `run`; `count` values of the output lie behind `target`.

@@ -2,16 +2,14 @@ import Glibc
 
 /// Which source samples, with which weights, make each sample of a resized row or column.
 ///
-/// The samples of one output are always neighbours: `first[i]` and the `count(i)` that follow it.
-/// Border rules (mirror, clamp, cut off) are worked into the weights, so the inner loops know none.
+/// The samples of one output are always `width` neighbours, all within the source. Border rules
+/// (mirror, clamp, cut off) are worked into the weights, so the inner loops know none.
 struct ResamplingTaps {
   /// The index of the first source sample of each output.
   let first: [Int]
-  /// The number of source samples of each output, at most `width`.
-  let counts: [Int]
-  /// Weight `width * i + k` belongs to source sample `first[i] + k` of output i; 0 behind `counts[i]`.
+  /// Weight `width * i + k` belongs to source sample `first[i] + k` of output i.
   let weights: [Double]
-  /// The most source samples that any output has.
+  /// The source samples that each output has, some of them with weight 0; at most as many as there are.
   let width: Int
 
   /// Makes the taps of one axis.
@@ -65,7 +63,6 @@ struct ResamplingTaps {
     }
     self.first = first
     self.weights = weights
-    counts = [Int](repeating: width, count: resizedCount)
   }
 
   /// Pillow's convolution: the filter is stretched by the step where the picture shrinks.
@@ -79,28 +76,29 @@ struct ResamplingTaps {
     let filterScale = max(step, 1)
     let reach = support * filterScale
     let inverse = 1 / filterScale
-    width = min(count, Int(ceil(reach)) * 2 + 1)
-    var first: [Int] = []
-    var counts: [Int] = []
-    var weights = [Double](repeating: 0, count: width * resizedCount)
-    for index in 0..<resizedCount {
+    let windows = (0..<resizedCount).map { index in
       let centre = (Double(index) + 0.5) * step
       let low = max(0, Int(centre - reach + 0.5))
-      let high = min(count, Int(centre + reach + 0.5))
+      return (centre: centre, samples: low..<min(count, Int(centre + reach + 0.5)))
+    }
+    width = windows.reduce(1) { max($0, $1.samples.count) }
+    var first: [Int] = []
+    var weights = [Double](repeating: 0, count: width * resizedCount)
+    for (index, (centre, samples)) in windows.enumerated() {
+      // A window at the end is widened to the left, with weights of 0.
+      let start = min(samples.lowerBound, count - width)
       var sum = 0.0
-      for sample in low..<high {
+      for sample in samples {
         let weight = filter((Double(sample) - centre + 0.5) * inverse)
-        weights[width * index + sample - low] = weight
+        weights[width * index + sample - start] = weight
         sum += weight
       }
       if sum != 0 {
-        for sample in 0..<high - low { weights[width * index + sample] /= sum }
+        for sample in samples { weights[width * index + sample - start] /= sum }
       }
-      first.append(low)
-      counts.append(high - low)
+      first.append(start)
     }
     self.first = first
-    self.counts = counts
     self.weights = weights
   }
 

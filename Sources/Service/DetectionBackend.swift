@@ -2,8 +2,8 @@ public import FasterRCNN
 
 /// What the service asks for detections: a detector with its model.
 ///
-/// The requirement is that of `FasterRCNN`'s detector; a protocol stands between so that admission,
-/// cancellation and errors can be tested without the arithmetic.
+/// The requirement is that of `Detector`; a protocol stands between so that admission, cancellation
+/// and errors can be tested without the arithmetic.
 public protocol DetectionBackend: Sendable {
   /// What is known of the model.
   var model: ModelDescription { get }
@@ -16,11 +16,15 @@ public protocol DetectionBackend: Sendable {
   /// - Parameters:
   ///   - input: a picture, or the feature map of one.
   ///   - parameters: what the request chose.
-  ///   - isCancelled: asked between stages; once it is true the work stops by throwing.
+  ///   - isCancelled: asked between stages, from any thread; once it is true the work stops by
+  ///     throwing.
   /// - Returns: proposals and objects in the order that `DetectionResult` states.
-  /// - Throws: `CancellationError` where it stopped because it was asked to; an `ImageError` where
-  ///   the picture cannot be worked on; any other error is the server's own failure.
+  /// - Throws: a `DetectorError`, or an `ImageError` where the picture cannot be worked on; any other
+  ///   error is the server's own failure.
   func detect(
-    _ input: DetectorInput, parameters: DetectionParameters, isCancelled: @Sendable () -> Bool
+    _ input: DetectorInput, parameters: DetectionParameters,
+    isCancelled: @escaping @Sendable () -> Bool
   ) throws -> DetectionResult
 }
+
+extension Detector: DetectionBackend {}

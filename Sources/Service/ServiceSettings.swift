@@ -35,7 +35,8 @@ public struct ServiceSettings: Sendable, Hashable {
   /// - Precondition: `queueCapacity`, `laneCount` and `maximumBodyBytes` are at least 1.
   public init(
     queueCapacity: Int = 16, laneCount: Int = 1, maximumBodyBytes: Int = 32 << 20,
-    imageLimits: ImageLimits = ImageLimits(), multipartLimits: MultipartLimits = MultipartLimits(),
+    imageLimits: ImageLimits = ImageLimits(maximumPixels: 64_000_000),
+    multipartLimits: MultipartLimits = MultipartLimits(),
     warmUpSize: ImageSize = ImageSize(height: 480, width: 640),
     notReadyRetryAfter: Duration = .seconds(1)
   ) {

@@ -18,6 +18,7 @@ struct FRCNN: ParsableCommand {
       """,
     version: Version.string,
     subcommands: [
-      InitCommand.self, HealthCommand.self,
+      ServeCommand.self, DetectCommand.self, EvaluateCommand.self, InitCommand.self,
+      HealthCommand.self, BenchCommand.self,
     ])
 }

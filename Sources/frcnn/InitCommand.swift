@@ -1,6 +1,8 @@
 import ArgumentParser
 import Checkpoints
+import FasterRCNN
 import Networks
+import Observability
 import Tensors
 
 struct InitCommand: ParsableCommand {
@@ -67,9 +69,19 @@ struct InitCommand: ParsableCommand {
       print("\(path): \(dictionary.count) tensors, \(total) weights, \(writer.byteCount) bytes")
     }
   }
-}
 
-extension InitCommand {
-  /// The settings of the file, which a reader finds in its metadata.
-  private var metadata: [String: String] { [:] }
+  /// The settings that the file holds under the key that `Model.open` reads.
+  private var metadata: [String: String] {
+    var json = JSONWriter()
+    json.beginObject()
+    for (key, value) in [
+      ("name", "vgg16-random"), ("profile", "simple-faster-rcnn"),
+      ("description", "Random weights (seed \(seed), width \(width)): it has learnt nothing."),
+    ] {
+      json.key(key)
+      json.string(value)
+    }
+    json.endObject()
+    return [Model.settingsMetadataKey: String(decoding: json.bytes, as: UTF8.self)]
+  }
 }

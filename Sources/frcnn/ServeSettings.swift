@@ -1,3 +1,5 @@
+import Observability
+
 /// Every choice that `frcnn serve` offers; each is a flag and an environment variable.
 enum ServeSettings {
   static let host = Setting(
@@ -10,33 +12,17 @@ enum ServeSettings {
     name: "port", purpose: "The port to listen on; 0 takes any free one and says which.",
     standard: 8080, standardText: "8080", form: .number("port", 0...65535))
 
-  static let model = Setting(
-    name: "model",
-    purpose:
-      "A safetensors checkpoint, with its settings in its metadata or in a JSON file beside it.",
-    standard: nil, standardText: "the model that is part of the program", form: .path)
-
-  static let labels = Setting(
-    name: "labels", purpose: "The names of the model's classes, one a line, background left out.",
-    standard: nil, standardText: "those that the model states", form: .path)
-
-  static let threads = Setting(
-    name: "threads",
-    purpose: "How many cores to compute on, all lanes together; 0 takes all that the process has.",
-    standard: 0, standardText: "0: affinity and container quota are heeded",
-    form: .number("count", 0...1024))
-
   static let lanes = Setting(
     name: "lanes",
     purpose: "How many pictures to work on at once, each with its share of the cores.",
-    standard: 1, standardText: "1: the shortest time for each picture",
+    standard: 1, standardText: "1: the shortest time for each picture, the least memory",
     form: .number("count", 1...64))
 
   static let queue = Setting(
     name: "queue",
     purpose: "How many requests may wait for a lane; beyond them the answer is 429 at once.",
     standard: 16, standardText: "16: nobody waits for longer than 16 pictures take",
-    form: .number("count", 0...100_000))
+    form: .number("count", 1...100_000))
 
   static let maximumBody = Setting(
     name: "max-body", purpose: "The largest request body; beyond it the answer is 413.",
@@ -74,16 +60,12 @@ enum ServeSettings {
     form: timeout)
 
   static let logLevel = Setting(
-    name: "log-level", purpose: "What is logged: debug, info, warning, error or none.",
-    standard: LogLevel.info, standardText: "info: a line a request",
+    name: "log-level",
+    purpose: "Which requests are logged, a line of JSON each: requests (all), errors or none.",
+    standard: RequestLog.Level.requests, standardText: "requests",
     form: SettingForm(
-      valueName: "level", expectation: "debug, info, warning, error or none",
-      parse: LogLevel.init(rawValue:)))
+      valueName: "level", expectation: "requests, errors or none",
+      parse: RequestLog.Level.init(rawValue:)))
 
   private static let timeout = SettingForm.duration(.milliseconds(1)...(.seconds(86_400)))
-}
-
-/// From which importance on something is logged.
-enum LogLevel: String {
-  case debug, info, warning, error, none
 }

@@ -1,7 +1,7 @@
 import Detection
 import Foundation
 
-/// The arrays of `Fixtures/algorithms.safetensors`, cut by running the reference implementations.
+/// The arrays of a file in `Fixtures`, cut by running the reference implementations.
 ///
 /// Detection imports no file format, so the tests read this one file themselves.
 struct Goldens {
@@ -19,9 +19,10 @@ struct Goldens {
   private let entries: [String: Entry]
   private let data: Data
 
-  init() throws {
+  /// Opens `Fixtures/<file>.safetensors`.
+  init(_ file: String = "algorithms") throws {
     let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/algorithms.safetensors")
+      .appendingPathComponent("Fixtures/\(file).safetensors")
     let file = try Data(contentsOf: url)
     let length = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
     entries = try JSONDecoder().decode([String: Entry].self, from: file[8..<8 + length])

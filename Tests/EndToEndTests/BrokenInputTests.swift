@@ -3,7 +3,9 @@ import Testing
 
 /// Everything that is wrong gets its status and a body that says so, and harms nobody after it.
 @Suite struct BrokenInputTests {
-  private static let shared = Task { try await Server("--max-pixels", "1M", "--max-body", "1MiB") }
+  private static let shared = Task {
+    try await Server("--max-pixels", "1M", "--max-body", "1MiB", "--queue", "1000")
+  }
 
   struct Case: CustomTestStringConvertible, Sendable {
     var testDescription: String
@@ -88,7 +90,7 @@ import Testing
     for member in ["title", "detail", "error"] {
       #expect((problem[member] as? String)?.isEmpty == false, "\(member) in \(response.text)")
     }
-    if wrong.status == 405 { #expect(response.fields["allow"] == "POST") }
+    if wrong.status == 405 { #expect(response.fields["allow"]?.hasPrefix("POST") == true) }
     let next = try await server.send(
       Connection.request("POST", "/detect", body: try Data(contentsOf: Program.example)))
     #expect(next.status == 200)

@@ -2,8 +2,10 @@ import Foundation
 import Testing
 
 /// One server for all of these: that it goes on serving after each of them is part of each.
+///
+/// Its queue has room for all of them at once.
 @Suite struct ServerTests {
-  private static let shared = Task { try await Server() }
+  private static let shared = Task { try await Server("--queue", "1000") }
 
   private func server() async throws -> Server { try await Self.shared.value }
 

@@ -14,14 +14,23 @@ struct FamilyGoldenTests {
   struct Case: CustomTestStringConvertible, Sendable {
     var file: String
     var golden: String
-    var profile: String
+    var profile: String?
     var picture: String
     var testDescription: String { "\(file) on \(picture)" }
   }
 
   static let cases = [
-    ("simple-faster-rcnn.safetensors", "simple-faster-rcnn.golden.safetensors", "simple-faster-rcnn")
-  ].flatMap { file, golden, profile in
+    // The same tensors as safetensors, zip and legacy stream; flat files are told their profile.
+    ("simple-faster-rcnn.safetensors", "simple-faster-rcnn.golden.safetensors", nil),
+    ("simple-faster-rcnn.pth", "simple-faster-rcnn.golden.safetensors", nil),
+    (
+      "simple-faster-rcnn-legacy.pth", "simple-faster-rcnn.golden.safetensors",
+      "simple-faster-rcnn"
+    ),
+    ("bubbliiiing-vgg.pth", "bubbliiiing-vgg.golden.safetensors", nil),
+    ("bubbliiiing-resnet50.pth", "bubbliiiing-resnet50.golden.safetensors", nil),
+    ("chainercv.npz", "chainercv.golden.npz", nil),
+  ].flatMap { (file: String, golden: String, profile: String?) in
     ["portrait_487x331", "wide_375x1100", "BloodImage_00007"].map {
       Case(file: file, golden: golden, profile: profile, picture: $0)
     }
@@ -54,7 +63,7 @@ struct FamilyGoldenTests {
     _ result: DetectionResult, golden: Golden, key: (String) -> String, features: FeatureMap
   ) throws {
     var wanted: [BoundingBox] = []
-    for box in try golden.boxes(key("rois_yxyx")) where !wanted.contains(box) { wanted.append(box) }
+    for box in try golden.proposals(key("rois")) where !wanted.contains(box) { wanted.append(box) }
     // The network's input is rounded to whole pixels, so its last row or column may lie beyond the
     // picture by a part of a pixel; ours are clipped to the picture.
     let (yLimit, xLimit) = (

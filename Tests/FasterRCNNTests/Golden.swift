@@ -34,6 +34,14 @@ struct Golden {
     }
   }
 
+  /// Proposals in pixels of the resized picture, in the order in which their family stores them.
+  func proposals(_ name: String) throws -> [BoundingBox] {
+    if state[name + "_yxyx"] != nil { return try boxes(name + "_yxyx") }
+    return try boxes(name + "_xyxy").map {
+      BoundingBox(yMin: $0.xMin, xMin: $0.yMin, yMax: $0.xMax, xMax: $0.yMax)
+    }
+  }
+
   /// A picture of the fixtures, or of the folder that FRCNN_BCCD names; `nil` without that folder.
   static func image(_ name: String) throws -> Image? {
     var path = path(name + ".png")

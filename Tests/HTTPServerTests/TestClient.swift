@@ -94,6 +94,8 @@ final class TestClient {
   /// Receives one head, and a body as long as it says.
   ///
   /// - Parameter hasBody: false for the response to HEAD.
+  /// - Returns: the response.
+  /// - Throws: `Failure` where the server closes or keeps silent instead.
   func receiveResponse(hasBody: Bool = true) throws -> Response {
     let end = Array("\r\n\r\n".utf8)
     var headEnd: Int?

@@ -16,8 +16,9 @@ struct Inputs {
   /// Offsets and logits without any structure: what an untrained network gives.
   let untrained: Outputs
 
-  /// Offsets that lead to the nearest object and logits that rise with the overlap: what a trained
-  /// network gives. Many candidates then share one object.
+  /// Offsets that lead to the nearest object, logits that rise with the overlap.
+  ///
+  /// It is what a trained network gives: many candidates share one object.
   let trained: Outputs
 
   /// The outputs of the RPN, [H, W, A x 4] and [H, W, A x 2].

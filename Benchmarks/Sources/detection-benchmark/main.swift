@@ -10,10 +10,18 @@ let inputs = Inputs()
 let roiPooling = RoIPoolingInputs(inputs)
 let cases = makeCases(inputs) + roiPooling.makeCases(inputs)
 
+/// The processor time of this thread in microseconds: what else the machine does is not counted.
+func processorTime() -> Double {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
+}
+
 func times(_ work: Work, count: Int) -> [Double] {
-  let clock = ContinuousClock()
-  return (0..<count).map { _ in
-    clock.measure { _ = work() } / .microseconds(1)
+  (0..<count).map { _ in
+    let start = processorTime()
+    _ = work()
+    return processorTime() - start
   }
 }
 

@@ -1,3 +1,4 @@
+internal import FasterRCNN
 internal import HTTPServer
 internal import Images
 
@@ -7,12 +8,25 @@ extension Problem {
     switch error {
     case let problem as Problem: self = problem
     case let error as ImageError: self.init(error)
+    case let error as DetectorError: self.init(error)
     case is CancellationError:
       self.init(
         .clientClosedRequest, "The client closed the connection before its answer was made.")
     default:
       // The error's own words may name files or addresses: they are for the operator's eyes.
       self.init(.internalError, "The detector failed. The server's standard error says why.")
+    }
+  }
+
+  /// Makes a problem of what the detector says.
+  init(_ error: DetectorError) {
+    switch error {
+    case .image(let error): self.init(error)
+    case .features(let reason): self.init(.malformedRequest, reason)
+    case .cancelled: self.init(CancellationError())
+    case .notFinite: self.init(.internalError, error.description)
+    case .compute:
+      self.init(.internalError, "The engine failed. The server's standard error says why.")
     }
   }
 

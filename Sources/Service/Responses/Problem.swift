@@ -28,7 +28,6 @@ struct Problem: Error, Sendable {
     case loading
     case draining
     case modelFailed = "model-failed"
-    case deadlineExceeded = "deadline-exceeded"
     case versionNotSupported = "version-not-supported"
   }
 
@@ -87,7 +86,6 @@ extension Problem.Kind {
     case .internalError, .modelFailed: 500
     case .notImplemented: 501
     case .loading, .draining: 503
-    case .deadlineExceeded: 504
     case .versionNotSupported: 505
     }
   }
@@ -121,7 +119,6 @@ extension Problem.Kind {
     case .loading: "The model is loading"
     case .draining: "The server is shutting down"
     case .modelFailed: "The model could not be loaded"
-    case .deadlineExceeded: "The request took too long"
     case .versionNotSupported: "The HTTP version is not supported"
     }
   }
