@@ -11,6 +11,8 @@ final class TestHandler: RequestHandler {
     var respond: @Sendable (HTTPResponse) -> Void
   }
 
+  /// A queue with a thread of its own: the global ones starve where tests block.
+  private let queue = DispatchQueue(label: "TestHandler")
   private let held = Mutex<[Held]>([])
   private let paths = Mutex<[String]>([])
 
@@ -56,11 +58,11 @@ final class TestHandler: RequestHandler {
     case "/empty":
       respond(HTTPResponse(status: 204))
     case "/later":
-      DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(20)) {
+      queue.asyncAfter(deadline: .now() + .milliseconds(20)) {
         respond(Self.text(200, "later"))
       }
     case "/dropped":
-      DispatchQueue.global().async { _ = respond }
+      queue.async { _ = respond }
     case let path where path.hasPrefix("/hold"):
       held.withLock { $0.append(Held(request: request, respond: respond)) }
     default:
