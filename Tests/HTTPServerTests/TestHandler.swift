@@ -31,7 +31,7 @@ final class TestHandler: RequestHandler {
     for one in all { one.respond(Self.text(200, one.request.path)) }
   }
 
-  /// Waits until so many requests are held; false after five seconds.
+  /// Waits until so many requests are held; false after ten seconds.
   func waits(forHeld count: Int) -> Bool { becomesTrue { heldRequests.count >= count } }
 
   static func text(_ status: Int, _ text: String) -> HTTPResponse {
@@ -75,9 +75,9 @@ final class TestHandler: RequestHandler {
   }
 }
 
-/// Looks every few milliseconds whether something has come true; false after five seconds.
+/// Looks every few milliseconds whether something has come true; false after ten seconds.
 func becomesTrue(_ condition: () -> Bool) -> Bool {
-  for _ in 0..<1000 {
+  for _ in 0..<2000 {
     if condition() { return true }
     usleep(5000)
   }
