@@ -40,11 +40,13 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "COpenSSL", path: "Sources/System/COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
     .target(
       name: "CJPEG", path: "Sources/System/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
+    .target(name: "CEmbeddedOpenAPI"),
 
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Tensors"),
@@ -54,7 +56,7 @@ let package = Package(
     library("Checkpoints", ["Tensors", "CZlib"]),
     library("Images", ["CJPEG", "CPNG"]),
     library("HTTP1"),
-    library("HTTPServer", ["HTTP1", "COpenSSL"]),
+    library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
     library(
       "FasterRCNN",
       [
@@ -67,28 +69,34 @@ let package = Package(
       "Service",
       [
         "Tensors", "Detection", "Images", "FasterRCNN", "HTTP1", "HTTPServer", "Observability",
-        "CZlib",
+        "CEmbeddedOpenAPI", "CZlib",
       ]),
     .executableTarget(
       name: "frcnn",
       dependencies: [
-        "Tensors", "Compute", "Detection", "Images", "Checkpoints", "FasterRCNN", "Evaluation",
-        "HTTPServer", "Service",
+        "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
+        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "Tensors"]),
-    tests("Detection", ["Detection", "Tensors"]),
+    tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Images", ["Images"]),
+    tests("Images", ["Images"], fixtures: ["Fixtures"]),
     tests("HTTP1", ["HTTP1"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
-    tests("FasterRCNN", ["FasterRCNN", "Detection", "Images", "Tensors"]),
-    tests("Evaluation", ["Evaluation", "Detection"]),
-    tests("Service", ["Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection"]),
+    tests(
+      "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
+      fixtures: ["Fixtures"]),
+    tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
+    tests(
+      "Service",
+      [
+        "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
+      ]),
     tests("EndToEnd", []),
   ],
   swiftLanguageModes: [.v6]

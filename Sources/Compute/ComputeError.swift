@@ -8,7 +8,8 @@ public struct ComputeError: Error, Sendable, Equatable, CustomStringConvertible 
   /// What oneDNN answered.
   public let reason: String
 
-  init(operation: String, reason: String) {
+  /// Makes an error.
+  public init(operation: String, reason: String) {
     self.operation = operation
     self.reason = reason
   }

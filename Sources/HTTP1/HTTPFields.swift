@@ -26,6 +26,9 @@ public struct HTTPFields: Sendable, Equatable {
     lines.append(Field(name: name, value: value))
   }
 
+  /// Adds a line at the end.
+  mutating func append(_ field: Field) { lines.append(field) }
+
   /// The value of the only or first line of a name; setting it replaces every line of that name.
   public subscript(name: String) -> String? {
     get { lines.first { $0.name.equalsIgnoringASCIICase(name) }?.value }

@@ -1,0 +1,178 @@
+internal import HTTP1
+
+extension Connection {
+  /// Reads taken from one connection before others have their turn: 256 KiB.
+  private static let readBatch = 4
+
+  /// Reads what is there and acts on it.
+  func read() {
+    if !unread.isEmpty { processUnread() }
+    for _ in 0..<Self.readBatch {
+      guard phase == .reading, !isWriting, !inputEnded else { break }
+      switch unsafe transport.read(into: core.readBuffer) {
+      case .bytes(let count):
+        // Safety: the transport has written `count` bytes, which is no more than the buffer's.
+        unsafe process(UnsafeRawBufferPointer(rebasing: core.readBuffer[..<count]))
+        let isFull = unsafe count == core.readBuffer.count
+        guard isFull || !transport.isDrainedByShortRead else { return }
+      case .wouldBlock(let readiness):
+        readWaitsFor = readiness
+        return
+      case .closed:
+        inputEnded = true
+        finishInput()
+      case .failed:
+        clientGone()
+      }
+    }
+  }
+
+  /// Acts on bytes that were kept while a request was answered.
+  func processUnread() {
+    let kept = unread
+    unread = []
+    // Safety: `kept` lives until the closure returns.
+    unsafe kept.withUnsafeBytes { unsafe process($0) }
+  }
+
+  /// Acts on new bytes, and keeps those behind a request that is not answered at once.
+  private func process(_ buffer: UnsafeRawBufferPointer) {
+    let bytes = unsafe Span<UInt8>(_bytes: RawSpan(_unsafeBytes: buffer))
+    var index = 0
+    if http.isBetweenRequests { requestStart = core.loop.now }
+    do throws(RequestError) {
+      while phase == .reading, !isWriting, let event = try http.next(bytes, from: &index) {
+        switch event {
+        case .head(let head):
+          begin(head, isBodyHere: index < bytes.count)
+        case .body(let range):
+          unsafe append(UnsafeRawBufferPointer(rebasing: buffer[range]))
+        case .end:
+          handleRequest(isLast: index == bytes.count)
+        }
+      }
+    } catch {
+      refuse(HTTPRefusal(status: error.status, detail: error.detail))
+    }
+    if index < bytes.count, phase == .answering || isWriting {
+      unsafe unread.append(contentsOf: buffer[index...])
+    }
+    finishRound()
+  }
+
+  /// Writes what the new bytes brought about and sets the deadline for what is to come.
+  func finishRound() {
+    if !output.isEmpty, !isWriting, phase == .reading || phase == .answering { flush() }
+    guard phase == .reading, !isWriting else { return }
+    if http.isBetweenRequests {
+      if hasServed, core.isShuttingDown, unread.isEmpty { return finishResponses() }
+      if hasServed, deadline != .idle {
+        setDeadline(.idle, core.loop.now &+ core.times.idle)
+      }
+    } else if http.client == .idle {
+      if deadline != .head {
+        setDeadline(.head, core.loop.now &+ core.times.head)
+      }
+    } else {
+      setDeadline(
+        .body, core.times.deadline(from: bodyStart, core.times.body, bytes: body.count))
+    }
+  }
+
+  /// Acts on the client's having sent its last byte.
+  func finishInput() {
+    do throws(RequestError) {
+      try http.finishInput()
+      if http.client == .closed { finishResponses() }
+    } catch {
+      refuse(HTTPRefusal(status: error.status, detail: error.detail))
+      finishRound()
+    }
+  }
+
+  /// Asks the handler whether to read the body, and the client to send it.
+  private func begin(_ head: RequestHead, isBodyHere: Bool) {
+    bodyStart = core.loop.now
+    core.counters.requests.count()
+    let request = HTTPRequest(
+      method: head.method, path: head.path, query: head.query, fields: head.fields,
+      clientAddress: clientAddress)
+    self.request = request
+    if let refusal = core.handler.refuse(head: request) {
+      guard head.framing.announcesContent else {
+        // The request ends here, and the connection need not.
+        self.refusal = refusal
+        return
+      }
+      return respond(refusal, closing: true)
+    }
+    switch head.framing {
+    case .none: bodyLimit = 0
+    case .length(let length): bodyLimit = length
+    case .chunked: bodyLimit = core.configuration.limits.bodyLength
+    }
+    // RFC 9110 section 10.1.1: once part of the body has come, 100 Continue may be left out.
+    if head.expectsContinue, !isBodyHere {
+      lendOutput()
+      http.writeContinue(to: &output)
+    }
+  }
+
+  /// Keeps a part of the body.
+  ///
+  /// Room grows by doubling as bytes come and never beyond the declared length: a client that only
+  /// says it has 32 MiB costs nothing.
+  private func append(_ bytes: UnsafeRawBufferPointer) {
+    let needed = body.count + bytes.count
+    if needed > body.capacity {
+      body.reserveCapacity(min(max(needed, 2 * body.capacity), max(bodyLimit, needed)))
+    }
+    unsafe body.append(contentsOf: bytes)
+  }
+
+  /// Gives a whole request to the handler.
+  ///
+  /// - Parameter isLast: whether no byte is known to follow it.
+  private func handleRequest(isLast: Bool) {
+    guard var request else { return }
+    if let refusal {
+      self.refusal = nil
+      return respond(refusal, closing: core.isShuttingDown && isLast)
+    }
+    request.body = body
+    body = []
+    self.request = request
+    phase = .answering
+    setDeadline(.none, nil)
+    exchangeNumber += 1
+    let exchange = Exchange(connection: self, number: exchangeNumber)
+    core.handler.handle(request) { exchange.respond($0) }
+    if let response = exchange.finishHandling() {
+      respond(response, closing: core.isShuttingDown && isLast)
+    } else if clientHalfClosed {
+      scheduleProbe()
+    }
+  }
+
+  /// Keeps what has come behind the request that is being answered, without acting on it.
+  func readAhead() {
+    // Safety: the transport has written `count` bytes, which is no more than the buffer's.
+    if case .bytes(let count) = unsafe transport.read(into: core.readBuffer) {
+      unsafe unread.append(contentsOf: core.readBuffer[..<count])
+    }
+  }
+
+  /// Acts on the server's being told to end: a connection at rest closes, unless a request is here.
+  func serverShutsDown() {
+    guard phase == .reading, http.isBetweenRequests, !isWriting else { return }
+    read()
+    settle()
+    guard phase == .reading, http.isBetweenRequests, !isWriting else { return }
+    if hasServed {
+      close()
+    } else {
+      // Its first request may be on its way.
+      setDeadline(.idle, core.loop.now &+ min(core.times.head, 1_000_000_000))
+    }
+  }
+}

@@ -1,0 +1,83 @@
+internal import HTTP1
+
+extension Connection {
+  /// Takes a response that came from another thread or later.
+  func deliver(_ response: HTTPResponse, toExchange number: UInt64) {
+    // A connection that was closed in the meantime has no use for it.
+    guard phase == .answering, number == exchangeNumber else { return }
+    core.loop.refreshNow()
+    if core.isShuttingDown, unread.isEmpty { readAhead() }
+    respond(response, closing: core.isShuttingDown && unread.isEmpty)
+    proceed()
+  }
+
+  /// Goes on after a response: writes it, and begins the next request.
+  func proceed() {
+    finishRound()
+    while phase == .reading, !isWriting, !unread.isEmpty {
+      let before = unread.count
+      processUnread()
+      if unread.count == before { break }
+    }
+    if phase == .reading, !isWriting, inputEnded { finishInput() }
+    settle()
+  }
+
+  /// Answers in the server's own name, and ends the connection.
+  func refuse(_ refusal: HTTPRefusal) {
+    core.counters.refused.count()
+    respond(core.handler.response(to: refusal), closing: true)
+  }
+
+  /// Puts a response into the output.
+  func respond(_ response: HTTPResponse, closing: Bool) {
+    let wantsClose =
+      response.fields["Connection"]?.utf8.elementsEqual("close".utf8) == true
+    let head = ResponseHead(
+      status: response.status, fields: response.fields, bodyLength: response.body.count)
+    lendOutput()
+    let before = output.count
+    let sendsBody = http.write(
+      head, serverFields: core.serverFields, closing: closing || wantsClose, to: &output)
+    var length = output.count - before
+    if sendsBody {
+      length += response.body.count
+      if response.body.count <= Self.gatheringLength {
+        output.append(contentsOf: response.body)
+      } else {
+        largeBody = response.body
+      }
+    }
+    report(status: response.status, responseLength: length)
+    request = nil
+    hasServed = true
+    isProbed = false
+    // A deadline of this request means nothing to the next.
+    setDeadline(.none, nil)
+    // What has gathered must leave before more is made; so must the last response.
+    let mustWrite =
+      http.server == .closed || !largeBody.isEmpty || output.count > Self.gatheringLength
+    phase = .reading
+    if mustWrite, !isWriting { flush() }
+  }
+
+  private func report(status: Int, responseLength: Int) {
+    guard let observer = core.observer else { return }
+    core.loop.refreshNow()
+    observer.finished(
+      FinishedExchange(
+        method: request?.method ?? "", path: request?.path ?? "", status: status,
+        requestBodyLength: request?.body.count ?? 0, responseLength: responseLength,
+        duration: .nanoseconds(Int64(core.loop.now - min(requestStart, core.loop.now))),
+        clientAddress: clientAddress))
+  }
+
+  /// Tells the handler that nobody waits for its response any more.
+  func cancelRequest() {
+    guard let request, phase == .answering else { return }
+    request.cancellation.cancel()
+    core.counters.cancelled.count()
+    report(status: 499, responseLength: 0)
+    self.request = nil
+  }
+}

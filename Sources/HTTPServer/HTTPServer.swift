@@ -1,0 +1,96 @@
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// An HTTP/1.1 server on one serial queue.
+///
+/// ```swift
+/// let server = HTTPServer(configuration: configuration, handler: handler)
+/// let addresses = try server.start()
+/// ...
+/// let cut = await server.shutdown(within: .seconds(30))
+/// ```
+///
+/// Several servers can run side by side, each on its own queue: health on a port of its own is a
+/// second server. Signals are the program's affair; SIGPIPE cannot come from here.
+public final class HTTPServer: Sendable {
+  private let queue: DispatchQueue
+  private let configuration: HTTPServerConfiguration
+  private let handler: any RequestHandler
+  private let observer: (any ExchangeObserver)?
+  private let counters = ServerCounters()
+  private let core = Mutex<ServerCore?>(nil)
+
+  /// Makes a server that does not listen yet.
+  ///
+  /// - Parameters:
+  ///   - configuration: where to listen and what to allow.
+  ///   - handler: what answers requests.
+  ///   - observer: who is told of each finished request.
+  public init(
+    configuration: HTTPServerConfiguration, handler: any RequestHandler,
+    observer: (any ExchangeObserver)? = nil
+  ) {
+    self.configuration = configuration
+    self.handler = handler
+    self.observer = observer
+    queue = DispatchQueue(label: "HTTPServer", qos: .userInteractive)
+  }
+
+  deinit {
+    if let core = core.withLock({ $0 }) {
+      queue.async { core.shutDown(within: .zero) { _ in } }
+    }
+  }
+
+  /// Binds all addresses and starts to accept.
+  ///
+  /// - Returns: the bound addresses in the order of the configuration's, with the ports that the
+  ///   kernel chose.
+  /// - Throws: `HTTPServerError`; then nothing listens.
+  public func start() throws(HTTPServerError) -> [SocketAddress] {
+    try core.withLock { (core) throws(HTTPServerError) in
+      guard core == nil else { throw .alreadyStarted }
+      var listeners: [Listener] = []
+      do throws(HTTPServerError) {
+        for address in configuration.addresses {
+          listeners.append(try Listener(address, backlog: configuration.backlog))
+        }
+        let started = try ServerCore(
+          queue: queue, configuration: configuration, handler: handler, observer: observer,
+          counters: counters, listeners: listeners)
+        core = started
+        queue.async { started.startAccepting() }
+      } catch {
+        for listener in listeners { listener.close() }
+        throw error
+      }
+      return listeners.map(\.address)
+    }
+  }
+
+  /// Stops accepting, closes idle connections, answers the requests that have come, each with
+  /// `Connection: close`, and ends.
+  ///
+  /// - Parameter limit: how long it may take; connections still open then are cut.
+  /// - Returns: how many connections were cut.
+  @discardableResult
+  public func shutdown(within limit: Duration) async -> Int {
+    await withCheckedContinuation { continuation in
+      shutdown(within: limit) { continuation.resume(returning: $0) }
+    }
+  }
+
+  /// Shuts down like the method that waits.
+  ///
+  /// - Parameters:
+  ///   - limit: how long it may take; a later call can only shorten it.
+  ///   - completion: called once, with how many connections were cut.
+  public func shutdown(within limit: Duration, completion: @escaping @Sendable (Int) -> Void) {
+    guard let core = core.withLock({ $0 }) else { return completion(0) }
+    queue.async { core.shutDown(within: limit, completion: completion) }
+  }
+
+  /// What was counted until now.
+  public var statistics: ServerStatistics { counters.statistics }
+}

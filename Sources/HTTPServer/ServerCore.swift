@@ -1,0 +1,83 @@
+internal import Dispatch
+internal import Glibc
+internal import HTTP1
+
+/// What the connections of a server share, and the sockets that it listens on.
+@safe final class ServerCore: @unchecked Sendable {
+  // `@unchecked`: everything is used on `queue` alone once `init` has returned.
+
+  let queue: DispatchQueue
+  let configuration: HTTPServerConfiguration
+  let times: ConnectionTimes
+  let handler: any RequestHandler
+  let observer: (any ExchangeObserver)?
+  let counters: ServerCounters
+  let loop: EventLoop
+
+  /// Where all connections read into: what is left of it after a read moves on at once, so that a
+  /// connection at rest owns no buffer.
+  let readBuffer: UnsafeMutableRawBufferPointer
+
+  /// A buffer for output, lent to the connection that is writing.
+  var spareOutput: [UInt8] = []
+
+  private var serverFieldsText: [UInt8] = []
+  private var serverFieldsExpiry: UInt64 = 0
+
+  var listeners: [Listener]
+  var openConnections = 0
+
+  /// When to accept again after a pause; `nil` while accepting.
+  var acceptsAgainAt: UInt64?
+
+  var isShuttingDown = false
+  var shutdownDeadline = UInt64.max
+  var shutdownCompletions: [@Sendable (Int) -> Void] = []
+  var cutConnections = 0
+
+  /// Makes the core of a server that accepts nothing yet.
+  init(
+    queue: DispatchQueue, configuration: HTTPServerConfiguration, handler: any RequestHandler,
+    observer: (any ExchangeObserver)?, counters: ServerCounters, listeners: [Listener]
+  ) throws(HTTPServerError) {
+    self.queue = queue
+    self.configuration = configuration
+    self.handler = handler
+    self.observer = observer
+    self.counters = counters
+    self.listeners = listeners
+    times = ConnectionTimes(configuration)
+    loop = try EventLoop(queue: queue, tick: times.tick)
+    unsafe readBuffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: 64 * 1024, alignment: 16)
+  }
+
+  deinit {
+    unsafe readBuffer.deallocate()
+  }
+
+  /// `Date` and `Server` as field lines (RFC 9110 sections 6.6.1 and 10.2.4), made anew ten times a
+  /// second.
+  var serverFields: [UInt8] {
+    if loop.now >= serverFieldsExpiry {
+      serverFieldsExpiry = loop.now + 100_000_000
+      let date = HTTPDate.text(secondsSince1970: time(nil))
+      serverFieldsText = Array("Date: \(date)\r\nServer: \(configuration.serverName)\r\n".utf8)
+    }
+    return serverFieldsText
+  }
+
+  /// Looks at what time has brought, besides the deadlines of connections.
+  func tick() {
+    if let time = acceptsAgainAt, time <= loop.now { resumeAccepting() }
+    if loop.now >= shutdownDeadline { cutConnectionsShort() }
+  }
+
+  /// Takes note that a connection was closed.
+  func connectionClosed() {
+    openConnections -= 1
+    counters.open.count(-1)
+    if acceptsAgainAt != nil { resumeAccepting() }
+    finishShutdownIfEmpty()
+  }
+}

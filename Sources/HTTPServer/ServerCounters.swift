@@ -1,0 +1,47 @@
+internal import Synchronization
+
+/// What a server has counted since it started.
+public struct ServerStatistics: Sendable, Equatable {
+  /// Connections open now.
+  public var openConnections: Int
+
+  /// Connections accepted.
+  public var acceptedConnections: Int
+
+  /// Requests whose head was read in full.
+  public var requests: Int
+
+  /// Requests that the server itself refused: malformed, over a limit, or too slow.
+  public var refusedRequests: Int
+
+  /// Requests whose client went away before the answer.
+  public var cancelledRequests: Int
+
+  /// Times that accepting paused: connections or descriptors had run out.
+  public var acceptPauses: Int
+}
+
+/// The counts behind `ServerStatistics`, to be read from any thread.
+final class ServerCounters: Sendable {
+  let open = Atomic(0)
+  let accepted = Atomic(0)
+  let requests = Atomic(0)
+  let refused = Atomic(0)
+  let cancelled = Atomic(0)
+  let acceptPauses = Atomic(0)
+
+  var statistics: ServerStatistics {
+    ServerStatistics(
+      openConnections: open.load(ordering: .relaxed),
+      acceptedConnections: accepted.load(ordering: .relaxed),
+      requests: requests.load(ordering: .relaxed),
+      refusedRequests: refused.load(ordering: .relaxed),
+      cancelledRequests: cancelled.load(ordering: .relaxed),
+      acceptPauses: acceptPauses.load(ordering: .relaxed))
+  }
+}
+
+extension Atomic<Int> {
+  /// Adds to a count that orders nothing else.
+  borrowing func count(_ amount: Int = 1) { wrappingAdd(amount, ordering: .relaxed) }
+}

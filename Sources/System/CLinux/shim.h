@@ -1,0 +1,11 @@
+// What Swift's Glibc module leaves out of the Linux API: epoll, and accept4, which <sys/socket.h>
+// declares for GNU sources only.
+#ifndef FRCNN_CLINUX_H
+#define FRCNN_CLINUX_H
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+
+#endif

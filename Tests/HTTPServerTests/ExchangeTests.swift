@@ -1,0 +1,240 @@
+import Glibc
+import HTTP1
+import HTTPServer
+import Synchronization
+import Testing
+
+@Suite struct ExchangeTests {
+  @Test func answersOneRequestAfterAnotherOnOneConnection() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      for path in ["/one", "/two", "/three"] {
+        try client.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+        let response = try client.receiveResponse()
+        #expect(response.status == 200)
+        #expect(response.text == path)
+        #expect(response.fields["server"] == "frcnn")
+        #expect(response.fields["date"]?.hasSuffix(" GMT") == true)
+        #expect(response.fields["connection"] == nil)
+        #expect(response.fields["content-length"] == "\(path.utf8.count)")
+      }
+    }
+  }
+
+  @Test func answersFromAnotherThread() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      for _ in 0..<3 {
+        try client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try client.receiveResponse().text == "later")
+      }
+    }
+  }
+
+  @Test func readsARequestByteByByte() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      let request = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+      for _ in 0..<2 {
+        for byte in request.utf8 { try client.send([byte]) }
+        #expect(try client.receiveResponse().text == "hello")
+      }
+    }
+  }
+
+  @Test("RFC 9112 section 9.3.2: pipelined requests are answered in order, slow ones too")
+  func pipelining() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      let paths = (0..<200).map { $0 % 7 == 3 ? "/later" : "/\($0)" }
+      try client.send(paths.map { "GET \($0) HTTP/1.1\r\nHost: x\r\n\r\n" }.joined())
+      for path in paths {
+        #expect(try client.receiveResponse().text == (path == "/later" ? "later" : path))
+      }
+    }
+  }
+
+  @Test("pipelined requests with large bodies and responses are slowed down, not gathered")
+  func backPressure() async throws {
+    try await withServer { _, handler, port in
+      let client = try TestClient(port: port, receiveBufferLength: 4096)
+      let count = 20
+      try client.send(
+        String(repeating: "GET /large HTTP/1.1\r\nHost: x\r\n\r\n", count: count))
+      #expect(becomesTrue { !handler.handledPaths.isEmpty })
+      usleep(50_000)
+      // The first response of 8 MiB does not fit into the socket: the second is not asked for.
+      #expect(handler.handledPaths.count == 1)
+      for _ in 0..<count {
+        let response = try client.receiveResponse()
+        #expect(response.body.count == 8 << 20)
+      }
+      #expect(handler.handledPaths.count == count)
+    }
+  }
+
+  @Test func readsAChunkedBody() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+      try client.send("5\r\nhel")
+      try client.send("lo\r\n6;a=b\r\n world\r\n0\r\nX: y\r\n\r\n")
+      #expect(try client.receiveResponse().text == "hello world")
+      try client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try client.receiveResponse().text == "/next")
+    }
+  }
+
+  @Test func readsAndWritesBodiesThatTakeManyReads() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      var generator = SystemRandomNumberGenerator()
+      let body = (0..<(1 << 20)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      for _ in 0..<2 {
+        try client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.count)\r\n\r\n")
+        try client.send(body)
+        #expect(try client.receiveResponse().body == body)
+      }
+    }
+  }
+
+  @Test("RFC 9110 section 9.3.2: HEAD gets the length and no body") func head() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("HEAD /large HTTP/1.1\r\nHost: x\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+      let head = try client.receiveResponse(hasBody: false)
+      #expect(head.fields["content-length"] == "\(8 << 20)")
+      #expect(try client.receiveResponse().text == "/a")
+    }
+  }
+
+  @Test("RFC 9110 section 15.3.5: 204 has no body") func noContent() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("GET /empty HTTP/1.1\r\nHost: x\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+      let response = try client.receiveResponse()
+      #expect(response.status == 204)
+      #expect(response.fields["content-length"] == nil)
+      #expect(try client.receiveResponse().text == "/a")
+    }
+  }
+
+  @Test("RFC 9112 section 9.3: HTTP/1.0 closes, or lives on where it asked") func http10()
+    async throws
+  {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+      #expect(try client.receiveResponse().fields["connection"] == "keep-alive")
+      try client.send("GET /b HTTP/1.0\r\n\r\n")
+      #expect(try client.receiveResponse().fields["connection"] == "close")
+      #expect(try client.isClosedByServer())
+    }
+  }
+
+  @Test("RFC 9110 section 10.1.1: the client is asked for its body") func expectContinue()
+    async throws
+  {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      let head = "Host: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+      try client.send("POST /echo HTTP/1.1\r\n\(head)")
+      #expect(try client.receiveResponse().status == 100)
+      try client.send("hello")
+      #expect(try client.receiveResponse().text == "hello")
+      // A body that comes at once needs no asking.
+      try client.send("POST /echo HTTP/1.1\r\n\(head)again")
+      #expect(try client.receiveResponse().text == "again")
+    }
+  }
+
+  @Test("RFC 9110 section 10.1.1: a handler that refuses is asked first") func expectRefused()
+    async throws
+  {
+    try await withServer { _, handler, port in
+      let client = try TestClient(port: port)
+      try client.send(
+        "POST /refused HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+      let response = try client.receiveResponse()
+      #expect(response.status == 403)
+      #expect(response.fields["connection"] == "close")
+      #expect(try client.isClosedByServer())
+      #expect(handler.handledPaths.isEmpty)
+    }
+  }
+
+  @Test("RFC 9110 section 10.1.1: another expectation is a 417") func otherExpectation()
+    async throws
+  {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("GET / HTTP/1.1\r\nHost: x\r\nExpect: patience\r\n\r\n")
+      #expect(try client.receiveResponse().status == 417)
+    }
+  }
+
+  @Test("a refusal without a body to skip leaves the connection open") func refusedWithoutBody()
+    async throws
+  {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("GET /refused HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try client.receiveResponse().status == 403)
+      try client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try client.receiveResponse().text == "/a")
+    }
+  }
+
+  @Test func aHandlerThatForgetsItsRequestStillGivesAResponse() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("GET /dropped HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try client.receiveResponse().status == 500)
+    }
+  }
+
+  @Test func tellsTheClientsAddressAndTheObserver() async throws {
+    final class Observer: ExchangeObserver {
+      let seen = Mutex<[FinishedExchange]>([])
+      func finished(_ exchange: FinishedExchange) { seen.withLock { $0.append(exchange) } }
+    }
+    let observer = Observer()
+    try await withServer(observer: observer) { server, _, port in
+      let client = try TestClient(port: port)
+      try client.send("POST /address?q HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+      #expect(try client.receiveResponse().text == "127.0.0.1")
+      try client.send("bad\r\n\r\n")
+      #expect(try client.receiveResponse().status == 400)
+      #expect(becomesTrue { observer.seen.withLock { $0.count } == 2 })
+      let seen = observer.seen.withLock { $0 }
+      #expect(seen[0].method == "POST")
+      #expect(seen[0].path == "/address")
+      #expect(seen[0].status == 200)
+      #expect(seen[0].requestBodyLength == 3)
+      #expect(seen[0].responseLength > 9)
+      #expect(seen[0].clientAddress == "127.0.0.1")
+      #expect(seen[1].status == 400)
+      let statistics = server.statistics
+      #expect(statistics.acceptedConnections == 1)
+      #expect(statistics.requests == 1)
+      #expect(statistics.refusedRequests == 1)
+    }
+  }
+
+  @Test func serves200ConnectionsAtOnce() async throws {
+    try await withServer { server, _, port in
+      let clients = try (0..<200).map { _ in try TestClient(port: port) }
+      for client in clients { try client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n") }
+      for client in clients { #expect(try client.receiveResponse().text == "later") }
+      for (index, client) in clients.enumerated() {
+        try client.send("GET /\(index) HTTP/1.1\r\nHost: x\r\n\r\n")
+      }
+      for (index, client) in clients.enumerated() {
+        #expect(try client.receiveResponse().text == "/\(index)")
+      }
+      #expect(server.statistics.openConnections == 200)
+      for client in clients { client.close() }
+      #expect(becomesTrue { server.statistics.openConnections == 0 })
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import Dispatch
+import Glibc
+import HTTP1
+import HTTPServer
+import Synchronization
+
+/// Answers by path, and remembers what it was asked.
+final class TestHandler: RequestHandler {
+  struct Held: Sendable {
+    var request: HTTPRequest
+    var respond: @Sendable (HTTPResponse) -> Void
+  }
+
+  private let held = Mutex<[Held]>([])
+  private let paths = Mutex<[String]>([])
+
+  /// The paths asked for, in order.
+  var handledPaths: [String] { paths.withLock { $0 } }
+
+  /// Requests for `/hold...` that wait.
+  var heldRequests: [Held] { held.withLock { $0 } }
+
+  /// Answers everything that waits with its path.
+  func release() {
+    let all = held.withLock { held in
+      defer { held = [] }
+      return held
+    }
+    for one in all { one.respond(Self.text(200, one.request.path)) }
+  }
+
+  /// Waits until so many requests are held; false after five seconds.
+  func waits(forHeld count: Int) -> Bool { becomesTrue { heldRequests.count >= count } }
+
+  static func text(_ status: Int, _ text: String) -> HTTPResponse {
+    var fields = HTTPFields()
+    fields.append("Content-Type", "text/plain")
+    return HTTPResponse(status: status, fields: fields, body: Array(text.utf8))
+  }
+
+  func refuse(head: HTTPRequest) -> HTTPResponse? {
+    head.path.hasPrefix("/refused") ? Self.text(403, "not here") : nil
+  }
+
+  func handle(_ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void) {
+    paths.withLock { $0.append(request.path) }
+    switch request.path {
+    case "/echo":
+      respond(HTTPResponse(status: 200, body: request.body))
+    case "/length":
+      respond(Self.text(200, "\(request.body.count)"))
+    case "/address":
+      respond(Self.text(200, request.clientAddress))
+    case "/large":
+      respond(HTTPResponse(status: 200, body: [UInt8](repeating: 7, count: 8 << 20)))
+    case "/empty":
+      respond(HTTPResponse(status: 204))
+    case "/later":
+      DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(20)) {
+        respond(Self.text(200, "later"))
+      }
+    case "/dropped":
+      DispatchQueue.global().async { _ = respond }
+    case let path where path.hasPrefix("/hold"):
+      held.withLock { $0.append(Held(request: request, respond: respond)) }
+    default:
+      respond(Self.text(200, request.path))
+    }
+  }
+
+  func response(to refusal: HTTPRefusal) -> HTTPResponse {
+    Self.text(refusal.status, refusal.detail)
+  }
+}
+
+/// Looks every few milliseconds whether something has come true; false after five seconds.
+func becomesTrue(_ condition: () -> Bool) -> Bool {
+  for _ in 0..<1000 {
+    if condition() { return true }
+    usleep(5000)
+  }
+  return condition()
+}
