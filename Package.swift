@@ -16,18 +16,19 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// Fixtures are files that tests find beside themselves by `#filePath`; the build leaves them alone.
 func tests(
-  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil
+  _ name: String, _ dependencies: [Target.Dependency], fixtures: [String] = []
 ) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: dependencies, resources: resources, swiftSettings: settings)
+    name: name + "Tests", dependencies: dependencies, exclude: fixtures, swiftSettings: settings)
 }
 
 let package = Package(
   name: "frcnn",
   products: [
     .executable(name: "frcnn", targets: ["frcnn"]),
-    .library(name: "FasterRCNN", targets: ["FasterRCNN"]),
+    .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images"]),
     .library(name: "Detection", targets: ["Detection"]),
   ],
   dependencies: [
@@ -45,6 +46,7 @@ let package = Package(
     .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
+    .target(name: "CEmbeddedOpenAPI"),
 
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Tensors"),
@@ -67,28 +69,34 @@ let package = Package(
       "Service",
       [
         "Tensors", "Detection", "Images", "FasterRCNN", "HTTP1", "HTTPServer", "Observability",
-        "CZlib",
+        "CEmbeddedOpenAPI", "CZlib",
       ]),
     .executableTarget(
       name: "frcnn",
       dependencies: [
-        "Tensors", "Compute", "Detection", "Images", "Checkpoints", "FasterRCNN", "Evaluation",
-        "HTTPServer", "Service",
+        "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
+        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
-    tests("Tensors", ["Tensors"]),
+    tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "Tensors"]),
-    tests("Detection", ["Detection", "Tensors"]),
+    tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
-    tests("Checkpoints", ["Checkpoints", "Tensors"]),
-    tests("Images", ["Images"]),
+    tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
+    tests("Images", ["Images"], fixtures: ["Fixtures"]),
     tests("HTTP1", ["HTTP1"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
-    tests("FasterRCNN", ["FasterRCNN", "Detection", "Images", "Tensors"]),
-    tests("Evaluation", ["Evaluation", "Detection"]),
-    tests("Service", ["Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection"]),
+    tests(
+      "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
+      fixtures: ["Fixtures"]),
+    tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
+    tests(
+      "Service",
+      [
+        "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
+      ]),
     tests("EndToEnd", []),
   ],
   swiftLanguageModes: [.v6]

@@ -1,5 +1,7 @@
-/// A box in pixels, half-open: it covers `yMin..<yMax` by `xMin..<xMax`, so a side is the plain
-/// difference of its ends. The frame (resized or original picture) is the caller's.
+/// A box in pixels, half-open: it covers `yMin..<yMax` by `xMin..<xMax`.
+///
+/// So a side is the plain difference of its ends. The frame (resized or original picture) is the
+/// caller's.
 ///
 /// This is the one form in which boxes pass between algorithms: which order a family stores
 /// coordinates in matters only where raw network outputs are read.

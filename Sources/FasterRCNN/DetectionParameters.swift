@@ -12,14 +12,18 @@ public struct DetectionParameters: Sendable, Hashable {
   /// The classes to look for, counted from 0; all where it is `nil`.
   public var classes: Set<Int>?
 
+  /// Whether the result carries the feature map, to be given back later as `.features`.
+  public var includesFeatures: Bool
+
   /// Makes a set of parameters; everything left out is the model's own setting.
   public init(
     scoreThreshold: Float? = nil, nmsThreshold: Float? = nil, maximumDetections: Int? = nil,
-    classes: Set<Int>? = nil
+    classes: Set<Int>? = nil, includesFeatures: Bool = false
   ) {
     self.scoreThreshold = scoreThreshold
     self.nmsThreshold = nmsThreshold
     self.maximumDetections = maximumDetections
     self.classes = classes
+    self.includesFeatures = includesFeatures
   }
 }

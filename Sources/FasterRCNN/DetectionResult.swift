@@ -1,4 +1,5 @@
 public import Detection
+public import Tensors
 
 /// A region that the RPN proposed, after ProposalCreator.
 public struct Proposal: Sendable, Equatable {
@@ -73,6 +74,9 @@ public struct DetectionResult: Sendable {
   /// The size of the picture in pixels that all boxes refer to.
   public var imageSize: ImageSize
 
+  /// The backbone's output, where it was asked for.
+  public var features: FeatureMap?
+
   /// The time that each stage took; stages that did not run are absent.
   public var timings: [Stage: Duration]
 
@@ -85,6 +89,25 @@ public struct DetectionResult: Sendable {
     self.objects = objects
     self.imageSize = imageSize
     self.timings = timings
+  }
+}
+
+/// What the backbone made of a picture: enough to go on from there.
+public struct FeatureMap: Sendable, Equatable {
+  /// The features, (C, H, W).
+  public var values: Tensor
+
+  /// The size of the resized picture that they were computed from, in pixels.
+  public var imageSize: ImageSize
+
+  /// Resized pixels to one pixel of the original picture.
+  public var scale: Float
+
+  /// Makes a feature map.
+  public init(values: Tensor, imageSize: ImageSize, scale: Float) {
+    self.values = values
+    self.imageSize = imageSize
+    self.scale = scale
   }
 }
 

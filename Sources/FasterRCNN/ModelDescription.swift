@@ -27,10 +27,14 @@ public struct ModelDescription: Sendable, Equatable {
   /// The number of weights.
   public var parameterCount: Int
 
+  /// What was assumed of the model because its file does not say, and why; `nil` where nothing was.
+  public var assumption: String?
+
   /// Makes a description.
   public init(
     name: String, version: String, sha256: String, profile: String, labels: [String],
-    scoreThreshold: Float, nmsThreshold: Float, proposalCount: Int, parameterCount: Int
+    scoreThreshold: Float, nmsThreshold: Float, proposalCount: Int, parameterCount: Int,
+    assumption: String? = nil
   ) {
     self.name = name
     self.version = version
@@ -41,5 +45,6 @@ public struct ModelDescription: Sendable, Equatable {
     self.nmsThreshold = nmsThreshold
     self.proposalCount = proposalCount
     self.parameterCount = parameterCount
+    self.assumption = assumption
   }
 }

@@ -32,6 +32,24 @@
     }
   }
 
+  /// Makes `count` bytes, aligned to 64, that a closure fills; it must write every one of them.
+  public convenience init<Failure: Error>(
+    count: Int, filling fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+  ) throws(Failure) {
+    precondition(count >= 0, "\(count) bytes")
+    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 64)
+    do {
+      unsafe try fill(UnsafeMutableRawBufferPointer(rebasing: block[..<count]))
+    } catch {
+      unsafe block.deallocate()
+      throw error
+    }
+    // Safety: as above, the block is freed once, in `deinit`, through its own base address.
+    unsafe self.init(adopting: UnsafeRawBufferPointer(rebasing: block[..<count])) { bytes in
+      unsafe bytes.baseAddress?.deallocate()
+    }
+  }
+
   deinit {
     unsafe release(bytes)
   }

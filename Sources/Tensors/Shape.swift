@@ -1,7 +1,7 @@
 /// The extents of an array, outermost axis first.
 ///
 /// Shapes come from files and requests: `init(checking:)` refuses negative extents and products
-/// that overflow, so that `count` can be trusted wherever a `Shape` exists.
+/// that overflow, so that `count` and `rowMajorStrides` can be trusted wherever a `Shape` exists.
 public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
   /// The extents, outermost first; empty for a scalar.
   public let dimensions: [Int]
@@ -19,17 +19,18 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 
   /// Makes a shape from extents that came from outside.
   ///
-  /// - Returns: `nil` where an extent is negative or their product overflows `Int`.
+  /// - Returns: `nil` where an extent is negative or the product of those that are not zero
+  ///   overflows `Int` (a zero must not hide an overflow from the strides).
   public init?(checking dimensions: [Int]) {
-    var count = 1
+    var product = 1
     for dimension in dimensions {
       guard dimension >= 0 else { return nil }
-      let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+      let (next, overflow) = product.multipliedReportingOverflow(by: max(dimension, 1))
       guard !overflow else { return nil }
-      count = product
+      product = next
     }
     self.dimensions = dimensions
-    self.count = count
+    self.count = dimensions.contains(0) ? 0 : product
   }
 
   /// Makes a shape from a literal, as in `[1, 3, 600, 800]`.

@@ -54,76 +54,48 @@ extension StoredTensor {
     case .float64: unsafe convert(Double.self, into: destination) { Float($0) }
     case .float32: unsafe convert(Float.self, into: destination) { $0 }
     case .float16: unsafe convert(UInt16.self, into: destination) { Float(float16Bits: $0) }
-    case .bfloat16:
-      unsafe convert(UInt16.self, into: destination) { Float(bitPattern: UInt32($0) << 16) }
+    case .bfloat16: unsafe convert(UInt16.self, into: destination) { Float(bfloat16Bits: $0) }
     case .float8e4m3fn:
       unsafe convert(UInt8.self, into: destination) { Float(float8e4m3fnBits: $0) }
+    case .float8e4m3fnuz:
+      unsafe convert(UInt8.self, into: destination) { Float(float8e4m3fnuzBits: $0) }
     case .float8e5m2:
-      unsafe convert(UInt8.self, into: destination) { Float(float16Bits: UInt16($0) << 8) }
+      unsafe convert(UInt8.self, into: destination) { Float(float8e5m2Bits: $0) }
+    case .float8e5m2fnuz:
+      unsafe convert(UInt8.self, into: destination) { Float(float8e5m2fnuzBits: $0) }
+    case .float8e8m0fnu:
+      unsafe convert(UInt8.self, into: destination) { Float(float8e8m0fnuBits: $0) }
     }
   }
 
-  /// Visits the elements in row-major order, whatever the strides are.
+  /// Writes the elements in row-major order, whatever the strides are.
+  @inline(__always)
   private func convert<Element: BitwiseCopyable>(
     _ type: Element.Type, into destination: UnsafeMutableBufferPointer<Float>,
     _ transform: (Element) -> Float
   ) {
-    guard shape.count > 0 else { return }
+    let size = MemoryLayout<Element>.size
     unsafe storage.withUnsafeBytes { bytes in
-      // Safety: `init` checked that the element at every index of the shape lies in the storage,
-      // and the caller that `destination` has room for all of them.
-      let size = MemoryLayout<Element>.size
-      if isContiguous {
-        for index in 0..<shape.count {
-          unsafe destination[index] = transform(
-            bytes.loadUnaligned(fromByteOffset: byteOffset + index * size, as: type))
-        }
-        return
-      }
-      var position = [Int](repeating: 0, count: shape.rank)
-      var offset = 0
-      for index in 0..<shape.count {
-        unsafe destination[index] = transform(
-          bytes.loadUnaligned(fromByteOffset: byteOffset + offset * size, as: type))
-        var axis = shape.rank - 1
-        while axis >= 0 {
-          position[axis] += 1
-          offset += strides[axis]
-          if position[axis] < shape[axis] { break }
-          offset -= position[axis] * strides[axis]
-          position[axis] = 0
-          axis -= 1
+      forEachRun { run in
+        // Safety: `init` checked that the element at every index of the shape lies in the storage,
+        // and `writeFloat32` that `destination` has room for all of them; a run stays within both.
+        guard
+          let source = unsafe bytes.baseAddress?.advanced(by: run.byteOffset),
+          let target = unsafe destination.baseAddress?.advanced(by: run.index)
+        else { return }
+        if run.stride == 1 {
+          for index in 0..<run.count {
+            unsafe target[index] = transform(
+              source.loadUnaligned(fromByteOffset: index &* size, as: type))
+          }
+        } else {
+          let step = run.stride * size
+          for index in 0..<run.count {
+            unsafe target[index] = transform(
+              source.loadUnaligned(fromByteOffset: index &* step, as: type))
+          }
         }
       }
     }
-  }
-}
-
-extension Float {
-  /// The value of an IEEE 754 binary16, given by its bits.
-  ///
-  /// Swift's own `Float16` calls the runtime for each conversion on baseline x86-64; these few
-  /// integer operations vectorise.
-  init(float16Bits half: UInt16) {
-    let sign = UInt32(half & 0x8000) << 16
-    let magnitude = UInt32(half & 0x7FFF)
-    // Moving exponent and fraction up by 13 bits leaves the exponent 112 too small; multiplying by
-    // 2^112 mends it, subnormals included. Infinities and NaN get their full exponent back.
-    let scaled = Float(bitPattern: magnitude << 13) * Float(bitPattern: (127 + 112) << 23)
-    let special: UInt32 = magnitude >= 0x7C00 ? 0x7F80_0000 : 0
-    self.init(bitPattern: scaled.bitPattern | special | sign)
-  }
-
-  /// The value of an 8-bit float with 4 exponent bits, bias 7, no infinities, NaN at 0x7F.
-  init(float8e4m3fnBits bits: UInt8) {
-    guard bits & 0x7F != 0x7F else {
-      self = .nan
-      return
-    }
-    let sign = UInt32(bits & 0x80) << 24
-    // As above: the exponent's bias is 120 too small after the move.
-    let scaled =
-      Float(bitPattern: UInt32(bits & 0x7F) << 20) * Float(bitPattern: (127 + 120) << 23)
-    self.init(bitPattern: scaled.bitPattern | sign)
   }
 }

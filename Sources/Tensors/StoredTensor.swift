@@ -21,14 +21,18 @@ public struct StoredTensor: Sendable {
   /// Makes a view of storage after checking that every element lies inside it.
   ///
   /// It is `nil` where a stride or the offset is negative, the number of strides is not the rank,
-  /// or an element would lie outside the storage. Strides are in elements, row-major where they
-  /// are left out.
+  /// the elements are too many to count in bytes, or an element would lie outside the storage.
+  /// Strides are in elements, row-major where they are left out. The offset needs no alignment:
+  /// files promise none.
   public init?(
     elementType: ElementType, shape: Shape, strides: [Int]? = nil, storage: ByteStorage,
     byteOffset: Int
   ) {
     let strides = strides ?? shape.rowMajorStrides
     guard strides.count == shape.rank, byteOffset >= 0, byteOffset <= storage.count else {
+      return nil
+    }
+    guard !shape.count.multipliedReportingOverflow(by: elementType.byteCount).overflow else {
       return nil
     }
     if shape.count > 0 {
@@ -53,9 +57,10 @@ public struct StoredTensor: Sendable {
 
   /// Whether the elements stand in row-major order without gaps.
   public var isContiguous: Bool {
+    guard shape.count > 0 else { return true }
     var expected = 1
     for (dimension, stride) in zip(shape.dimensions, strides).reversed() {
-      if dimension != 1 && stride != expected { return shape.count == 0 }
+      if dimension != 1 && stride != expected { return false }
       expected *= dimension
     }
     return true
@@ -63,4 +68,34 @@ public struct StoredTensor: Sendable {
 
   /// The bytes that the elements would take without gaps.
   public var byteCount: Int { shape.count * elementType.byteCount }
+
+  /// The view of some indices of the outermost axis; traps on indices outside it and on a scalar.
+  public func slice(_ indices: Range<Int>) -> StoredTensor {
+    precondition(shape.rank > 0, "a scalar has no axis to slice")
+    precondition(
+      indices.lowerBound >= 0 && indices.upperBound <= shape[0],
+      "\(indices) is not within 0..<\(shape[0])")
+    // A part of a view that was checked lies in the storage too, an empty part nowhere.
+    let start = indices.isEmpty ? 0 : indices.lowerBound * strides[0] * elementType.byteCount
+    return StoredTensor(
+      within: self, shape: Shape([indices.count] + shape.dimensions.dropFirst()),
+      byteOffset: byteOffset + start)
+  }
+
+  /// The same elements on one axis; `nil` unless they are contiguous.
+  public var flattened: StoredTensor? {
+    guard isContiguous else { return nil }
+    return StoredTensor(
+      within: self, shape: [shape.count], strides: [1], byteOffset: byteOffset)
+  }
+
+  private init(
+    within whole: StoredTensor, shape: Shape, strides: [Int]? = nil, byteOffset: Int
+  ) {
+    self.elementType = whole.elementType
+    self.shape = shape
+    self.strides = strides ?? whole.strides
+    self.storage = whole.storage
+    self.byteOffset = byteOffset
+  }
 }

@@ -1,1 +1,4 @@
 #pragma once
+
+#include "boxes.h"
+#include "roi_pooling.h"

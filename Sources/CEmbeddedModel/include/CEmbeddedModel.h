@@ -3,10 +3,9 @@
 
 #include <stddef.h>
 
-/// The bytes of `bloodcell.safetensors`, aligned for vector loads.
-extern const unsigned char frcnn_embedded_weights[];
-extern const size_t frcnn_embedded_weights_count;
+/// The bytes of `bloodcell.safetensors`, aligned to a cache line; constant, for as long as the
+/// program runs. Writes their number to `count`.
+const void *frcnn_embedded_weights(size_t *count);
 
-/// The UTF-8 text of `bloodcell.json`, its settings; not terminated by a zero.
-extern const unsigned char frcnn_embedded_settings[];
-extern const size_t frcnn_embedded_settings_count;
+/// The UTF-8 text of `bloodcell.json`, not terminated by a zero; as above.
+const void *frcnn_embedded_settings(size_t *count);

@@ -1,0 +1,45 @@
+# syntax=docker/dockerfile:1
+
+# The build: Swift on Debian 12, whose libdnnl-dev is oneDNN 2.x.
+FROM swift:6.3-bookworm AS build
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends \
+        libssl-dev zlib1g-dev libjpeg-dev libpng-dev libdnnl-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /source
+COPY Package.swift openapi.yaml ./
+# The package names its test targets, so their folders must be there; nothing of them is built.
+COPY Sources ./Sources
+COPY Tests ./Tests
+# Swift's own libraries become part of the program; symbols are left out.
+RUN swift build --configuration release --static-swift-stdlib --product frcnn -Xlinker -s \
+    && install -D .build/release/frcnn /out/frcnn
+
+# What runs: the program, which holds the default model, and the C libraries it calls.
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends \
+        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 zlib1g \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /out/frcnn /usr/local/bin/frcnn
+COPY LICENSE NOTICE /usr/share/doc/frcnn/
+
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="frcnn" \
+      org.opencontainers.image.description="Faster R-CNN over HTTP on the CPU: a picture in, proposals and detections out as JSON" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="debian:bookworm-slim"
+
+# A number, because Kubernetes' runAsNonRoot cannot look up a name.
+USER 10001:10001
+# Within a container only its own network is reachable; what is published is docker's business.
+ENV FRCNN_HOST=0.0.0.0 FRCNN_PORT=8080
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["/usr/local/bin/frcnn", "health"]
+ENTRYPOINT ["/usr/local/bin/frcnn"]
+CMD ["serve"]

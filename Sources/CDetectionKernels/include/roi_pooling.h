@@ -1,0 +1,50 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The inner loops of RoI pooling. Every kernel works on `lanes` (8 or 16) channels that lie side by
+// side in memory, so that one vector instruction serves them all; each is compiled for AVX-512,
+// AVX2 and the baseline, and the loader picks one. Nothing is checked here: the caller has checked that
+// every row and column of a table is inside the map and that the output holds bins * bins vectors.
+
+/// Where a map's vectors are: vector (y, x) starts at `base[y * row_stride + x * pixel_stride]`.
+struct roi_plane {
+  const float *_Nonnull base;
+  ptrdiff_t row_stride;
+  ptrdiff_t pixel_stride;
+};
+
+/// Writes the maximum of each bin, or 0 for an empty bin.
+///
+/// Bin (p, q) covers rows `rows[2p] ..< rows[2p + 1]` and columns `columns[2q] ..< columns[2q + 1]`
+/// and is written to `out[(p * bins + q) * bin_stride]`. A NaN is never the maximum, and the search
+/// starts at -FLT_MAX.
+void roi_max_bins(struct roi_plane plane, int lanes, int bins, const int32_t *_Nonnull rows,
+                  const int32_t *_Nonnull columns, float *_Nonnull out, ptrdiff_t bin_stride);
+
+/// A row or a column of the map, and how much of it a bin takes.
+struct roi_tap {
+  int32_t index;
+  float weight;
+};
+
+/// Writes the weighted sum of each bin.
+///
+/// Bin (p, q) takes the taps `row_taps[row_starts[p] ..< row_starts[p + 1]]` by the column taps of
+/// q; each cell counts with the product of the two weights. Written as `roi_max_bins` does.
+void roi_sum_taps(struct roi_plane plane, int lanes, int bins, const int32_t *_Nonnull row_starts,
+                  const struct roi_tap *_Nonnull row_taps, const int32_t *_Nonnull column_starts,
+                  const struct roi_tap *_Nonnull column_taps, float *_Nonnull out,
+                  ptrdiff_t bin_stride);
+
+/// Gathers channels that lie apart into vectors of 16: `vectors[i * 16 + c]` becomes
+/// `channels[c * channel_stride + i * cell_stride]` for every c below `channel_count`, at most 16.
+void roi_gather_lanes(const float *_Nonnull channels, int channel_count, ptrdiff_t channel_stride,
+                      ptrdiff_t cell_count, ptrdiff_t cell_stride, float *_Nonnull vectors);
+
+/// Scatters vectors of `lanes` channels: `channels[c * channel_stride + i * cell_stride]` becomes
+/// `vectors[i * lanes + c]` for every c below `channel_count`, at most `lanes`.
+void roi_scatter_lanes(const float *_Nonnull vectors, int lanes, int channel_count,
+                       ptrdiff_t cell_count, float *_Nonnull channels, ptrdiff_t channel_stride,
+                       ptrdiff_t cell_stride);

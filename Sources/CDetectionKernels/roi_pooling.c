@@ -1,0 +1,101 @@
+#include "roi_pooling.h"
+
+#include <float.h>
+
+// One source, three machines: the loader picks a clone by what the processor can do. Elsewhere the
+// compiler's baseline (NEON on arm64) is what there is.
+#if defined(__x86_64__)
+#define FOR_EACH_MACHINE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define FOR_EACH_MACHINE
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+// Vectors that may start at any float: maps belong to the caller.
+typedef float vector16 __attribute__((ext_vector_type(16), aligned(4)));
+typedef float vector8 __attribute__((ext_vector_type(8), aligned(4)));
+
+// `value > best ? value : best` is what one `max` instruction computes: where the value is a NaN
+// the comparison fails and the best so far stays.
+#define DEFINE_ROI_MAX(LANES)                                                                      \
+  INLINE void roi_max_##LANES(struct roi_plane plane, int bins, const int32_t *rows,               \
+                              const int32_t *columns, float *out, ptrdiff_t bin_stride) {          \
+    for (int p = 0; p < bins; p++) {                                                               \
+      const ptrdiff_t top = rows[2 * p], bottom = rows[2 * p + 1];                                 \
+      for (int q = 0; q < bins; q++, out += bin_stride) {                                          \
+        const ptrdiff_t left = columns[2 * q], right = columns[2 * q + 1];                         \
+        vector##LANES best = bottom <= top || right <= left ? 0 : -FLT_MAX;                        \
+        for (ptrdiff_t y = top; y < bottom; y++) {                                                 \
+          const float *row = plane.base + y * plane.row_stride;                                    \
+          for (ptrdiff_t x = left; x < right; x++) {                                               \
+            const vector##LANES value = *(const vector##LANES *)(row + x * plane.pixel_stride);    \
+            best = value > best ? value : best;                                                    \
+          }                                                                                        \
+        }                                                                                          \
+        *(vector##LANES *)out = best;                                                              \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+#define DEFINE_ROI_SUM(LANES)                                                                      \
+  INLINE void roi_sum_##LANES(struct roi_plane plane, int bins, const int32_t *row_starts,         \
+                              const struct roi_tap *row_taps, const int32_t *column_starts,        \
+                              const struct roi_tap *column_taps, float *out,                       \
+                              ptrdiff_t bin_stride) {                                              \
+    for (int p = 0; p < bins; p++) {                                                               \
+      for (int q = 0; q < bins; q++, out += bin_stride) {                                          \
+        vector##LANES sum = 0;                                                                     \
+        for (int32_t i = row_starts[p]; i < row_starts[p + 1]; i++) {                              \
+          const float *row = plane.base + row_taps[i].index * plane.row_stride;                    \
+          vector##LANES row_sum = 0;                                                               \
+          for (int32_t j = column_starts[q]; j < column_starts[q + 1]; j++) {                      \
+            row_sum += column_taps[j].weight *                                                     \
+                       *(const vector##LANES *)(row + column_taps[j].index * plane.pixel_stride);  \
+          }                                                                                        \
+          sum += row_taps[i].weight * row_sum;                                                     \
+        }                                                                                          \
+        *(vector##LANES *)out = sum;                                                               \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+DEFINE_ROI_MAX(16)
+DEFINE_ROI_MAX(8)
+DEFINE_ROI_SUM(16)
+DEFINE_ROI_SUM(8)
+
+FOR_EACH_MACHINE
+void roi_max_bins(struct roi_plane plane, int lanes, int bins, const int32_t *rows,
+                  const int32_t *columns, float *out, ptrdiff_t bin_stride) {
+  if (lanes == 16)
+    roi_max_16(plane, bins, rows, columns, out, bin_stride);
+  else
+    roi_max_8(plane, bins, rows, columns, out, bin_stride);
+}
+
+FOR_EACH_MACHINE
+void roi_sum_taps(struct roi_plane plane, int lanes, int bins, const int32_t *row_starts,
+                  const struct roi_tap *row_taps, const int32_t *column_starts,
+                  const struct roi_tap *column_taps, float *out, ptrdiff_t bin_stride) {
+  if (lanes == 16)
+    roi_sum_16(plane, bins, row_starts, row_taps, column_starts, column_taps, out, bin_stride);
+  else
+    roi_sum_8(plane, bins, row_starts, row_taps, column_starts, column_taps, out, bin_stride);
+}
+
+FOR_EACH_MACHINE
+void roi_gather_lanes(const float *channels, int channel_count, ptrdiff_t channel_stride,
+                      ptrdiff_t cell_count, ptrdiff_t cell_stride, float *vectors) {
+  for (ptrdiff_t i = 0; i < cell_count; i++)
+    for (int c = 0; c < channel_count; c++)
+      vectors[i * 16 + c] = channels[c * channel_stride + i * cell_stride];
+}
+
+FOR_EACH_MACHINE
+void roi_scatter_lanes(const float *vectors, int lanes, int channel_count, ptrdiff_t cell_count,
+                       float *channels, ptrdiff_t channel_stride, ptrdiff_t cell_stride) {
+  for (int c = 0; c < channel_count; c++)
+    for (ptrdiff_t i = 0; i < cell_count; i++)
+      channels[c * channel_stride + i * cell_stride] = vectors[i * lanes + c];
+}

@@ -1,0 +1,150 @@
+internal import Glibc
+internal import Synchronization
+
+/// A thread that lives as long as the object and runs everything that touches the engine.
+///
+/// libgomp keeps a team of workers for every thread that ever called it. Work that came from
+/// whatever thread Dispatch happened to offer would pile up teams that fight for the cores; one
+/// long-lived caller has one team. The number of threads in it is set here and nowhere else.
+public final class ComputeThread: Sendable {
+  private struct State {
+    var queue: [@Sendable () -> Void] = []
+    var isStopping = false
+  }
+
+  /// The lock and the condition that guard `State`.
+  @safe private final class Shared: @unchecked Sendable {
+    // Sendable: `state` is only touched between `lock` and `unlock` of `mutex`.
+    @unsafe let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    @unsafe let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var state = State()
+
+    init() {
+      unsafe pthread_mutex_init(mutex, nil)
+      unsafe pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+      unsafe pthread_cond_destroy(condition)
+      unsafe pthread_mutex_destroy(mutex)
+      unsafe condition.deallocate()
+      unsafe mutex.deallocate()
+    }
+
+    func withState(_ body: (inout State) -> Void) {
+      unsafe pthread_mutex_lock(mutex)
+      body(&state)
+      unsafe pthread_cond_signal(condition)
+      unsafe pthread_mutex_unlock(mutex)
+    }
+
+    /// Waits for work; `nil` once the thread should end.
+    func next() -> (@Sendable () -> Void)? {
+      unsafe pthread_mutex_lock(mutex)
+      defer { unsafe pthread_mutex_unlock(mutex) }
+      while state.queue.isEmpty && !state.isStopping {
+        unsafe pthread_cond_wait(condition, mutex)
+      }
+      return state.queue.isEmpty ? nil : state.queue.removeFirst()
+    }
+  }
+
+  /// What the new thread is given.
+  private final class Start: Sendable {
+    let name: String
+    let threadCount: Int
+    let shared: Shared
+
+    init(name: String, threadCount: Int, shared: Shared) {
+      self.name = name
+      self.threadCount = threadCount
+      self.shared = shared
+    }
+  }
+
+  /// The number of threads that a kernel runs on, the calling one included.
+  public let threadCount: Int
+
+  private let shared = Shared()
+
+  /// Starts a thread.
+  ///
+  /// - Parameters:
+  ///   - name: shown by `ps -L` and debuggers; the kernel keeps 15 bytes of it.
+  ///   - threadCount: how many threads the engine's kernels use.
+  /// - Throws: `ComputeError` where the system has no thread to give.
+  public init(name: String, threadCount: Int) throws(ComputeError) {
+    self.threadCount = max(threadCount, 1)
+    let start = Start(name: name, threadCount: self.threadCount, shared: shared)
+    var thread = pthread_t()
+    let status = unsafe pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument = unsafe argument else { return nil }
+        let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+        nameCallingThread(start.name)
+        OpenMP.setThreadCount(start.threadCount)
+        let shared = start.shared
+        while let work = shared.next() { work() }
+        return nil
+      }, Unmanaged.passRetained(start).toOpaque())
+    guard status == 0 else {
+      throw ComputeError(
+        operation: "starting a thread", reason: unsafe String(cString: strerror(status)))
+    }
+    pthread_detach(thread)
+  }
+
+  deinit { shared.withState { $0.isStopping = true } }
+
+  /// Queues work for the thread and returns at once.
+  public func async(_ work: @escaping @Sendable () -> Void) {
+    shared.withState { $0.queue.append(work) }
+  }
+
+  /// Runs work on the thread and waits for its result; must not be called from the thread itself.
+  public func run<Result: Sendable, Failure: Error>(
+    _ work: @escaping @Sendable () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let box = Box<Swift.Result<Result, Failure>>()
+    async {
+      do throws(Failure) { box.fill(.success(try work())) } catch { box.fill(.failure(error)) }
+    }
+    return try box.wait().get()
+  }
+}
+
+/// Gives the calling thread a name: through the file system, because glibc offers its call only to
+/// programs that ask for GNU extensions.
+private func nameCallingThread(_ name: String) {
+  let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+  guard file >= 0 else { return }
+  let text = Array(name.utf8.prefix(15))
+  unsafe _ = write(file, text, text.count)
+  close(file)
+}
+
+/// A value that one thread fills and another waits for.
+@safe private final class Box<Value: Sendable>: @unchecked Sendable {
+  // Sendable: `value` is written once before `sem_post` and read after `sem_wait`.
+  private var value: Value?
+  @unsafe private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+  init() { unsafe sem_init(semaphore, 0, 0) }
+
+  deinit {
+    unsafe sem_destroy(semaphore)
+    unsafe semaphore.deallocate()
+  }
+
+  func fill(_ value: Value) {
+    self.value = value
+    unsafe sem_post(semaphore)
+  }
+
+  func wait() -> Value {
+    while unsafe sem_wait(semaphore) != 0 {}
+    guard let value else { preconditionFailure("a box that was opened before it was filled") }
+    return value
+  }
+}

@@ -1,0 +1,189 @@
+internal import CDNNL
+
+/// oneDNN's CPU engine: one for the process, thread-safe by oneDNN's own word.
+///
+/// Requires oneDNN 2.x, which the C module checks when it is compiled.
+@safe final class Engine: @unchecked Sendable {
+  // Sendable: oneDNN documents engines as safe to share between threads, and `handle` never changes.
+
+  @unsafe let handle: dnnl_engine_t
+
+  private init() throws(ComputeError) {
+    var handle: dnnl_engine_t?
+    try unsafe check(dnnl_engine_create(&handle, dnnl_cpu, 0), "CPU engine")
+    guard let handle = unsafe handle else {
+      throw ComputeError(operation: "CPU engine", reason: "oneDNN returned none")
+    }
+    unsafe self.handle = handle
+  }
+
+  private static let creation: Result<Engine, ComputeError> = {
+    do throws(ComputeError) { return .success(try Engine()) } catch { return .failure(error) }
+  }()
+
+  /// The engine, made at its first use.
+  static var shared: Engine {
+    get throws(ComputeError) { try creation.get() }
+  }
+}
+
+/// A stream, which runs primitives in order in the thread that calls.
+@safe final class Stream {
+  @unsafe let handle: dnnl_stream_t
+
+  init() throws(ComputeError) {
+    var handle: dnnl_stream_t?
+    try unsafe check(
+      dnnl_stream_create(&handle, Engine.shared.handle, dnnl_stream_default_flags.rawValue),
+      "stream")
+    guard let handle = unsafe handle else {
+      throw ComputeError(operation: "stream", reason: "oneDNN returned none")
+    }
+    unsafe self.handle = handle
+  }
+
+  deinit { unsafe _ = dnnl_stream_destroy(handle) }
+}
+
+/// A tensor's place in memory as oneDNN sees it: a layout and an address that may be set later.
+@safe final class Memory {
+  @unsafe let handle: dnnl_memory_t
+  let layout: TensorLayout
+
+  /// A tensor whose address `bind` sets before it is used.
+  convenience init(_ layout: TensorLayout) throws(ComputeError) {
+    // Without an address the memory object owns nothing: DNNL_MEMORY_NONE is a null pointer.
+    try unsafe self.init(layout, at: nil)
+  }
+
+  /// A tensor at an address, where the caller keeps `layout.byteCount` bytes alive.
+  @unsafe init(_ layout: TensorLayout, at address: UnsafeMutableRawPointer?) throws(ComputeError) {
+    var handle: dnnl_memory_t?
+    try unsafe check(
+      withUnsafePointer(to: layout.descriptor) {
+        unsafe dnnl_memory_create(&handle, $0, engineHandle(), address)
+      }, "memory of \(layout.shape)")
+    guard let handle = unsafe handle else {
+      throw ComputeError(operation: "memory of \(layout.shape)", reason: "oneDNN returned none")
+    }
+    unsafe self.handle = handle
+    self.layout = layout
+  }
+
+  /// Points the tensor at bytes that the caller keeps alive and large enough.
+  func bind(_ address: UnsafeMutableRawPointer) throws(ComputeError) {
+    try unsafe check(dnnl_memory_set_data_handle(handle, address), "memory of \(layout.shape)")
+  }
+
+  deinit { unsafe _ = dnnl_memory_destroy(handle) }
+}
+
+/// The engine's handle, or a null one that oneDNN answers with an error.
+private func engineHandle() -> dnnl_engine_t? {
+  unsafe (try? Engine.shared)?.handle
+}
+
+/// A kernel that oneDNN chose for a layer, with the layouts that it wants.
+@safe final class PrimitiveDescriptor {
+  @unsafe let handle: dnnl_primitive_desc_t
+
+  /// Describes an operation with its post-ops; oneDNN picks the best kernel that the CPU has.
+  init(
+    _ operation: UnsafeRawPointer, attributes: Attributes, name: String
+  ) throws(ComputeError) {
+    var handle: dnnl_primitive_desc_t?
+    try unsafe check(
+      dnnl_primitive_desc_create(
+        &handle, operation, attributes.handle, Engine.shared.handle, nil), name)
+    guard let handle = unsafe handle else {
+      throw ComputeError(operation: name, reason: "oneDNN returned no kernel")
+    }
+    unsafe self.handle = handle
+  }
+
+  /// Describes a change of layout.
+  init(
+    reorderingFrom source: TensorLayout, to destination: TensorLayout,
+    attributes: Attributes, name: String
+  ) throws(ComputeError) {
+    var handle: dnnl_primitive_desc_t?
+    let engine = try unsafe Engine.shared.handle
+    try unsafe check(
+      withUnsafePointer(to: source.descriptor) { source in
+        unsafe withUnsafePointer(to: destination.descriptor) { destination in
+          unsafe dnnl_reorder_primitive_desc_create(
+            &handle, source, engine, destination, engine, attributes.handle)
+        }
+      }, name)
+    guard let handle = unsafe handle else {
+      throw ComputeError(operation: name, reason: "oneDNN returned no kernel")
+    }
+    unsafe self.handle = handle
+  }
+
+  deinit { unsafe _ = dnnl_primitive_desc_destroy(handle) }
+
+  /// The layout that the kernel wants one of its tensors in.
+  func layout(_ query: dnnl_query_t, _ index: Int32 = 0) -> TensorLayout {
+    guard let descriptor = unsafe dnnl_primitive_desc_query_md(handle, query, index) else {
+      return TensorLayout(dnnl_memory_desc_t())
+    }
+    return unsafe TensorLayout(descriptor.pointee)
+  }
+
+  /// The kernel's own name, as `jit:avx512_core` or `brgemm:avx512_core`.
+  var kernelName: String {
+    var text: UnsafePointer<CChar>?
+    let status = unsafe dnnl_primitive_desc_query(handle, dnnl_query_impl_info_str, 0, &text)
+    guard status == dnnl_success, let text = unsafe text else { return "unknown" }
+    return unsafe String(cString: text)
+  }
+}
+
+/// Post-ops and where a primitive takes its scratch memory from: the caller, always.
+@safe final class Attributes {
+  @unsafe let handle: dnnl_primitive_attr_t
+
+  init(
+    activation: Network.Activation = .none, addsToOutput: Bool = false
+  ) throws(ComputeError) {
+    var attributes: dnnl_primitive_attr_t?
+    try unsafe check(dnnl_primitive_attr_create(&attributes), "attributes")
+    guard let handle = unsafe attributes else {
+      throw ComputeError(operation: "attributes", reason: "oneDNN returned none")
+    }
+    unsafe self.handle = handle
+    try unsafe check(
+      dnnl_primitive_attr_set_scratchpad_mode(handle, dnnl_scratchpad_mode_user), "attributes")
+    guard addsToOutput || activation != .none else { return }
+    var operations: dnnl_post_ops_t?
+    try unsafe check(dnnl_post_ops_create(&operations), "post-ops")
+    defer { unsafe _ = dnnl_post_ops_destroy(operations) }
+    if addsToOutput {
+      try unsafe check(dnnl_post_ops_append_sum(operations, 1), "sum")
+    }
+    if activation == .relu {
+      try unsafe check(
+        dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0), "ReLU")
+    }
+    try unsafe check(dnnl_primitive_attr_set_post_ops(handle, operations), "post-ops")
+  }
+
+  deinit { unsafe _ = dnnl_primitive_attr_destroy(handle) }
+}
+
+/// A kernel ready to run.
+@safe final class Primitive {
+  @unsafe let handle: dnnl_primitive_t
+
+  init(_ descriptor: PrimitiveDescriptor, name: String) throws(ComputeError) {
+    var handle: dnnl_primitive_t?
+    try unsafe check(dnnl_primitive_create(&handle, descriptor.handle), name)
+    guard let handle = unsafe handle else {
+      throw ComputeError(operation: name, reason: "oneDNN returned no primitive")
+    }
+    unsafe self.handle = handle
+  }
+
+  deinit { unsafe _ = dnnl_primitive_destroy(handle) }
+}

@@ -1,0 +1,145 @@
+internal import CDNNL
+internal import Synchronization
+public import Tensors
+
+/// The weights of one layer: read from the checkpoint once, kept in the layouts that plans want.
+///
+/// Plans of all sizes and threads share them. The checkpoint's own copy is let go as soon as a
+/// first layout exists; another layout is made from that one.
+public final class LayerWeights: Sendable {
+  /// Output channels first: (K, C, h, w) for a convolution, (K, inputs) for a linear layer.
+  public let shape: Shape
+
+  /// One value for each output channel.
+  let biases: [Float]
+
+  private struct State {
+    var source: StoredTensor?
+    var prepared: [Prepared] = []
+  }
+
+  /// Weights in one layout.
+  final class Prepared: Sendable {
+    let layout: TensorLayout
+    let block: MemoryBlock
+
+    init(layout: TensorLayout) {
+      self.layout = layout
+      block = MemoryBlock(count: layout.byteCount)
+    }
+  }
+
+  private let state: Mutex<State>
+
+  /// Factors for the output channels, as batch normalisation folded into a convolution has.
+  private let outputScales: [Float]?
+
+  /// Makes a layer's weights.
+  ///
+  /// - Parameters:
+  ///   - weights: output channels first; any element type and strides.
+  ///   - biases: one for each output channel; zeros where they are left out.
+  ///   - outputScales: a factor for all weights of each output channel; 1 where left out.
+  public init(_ weights: StoredTensor, biases: [Float]? = nil, outputScales: [Float]? = nil) {
+    let outputs = weights.shape.rank > 0 ? weights.shape[0] : 0
+    precondition(biases.map { $0.count == outputs } ?? true, "\(outputs) outputs")
+    precondition(outputScales.map { $0.count == outputs } ?? true, "\(outputs) outputs")
+    shape = weights.shape
+    self.biases = biases ?? [Float](repeating: 0, count: outputs)
+    self.outputScales = outputScales
+    state = Mutex(State(source: weights))
+  }
+
+  /// The layouts that exist, oldest first.
+  var preparedLayouts: [TensorLayout] {
+    state.withLock { $0.prepared.map(\.layout) }
+  }
+
+  /// The bytes of all layouts that exist.
+  public var preparedByteCount: Int {
+    state.withLock { $0.prepared.reduce(0) { $0 + $1.block.count } }
+  }
+
+  /// The weights in a layout, reordered now if no plan has asked for it before.
+  ///
+  /// `dimensions` are the weights' extents as the kernel names them, in the same order as `shape`
+  /// and with as many elements: a linear layer may read its inputs as C, H, W.
+  func prepared(
+    in layout: TensorLayout, dimensions: [Int], name: String
+  ) throws(ComputeError) -> Prepared {
+    let result = state.withLock { state -> Result<Prepared, ComputeError> in
+      if let existing = state.prepared.first(where: { $0.layout == layout }) {
+        return .success(existing)
+      }
+      do throws(ComputeError) {
+        let prepared = Prepared(layout: layout)
+        if let other = state.prepared.first {
+          try unsafe reorder(from: other.layout, at: other.block.address, to: prepared, name: name)
+        } else if let source = state.source {
+          try read(source, dimensions: dimensions, into: prepared, name: name)
+          state.source = nil
+        }
+        state.prepared.append(prepared)
+        return .success(prepared)
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  private func read(
+    _ source: StoredTensor, dimensions: [Int], into prepared: Prepared, name: String
+  ) throws(ComputeError) {
+    let plain = try TensorLayout(
+      shape: dimensions, tag: dimensions.count == 4 ? dnnl_abcd : dnnl_ab)
+    var failure: ComputeError?
+    func reorder(_ values: UnsafeBufferPointer<Float>) {
+      guard let base = values.baseAddress else { return }
+      do throws(ComputeError) {
+        try unsafe self.reorder(
+          from: plain, at: UnsafeMutableRawPointer(mutating: base), to: prepared, name: name)
+      } catch {
+        failure = error
+      }
+    }
+    if let outputScales {
+      var values = source.float32Values()
+      let stride = values.count / max(outputScales.count, 1)
+      for (output, scale) in outputScales.enumerated() {
+        for index in output * stride..<(output + 1) * stride { values[index] *= scale }
+      }
+      unsafe values.withUnsafeBufferPointer(reorder)
+    } else {
+      unsafe source.withFloat32Values(reorder)
+    }
+    if let failure { throw failure }
+  }
+
+  /// Reorders on the calling thread's team.
+  ///
+  /// The address must hold a tensor of the layout `source`.
+  private func reorder(
+    from source: TensorLayout, at address: UnsafeMutableRawPointer, to prepared: Prepared,
+    name: String
+  ) throws(ComputeError) {
+    let descriptor = try PrimitiveDescriptor(
+      reorderingFrom: source, to: prepared.layout, attributes: Attributes(),
+      name: "\(name): weights")
+    let primitive = try Primitive(descriptor, name: name)
+    let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
+    let scratch = MemoryBlock(count: scratchLayout.byteCount)
+    let memories = [
+      (DNNL_ARG_FROM, try unsafe Memory(source, at: address)),
+      (DNNL_ARG_TO, try unsafe Memory(prepared.layout, at: prepared.block.address)),
+      (DNNL_ARG_SCRATCHPAD, try unsafe Memory(scratchLayout, at: scratch.address)),
+    ]
+    let stream = try Stream()
+    let arguments = unsafe memories.map { unsafe dnnl_exec_arg_t(arg: $0.0, memory: $0.1.handle) }
+    try unsafe check(
+      dnnl_primitive_execute(
+        primitive.handle, stream.handle, Int32(arguments.count), arguments), name)
+    try unsafe check(dnnl_stream_wait(stream.handle), name)
+    withExtendedLifetime((memories, scratch)) {}
+  }
+}

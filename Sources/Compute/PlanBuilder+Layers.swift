@@ -1,0 +1,237 @@
+internal import CDNNL
+internal import Tensors
+
+extension PlanBuilder {
+  mutating func addConvolution(
+    _ layer: Network.Layer, _ weights: LayerWeights, _ window: Network.Window,
+    _ activation: Network.Activation, residual: Network.Value?, to value: Network.Value
+  ) throws(ComputeError) {
+    let source = extents(of: layer.input)
+    let kernel = [weights.shape[2], weights.shape[3]]
+    let name = layer.name
+    guard source.count == 4 else {
+      throw ComputeError(operation: name, reason: "a convolution of \(Shape(source))")
+    }
+    var output = [source[0], weights.shape[0]]
+    for axis in 0..<2 {
+      var window = window
+      window.size = kernel[axis]
+      output.append(window.outputExtent(source[2 + axis]))
+    }
+    guard output[2] > 0, output[3] > 0 else {
+      throw ComputeError(
+        operation: name, reason: "the input \(Shape(source)) is smaller than the kernel")
+    }
+    let windows = kernel.map { size in
+      var window = window
+      window.size = size
+      return window
+    }
+    let trailing = zip(windows, source[2...]).map { Int64($0.trailingPadding($1)) }
+    let attributes = try Attributes(activation: activation, addsToOutput: residual != nil)
+    let descriptor = try descriptor(for: weights, dimensions: weights.shape.dimensions) {
+      (wanted) throws(ComputeError) in
+      var description = dnnl_convolution_desc_t()
+      try unsafe check(
+        withDescriptors(
+          try .any(source), wanted, try TensorLayout(shape: [output[1]], tag: dnnl_a),
+          try .any(output)
+        ) { source, weights, bias, destination in
+          unsafe dnnl_convolution_forward_desc_init(
+            &description, dnnl_forward_inference, dnnl_convolution_direct, source, weights, bias,
+            destination, windows.map { Int64($0.stride) }, windows.map { Int64($0.padding) },
+            trailing)
+        }, name)
+      return try unsafe PrimitiveDescriptor(&description, attributes: attributes, name: name)
+    }
+    let input = try memory(
+      of: layer.input, as: descriptor.layout(dnnl_query_src_md), name: name)
+    let destinationLayout = descriptor.layout(dnnl_query_dst_md)
+    let destination = try Memory(destinationLayout)
+    var root: Memory?
+    if let residual {
+      // oneDNN's sum adds to what the output already holds: the residual itself where neither this
+      // kernel nor a later one reads it, else a copy.
+      var base = try memory(of: residual)
+      let isReusable =
+        base.layout == destinationLayout && isResident(base) && residual != layer.input
+        && !isReadLater(residual, than: value)
+      if !isReusable { base = try copied(base, to: destinationLayout, name: name) }
+      root = base
+    }
+    var arguments = try parameters(
+      weights, layout: descriptor.layout(dnnl_query_weights_md),
+      dimensions: weights.shape.dimensions, name: name)
+    arguments.append((DNNL_ARG_SRC, input))
+    try addStep(
+      descriptor, name: name,
+      operationCount: 2 * output.reduce(1, *) * weights.shape.dimensions[1...].reduce(1, *),
+      reading: arguments, writing: (DNNL_ARG_DST, destination), over: root)
+    setResult(destination, of: value)
+  }
+
+  mutating func addLinear(
+    _ layer: Network.Layer, _ weights: LayerWeights, _ activation: Network.Activation,
+    to value: Network.Value
+  ) throws(ComputeError) {
+    let source = extents(of: layer.input)
+    let name = layer.name
+    let inputs = source.dropFirst().reduce(1, *)
+    guard weights.shape.rank == 2, weights.shape[1] == inputs else {
+      throw ComputeError(
+        operation: name,
+        reason: "weights \(weights.shape) do not fit \(inputs) inputs (\(Shape(source)))")
+    }
+    // A map is read as it lies, so the weights get its axes: (K, C·H·W) is (K, C, H, W).
+    let dimensions = [weights.shape[0]] + source.dropFirst()
+    let output = [source[0], weights.shape[0]]
+    let attributes = try Attributes(activation: activation)
+    let descriptor = try descriptor(for: weights, dimensions: dimensions) {
+      (wanted) throws(ComputeError) in
+      var description = dnnl_inner_product_desc_t()
+      try unsafe check(
+        withDescriptors(
+          try .any(source), wanted, try TensorLayout(shape: [output[1]], tag: dnnl_a),
+          try TensorLayout(shape: output, tag: dnnl_ab)
+        ) { source, weights, bias, destination in
+          unsafe dnnl_inner_product_forward_desc_init(
+            &description, dnnl_forward_inference, source, weights, bias, destination)
+        }, name)
+      return try unsafe PrimitiveDescriptor(&description, attributes: attributes, name: name)
+    }
+    let input = try memory(of: layer.input, as: descriptor.layout(dnnl_query_src_md), name: name)
+    let destination = try Memory(descriptor.layout(dnnl_query_dst_md))
+    var arguments = try parameters(
+      weights, layout: descriptor.layout(dnnl_query_weights_md), dimensions: dimensions, name: name)
+    arguments.append((DNNL_ARG_SRC, input))
+    try addStep(
+      descriptor, name: name, operationCount: 2 * output[0] * output[1] * inputs,
+      reading: arguments, writing: (DNNL_ARG_DST, destination))
+    setResult(destination, of: value)
+  }
+
+  /// Adds pooling; without a window, over the whole map, whose result has two axes.
+  mutating func addPooling(
+    _ layer: Network.Layer, _ algorithm: dnnl_alg_kind_t, _ window: Network.Window?,
+    to value: Network.Value
+  ) throws(ComputeError) {
+    let source = extents(of: layer.input)
+    let name = layer.name
+    guard source.count == 4 else {
+      throw ComputeError(operation: name, reason: "pooling of \(Shape(source))")
+    }
+    let map = [source[2], source[3]]
+    let sizes = window.map { [$0.size, $0.size] } ?? map
+    let output = [
+      source[0], source[1], window?.outputExtent(map[0]) ?? 1, window?.outputExtent(map[1]) ?? 1,
+    ]
+    guard output[2] > 0, output[3] > 0 else {
+      throw ComputeError(
+        operation: name, reason: "the input \(Shape(source)) is smaller than the window")
+    }
+    let input = try memory(of: layer.input)
+    var description = dnnl_pooling_v2_desc_t()
+    try unsafe check(
+      withDescriptors(input.layout, try .any(output)) { source4, destination in
+        unsafe dnnl_pooling_v2_forward_desc_init(
+          &description, dnnl_forward_inference, algorithm, source4, destination,
+          [Int64(window?.stride ?? 1), Int64(window?.stride ?? 1)], sizes.map { Int64($0) },
+          [0, 0], [Int64(window?.padding ?? 0), Int64(window?.padding ?? 0)],
+          map.map { Int64(window?.trailingPadding($0) ?? 0) })
+      }, name)
+    let attributes = try Attributes()
+    let descriptor = try unsafe PrimitiveDescriptor(
+      &description, attributes: attributes, name: name)
+    let destination = try Memory(descriptor.layout(dnnl_query_dst_md))
+    try addStep(
+      descriptor, name: name, operationCount: 0, reading: [(DNNL_ARG_SRC, input)],
+      writing: (DNNL_ARG_DST, destination))
+    setResult(destination, of: value)
+  }
+
+  mutating func addSoftmax(_ layer: Network.Layer, to value: Network.Value) throws(ComputeError) {
+    let input = try memory(of: layer.input)
+    let name = layer.name
+    var description = dnnl_softmax_v2_desc_t()
+    try unsafe check(
+      withDescriptors(input.layout, input.layout) { source, destination in
+        unsafe dnnl_softmax_v2_forward_desc_init(
+          &description, dnnl_forward_inference, dnnl_softmax_accurate, source, destination, 1)
+      }, name)
+    let attributes = try Attributes()
+    let descriptor = try unsafe PrimitiveDescriptor(
+      &description, attributes: attributes, name: name)
+    let destination = try Memory(descriptor.layout(dnnl_query_dst_md))
+    try addStep(
+      descriptor, name: name, operationCount: 0, reading: [(DNNL_ARG_SRC, input)],
+      writing: (DNNL_ARG_DST, destination))
+    setResult(destination, of: value)
+  }
+
+  /// The kernel for a layer with weights: the best one, in a layout that the weights already have
+  /// where the same kernel takes it.
+  ///
+  /// Kernels ask for slightly different layouts at different sizes; another layout is another copy
+  /// of the weights, which for fc6 of VGG16 is 411 MB.
+  private func descriptor(
+    for weights: LayerWeights, dimensions: [Int],
+    make: (TensorLayout) throws(ComputeError) -> PrimitiveDescriptor
+  ) throws(ComputeError) -> PrimitiveDescriptor {
+    let best = try make(.any(dimensions))
+    let kept = weights.preparedLayouts
+    if kept.isEmpty || kept.contains(best.layout(dnnl_query_weights_md)) { return best }
+    for layout in kept {
+      if let other = try? make(layout), other.kernelName == best.kernelName { return other }
+    }
+    return best
+  }
+
+  /// The arguments for a layer's weights and biases.
+  private mutating func parameters(
+    _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int], name: String
+  ) throws(ComputeError) -> [(Int32, Memory)] {
+    let prepared = try weights.prepared(in: layout, dimensions: dimensions, name: name)
+    let bias = MemoryBlock(count: weights.biases.count * MemoryLayout<Float>.stride)
+    unsafe weights.biases.withUnsafeBytes { values in
+      // Safety: the block was made as long as the biases.
+      unsafe UnsafeMutableRawBufferPointer(start: bias.address, count: values.count)
+        .copyMemory(from: values)
+    }
+    let memories = [
+      try unsafe Memory(prepared.layout, at: prepared.block.address),
+      try unsafe Memory(
+        TensorLayout(shape: [weights.biases.count], tag: dnnl_a), at: bias.address),
+    ]
+    keep(prepared, bias, memories)
+    return [(DNNL_ARG_WEIGHTS, memories[0]), (DNNL_ARG_BIAS, memories[1])]
+  }
+}
+
+/// Calls a closure with pointers to two descriptors.
+private func withDescriptors(
+  _ first: TensorLayout, _ second: TensorLayout,
+  _ body: (UnsafePointer<dnnl_memory_desc_t>, UnsafePointer<dnnl_memory_desc_t>) -> dnnl_status_t
+) -> dnnl_status_t {
+  unsafe withUnsafePointer(to: first.descriptor) { first in
+    unsafe withUnsafePointer(to: second.descriptor) { second in unsafe body(first, second) }
+  }
+}
+
+/// Calls a closure with pointers to four descriptors.
+private func withDescriptors(
+  _ first: TensorLayout, _ second: TensorLayout, _ third: TensorLayout, _ fourth: TensorLayout,
+  _ body: (
+    UnsafePointer<dnnl_memory_desc_t>, UnsafePointer<dnnl_memory_desc_t>,
+    UnsafePointer<dnnl_memory_desc_t>, UnsafePointer<dnnl_memory_desc_t>
+  ) -> dnnl_status_t
+) -> dnnl_status_t {
+  unsafe withUnsafePointer(to: first.descriptor) { first in
+    unsafe withUnsafePointer(to: second.descriptor) { second in
+      unsafe withUnsafePointer(to: third.descriptor) { third in
+        unsafe withUnsafePointer(to: fourth.descriptor) { fourth in
+          unsafe body(first, second, third, fourth)
+        }
+      }
+    }
+  }
+}

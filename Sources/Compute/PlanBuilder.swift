@@ -1,0 +1,231 @@
+internal import CDNNL
+internal import Tensors
+
+/// Walks a network's layers and makes the steps, layouts and lifetimes of a plan.
+struct PlanBuilder {
+  /// A kernel with the tensors it works on.
+  struct Step {
+    var report: Plan.Step
+    var primitive: Primitive
+    var arguments: [(Int32, Memory)]
+  }
+
+  /// A tensor that lies in the arena.
+  private struct Resident {
+    var memory: Memory
+    /// The resident whose bytes this one takes over: a convolution that adds to a residual sum
+    /// writes where the residual lies.
+    var root: Int
+    var first: Int
+    var last: Int
+  }
+
+  let network: Network
+  let options: PlanOptions
+  private(set) var steps: [Step] = []
+  private(set) var weights: [LayerWeights.Prepared] = []
+  private(set) var biases: [MemoryBlock] = []
+  private(set) var memories: [Memory] = []
+
+  /// For each value of the network: its extents, and where it is once a layer has made it.
+  private var shapes: [[Int]?]
+  private var located: [Memory?]
+  private var residents: [Resident] = []
+  private var residentOf: [ObjectIdentifier: Int] = [:]
+  private var scratch: [(memory: Memory, step: Int)] = []
+  private(set) var outputs: [Memory] = []
+
+  init(
+    network: Network, inputShape: Shape, inputLayout: TensorLayout?, options: PlanOptions
+  ) throws(ComputeError) {
+    self.network = network
+    self.options = options
+    shapes = [[Int]?](repeating: nil, count: network.layers.count + 1)
+    located = [Memory?](repeating: nil, count: network.layers.count + 1)
+    shapes[0] = inputShape.dimensions
+    if let inputLayout {
+      precondition(inputLayout.shape == inputShape, "\(inputLayout.shape) is not \(inputShape)")
+      located[0] = try Memory(inputLayout)
+    }
+  }
+
+  mutating func build() throws(ComputeError) {
+    for (index, layer) in network.layers.enumerated() {
+      let value = Network.Value(index: index + 1)
+      switch layer.operation {
+      case .convolution(let weights, let window, let activation, let residual):
+        try addConvolution(layer, weights, window, activation, residual: residual, to: value)
+      case .linear(let weights, let activation):
+        try addLinear(layer, weights, activation, to: value)
+      case .maxPooling(let window):
+        try addPooling(layer, dnnl_pooling_max, window, to: value)
+      case .globalAveragePooling:
+        try addPooling(layer, dnnl_pooling_avg_exclude_padding, nil, to: value)
+      case .softmax:
+        try addSoftmax(layer, to: value)
+      }
+    }
+    for (value, order) in network.outputs {
+      var memory = try memory(of: value)
+      if order == .channelsLast {
+        memory = try reordered(
+          memory, to: TensorLayout.channelsLast(Shape(extents(of: value))), name: "output order")
+      }
+      outputs.append(memory)
+    }
+    // Outputs are read after the last step.
+    for output in outputs { extendLife(of: output, to: steps.count) }
+  }
+
+  // MARK: Values
+
+  func extents(of value: Network.Value) -> [Int] {
+    guard let shape = shapes[value.index] else {
+      preconditionFailure("a value that no layer has made")
+    }
+    return shape
+  }
+
+  /// Where a value lies; the network's input, if nobody said how it lies, is row-major.
+  mutating func memory(of value: Network.Value) throws(ComputeError) -> Memory {
+    if let memory = located[value.index] { return memory }
+    let memory = try Memory(TensorLayout.rowMajor(Shape(extents(of: value))))
+    located[value.index] = memory
+    return memory
+  }
+
+  mutating func inputLayout(of value: Network.Value) throws(ComputeError) -> TensorLayout {
+    try memory(of: value).layout
+  }
+
+  func layout(of memory: Memory) -> TensorLayout { memory.layout }
+
+  /// A value in the layout that a kernel wants; an input that is not yet placed takes it on.
+  mutating func memory(
+    of value: Network.Value, as layout: TensorLayout, name: String
+  ) throws(ComputeError) -> Memory {
+    if located[value.index] == nil, layout.channelBlock != nil || layout.shape.rank == 2 {
+      located[value.index] = try Memory(layout)
+    }
+    return try reordered(memory(of: value), to: layout, name: name)
+  }
+
+  mutating func reordered(
+    _ source: Memory, to layout: TensorLayout, name: String
+  ) throws(ComputeError) -> Memory {
+    source.layout == layout ? source : try copied(source, to: layout, name: name)
+  }
+
+  /// A copy of a tensor in a layout, which may be its own.
+  mutating func copied(
+    _ source: Memory, to layout: TensorLayout, name: String
+  ) throws(ComputeError) -> Memory {
+    let descriptor = try PrimitiveDescriptor(
+      reorderingFrom: source.layout, to: layout, attributes: Attributes(), name: name)
+    let destination = try Memory(layout)
+    try addStep(
+      descriptor, name: "\(name): reorder", operationCount: 0, reading: [(DNNL_ARG_FROM, source)],
+      writing: (DNNL_ARG_TO, destination))
+    return destination
+  }
+
+  mutating func setResult(_ memory: Memory, of value: Network.Value) {
+    shapes[value.index] = memory.layout.shape.dimensions
+    located[value.index] = memory
+  }
+
+  /// Whether a value is read after the layer that is being added.
+  func isReadLater(_ value: Network.Value, than result: Network.Value) -> Bool {
+    network.outputs.contains { $0.value == value }
+      || network.layers[result.index...].contains { layer in
+        if layer.input == value { return true }
+        if case .convolution(_, _, _, let residual) = layer.operation { return residual == value }
+        return false
+      }
+  }
+
+  // MARK: Steps
+
+  /// Adds a step that reads some tensors and writes one, which takes over the bytes of `root`.
+  mutating func addStep(
+    _ descriptor: PrimitiveDescriptor, name: String, operationCount: Int,
+    reading sources: [(Int32, Memory)], writing destination: (Int32, Memory),
+    over root: Memory? = nil
+  ) throws(ComputeError) {
+    let index = steps.count
+    var arguments = sources
+    arguments.append(destination)
+    for (_, memory) in sources { extendLife(of: memory, to: index) }
+    memories.append(destination.1)
+    let id = ObjectIdentifier(destination.1)
+    if let root, let rootIndex = residentOf[ObjectIdentifier(root)] {
+      residents.append(
+        Resident(
+          memory: destination.1, root: residents[rootIndex].root, first: index, last: index))
+    } else {
+      residents.append(
+        Resident(memory: destination.1, root: residents.count, first: index, last: index))
+    }
+    residentOf[id] = residents.count - 1
+    extendLife(of: destination.1, to: index)
+
+    let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
+    if scratchLayout.byteCount > 0 {
+      let memory = try Memory(scratchLayout)
+      scratch.append((memory, index))
+      memories.append(memory)
+      arguments.append((DNNL_ARG_SCRATCHPAD, memory))
+    }
+    steps.append(
+      Step(
+        report: Plan.Step(
+          name: name, kernel: descriptor.kernelName, operationCount: operationCount,
+          outputShape: destination.1.layout.shape),
+        primitive: try Primitive(descriptor, name: name), arguments: arguments))
+  }
+
+  private mutating func extendLife(of memory: Memory, to step: Int) {
+    guard let index = residentOf[ObjectIdentifier(memory)] else { return }
+    let root = residents[index].root
+    residents[root].last = max(residents[root].last, step)
+  }
+
+  /// Whether a tensor lies in the arena: the network's input does not.
+  func isResident(_ memory: Memory) -> Bool { residentOf[ObjectIdentifier(memory)] != nil }
+
+  mutating func keep(_ prepared: LayerWeights.Prepared, _ bias: MemoryBlock, _ memories: [Memory]) {
+    weights.append(prepared)
+    biases.append(bias)
+    self.memories += memories
+  }
+
+  // MARK: Arena
+
+  /// Gives every tensor and scratchpad a place.
+  func arrange() -> (byteCount: Int, placements: [Plan.Placement], outputOffsets: [Int?]) {
+    let roots = residents.indices.filter { residents[$0].root == $0 }
+    let buffers =
+      roots.map { root in
+        ArenaLayout.Buffer(
+          byteCount: residents.filter { $0.root == root }.map(\.memory.layout.byteCount).max() ?? 0,
+          first: residents[root].first, last: residents[root].last)
+      }
+      + scratch.map {
+        ArenaLayout.Buffer(byteCount: $0.memory.layout.byteCount, first: $0.step, last: $0.step)
+      }
+    let layout = ArenaLayout(buffers)
+    var offsetOfRoot: [Int: Int] = [:]
+    for (position, root) in roots.enumerated() { offsetOfRoot[root] = layout.offsets[position] }
+    func offset(_ memory: Memory) -> Int? {
+      residentOf[ObjectIdentifier(memory)].flatMap { offsetOfRoot[residents[$0].root] }
+    }
+    var placements = residents.compactMap { resident in
+      offset(resident.memory).map { Plan.Placement(memory: resident.memory, offset: $0) }
+    }
+    for (position, entry) in scratch.enumerated() {
+      placements.append(
+        Plan.Placement(memory: entry.memory, offset: layout.offsets[roots.count + position]))
+    }
+    return (layout.byteCount, placements, outputs.map(offset))
+  }
+}

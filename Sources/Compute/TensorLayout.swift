@@ -1,0 +1,108 @@
+internal import CDNNL
+public import Tensors
+
+/// How a tensor of some shape lies in memory: oneDNN's memory descriptor as a value.
+///
+/// Axes are named N, C, H, W throughout this module, whatever order they are stored in.
+public struct TensorLayout: Sendable {
+  let descriptor: dnnl_memory_desc_t
+
+  init(_ descriptor: dnnl_memory_desc_t) {
+    self.descriptor = descriptor
+  }
+
+  init(
+    shape: [Int], elementType: dnnl_data_type_t = dnnl_f32, tag: dnnl_format_tag_t
+  ) throws(ComputeError) {
+    let dimensions = shape.map { dnnl_dim_t($0) }
+    var descriptor = dnnl_memory_desc_t()
+    let status = unsafe dnnl_memory_desc_init_by_tag(
+      &descriptor, Int32(shape.count), dimensions, elementType, tag)
+    try check(status, "layout of \(Shape(shape))")
+    self.descriptor = descriptor
+  }
+
+  /// Row-major float32: NCHW for four axes, NC for two.
+  public static func rowMajor(_ shape: Shape) throws(ComputeError) -> TensorLayout {
+    try TensorLayout(shape: shape.dimensions, tag: plainTag(rank: shape.rank))
+  }
+
+  /// Float32 with the channels innermost: NHWC for four axes.
+  public static func channelsLast(_ shape: Shape) throws(ComputeError) -> TensorLayout {
+    try TensorLayout(shape: shape.dimensions, tag: shape.rank == 4 ? dnnl_acdb : dnnl_ab)
+  }
+
+  /// Float32 NCHW with the channels in blocks that lie innermost, as convolutions like them.
+  public static func channelBlocked(_ shape: Shape, block: Int) throws(ComputeError)
+    -> TensorLayout
+  {
+    switch block {
+    case 16: try TensorLayout(shape: shape.dimensions, tag: dnnl_aBcd16b)
+    case 8: try TensorLayout(shape: shape.dimensions, tag: dnnl_aBcd8b)
+    default: try rowMajor(shape)
+    }
+  }
+
+  /// The layout that leaves the choice to a primitive.
+  static func any(
+    _ shape: [Int], elementType: dnnl_data_type_t = dnnl_f32
+  ) throws(ComputeError) -> TensorLayout {
+    try TensorLayout(shape: shape, elementType: elementType, tag: dnnl_format_tag_any)
+  }
+
+  private static func plainTag(rank: Int) -> dnnl_format_tag_t {
+    switch rank {
+    case 1: dnnl_a
+    case 2: dnnl_ab
+    case 3: dnnl_abc
+    default: dnnl_abcd
+    }
+  }
+
+  /// The extents as N, C, H, W (or N, C), without the padding that blocks may add.
+  public var shape: Shape {
+    var descriptor = descriptor
+    let rank = Int(descriptor.ndims)
+    return unsafe withUnsafeBytes(of: &descriptor.dims) { bytes in
+      // Safety: `dims` is a C array of DNNL_MAX_NDIMS = 12 values, and rank is at most 12.
+      Shape((0..<rank).map { unsafe Int(bytes.load(fromByteOffset: 8 * $0, as: dnnl_dim_t.self)) })
+    }
+  }
+
+  /// The bytes that a tensor of this layout takes, padding included.
+  public var byteCount: Int {
+    unsafe withUnsafePointer(to: descriptor) { unsafe dnnl_memory_desc_get_size($0) }
+  }
+
+  /// The number of channels that lie together innermost.
+  ///
+  /// 1 for NCHW, 16 or 8 for oneDNN's blocked layouts, all of them for NHWC, and `nil` for a layout
+  /// that only oneDNN itself can read.
+  public var channelBlock: Int? {
+    let shape = shape
+    guard shape.rank == 4 else { return nil }
+    func matches(_ tag: dnnl_format_tag_t) -> Bool {
+      guard
+        let other = try? TensorLayout(
+          shape: shape.dimensions, elementType: descriptor.data_type, tag: tag)
+      else { return false }
+      return other == self
+    }
+    if matches(dnnl_abcd) { return 1 }
+    if matches(dnnl_aBcd16b) { return 16 }
+    if matches(dnnl_aBcd8b) { return 8 }
+    if matches(dnnl_acdb) { return shape[1] }
+    return nil
+  }
+}
+
+extension TensorLayout: Equatable {
+  /// Whether two layouts put the same shape and type in the same places.
+  public static func == (left: TensorLayout, right: TensorLayout) -> Bool {
+    unsafe withUnsafePointer(to: left.descriptor) { left in
+      unsafe withUnsafePointer(to: right.descriptor) { right in
+        unsafe dnnl_memory_desc_equal(left, right) != 0
+      }
+    }
+  }
+}

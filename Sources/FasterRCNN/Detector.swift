@@ -1,0 +1,145 @@
+public import Compute
+public import Images
+
+/// A model made ready for this CPU: give it pictures, get proposals and detections.
+///
+/// ```swift
+/// let detector = try Detector(model: .embedded())
+/// let picture = try ImageDecoder().decode(bytes).image
+/// for object in try detector.detect(.image(picture)).objects {
+///   print(detector.model.labels[object.classID], object.score, object.box)
+/// }
+/// ```
+///
+/// It may be called from any thread; calls take turns on the detector's own compute thread.
+public final class Detector: Sendable {
+  /// How a detector uses the machine.
+  public struct Options: Sendable {
+    /// The threads that the engine's kernels run on.
+    public var threadCount: Int
+
+    /// The picture sizes whose plans are kept; the one that was used longest ago makes room.
+    public var keptPlans: Int
+
+    /// Makes a set of options; by default all cores that the process really has.
+    public init(threadCount: Int = ProcessorCount.available, keptPlans: Int = 16) {
+      self.threadCount = threadCount
+      self.keptPlans = keptPlans
+    }
+  }
+
+  /// What the model is.
+  public let model: ModelDescription
+
+  /// The backbone, as `VGG with 13 convolutions`.
+  public let architecture: String
+
+  private let thread: ComputeThread
+  let session: Confined
+
+  /// A session that only its compute thread touches.
+  final class Confined: @unchecked Sendable {
+    // Sendable: `session` is used and freed on `thread` alone.
+    private var session: Session?
+    private let thread: ComputeThread
+
+    init(model: Model, thread: ComputeThread, keptPlans: Int) {
+      self.thread = thread
+      session = Session(model: model, thread: thread, keptPlans: keptPlans)
+    }
+
+    deinit {
+      let last = Last(session: session)
+      session = nil
+      thread.async { last.session = nil }
+    }
+
+    /// Carries a session to its own thread to be freed there.
+    private final class Last: @unchecked Sendable {
+      // Sendable: handed from `deinit` to the thread, which is then the only one to hold it.
+      var session: Session?
+      init(session: Session?) { self.session = session }
+    }
+
+    /// Calls a closure on the thread.
+    func run<Result: Sendable>(
+      _ body: @escaping @Sendable (Session) throws(DetectorError) -> Result
+    ) throws(DetectorError) -> Result {
+      try thread.run { () throws(DetectorError) in
+        guard let session = self.session else { throw .cancelled }
+        return try body(session)
+      }
+    }
+  }
+
+  /// Makes a detector.
+  ///
+  /// Weights are put in order when the first picture arrives, or by `warmUp`.
+  ///
+  /// - Parameters:
+  ///   - model: an opened model, which this detector takes over.
+  ///   - options: how the machine is used.
+  /// - Throws: `DetectorError` where the system has no thread to give.
+  public init(model: Model, options: Options = Options()) throws(DetectorError) {
+    self.model = model.description
+    architecture = model.architecture
+    do {
+      thread = try ComputeThread(name: "frcnn-compute", threadCount: options.threadCount)
+    } catch {
+      throw .compute(error)
+    }
+    session = Confined(model: model, thread: thread, keptPlans: options.keptPlans)
+  }
+
+  /// Detects objects in one picture or feature map; blocks the caller.
+  ///
+  /// - Parameters:
+  ///   - input: a picture, or the features of one.
+  ///   - parameters: what this call wants otherwise than the model says.
+  ///   - isCancelled: asked between stages, from the compute thread; the work stops once it is true.
+  /// - Returns: proposals and objects in pixels of the original picture.
+  /// - Throws: `DetectorError`.
+  public func detect(
+    _ input: DetectorInput, parameters: DetectionParameters = DetectionParameters(),
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws(DetectorError) -> DetectionResult {
+    try session.run { (session) throws(DetectorError) in
+      switch input {
+      case .image(let image):
+        return try session.detect([image], parameters: parameters, isCancelled: isCancelled)[0]
+      case .features(let features, let imageSize, let scale):
+        return try session.detect(
+          features: features, imageSize: imageSize, scale: scale, parameters: parameters,
+          isCancelled: isCancelled)
+      }
+    }
+  }
+
+  /// Detects objects in pictures of one size, which share a run through the networks.
+  ///
+  /// - Parameters:
+  ///   - images: pictures with the same width and height; traps where they differ.
+  ///   - parameters: what this call wants otherwise than the model says.
+  ///   - isCancelled: asked between stages, from the compute thread; the work stops once it is true.
+  /// - Returns: a result for each picture; the times are those of the whole run.
+  /// - Throws: `DetectorError`.
+  public func detect(
+    batch images: [Image], parameters: DetectionParameters = DetectionParameters(),
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws(DetectorError) -> [DetectionResult] {
+    try session.run { (session) throws(DetectorError) in
+      try session.detect(images, parameters: parameters, isCancelled: isCancelled)
+    }
+  }
+
+  /// Runs the model once on a grey picture, so that the first real one finds everything in place.
+  ///
+  /// - Parameter size: the picture's size; plans for it are kept.
+  /// - Throws: `DetectorError` where the model cannot run at all.
+  public func warmUp(
+    size: ImageSize = ImageSize(height: 480, width: 640)
+  ) throws(DetectorError) {
+    let pixels = [UInt8](repeating: 128, count: 3 * size.height * size.width)
+    _ = try detect(.image(Image(width: size.width, height: size.height, pixels: pixels)))
+  }
+}

@@ -1,0 +1,365 @@
+internal import Compute
+internal import Detection
+internal import Images
+internal import Networks
+internal import Tensors
+
+/// One compute thread's memory for detection: plans of the recent sizes, arenas, workspaces.
+///
+/// A session is made, used and freed on its compute thread alone. Pictures of one size may share a
+/// run: N of them go through the networks together.
+final class Session {
+  let model: Model
+  let thread: ComputeThread
+  let proposalCreator: ProposalCreator
+  private let clock = ContinuousClock()
+
+  // The three networks run one after the other and read each other's outputs: an arena for each.
+  private let backboneArena = Arena()
+  private let proposalArena = Arena()
+  private let headArena = Arena()
+  private var backbonePlans: PlanCache<Plan>
+  private var proposalPlans: PlanCache<Plan>
+  private var headPlans: PlanCache<Plan>
+  private var grids: PlanCache<AnchorGrid>
+  private let input = FloatBuffer()
+  private let pooled = FloatBuffer()
+
+  private var proposalWorkspace = ProposalWorkspace()
+  private var proposals = RegionProposals()
+  private var classWorkspace = ClassBoxWorkspace()
+  private var classified: [ClassifiedBox] = []
+
+  init(model: Model, thread: ComputeThread, keptPlans: Int) {
+    self.model = model
+    self.thread = thread
+    proposalCreator = ProposalCreator(settings: model.profile.detection.testProposalSettings)
+    backbonePlans = PlanCache(capacity: keptPlans)
+    proposalPlans = PlanCache(capacity: keptPlans)
+    headPlans = PlanCache(capacity: keptPlans)
+    grids = PlanCache(capacity: keptPlans)
+  }
+
+  /// A feature map of N pictures in the engine's memory, and what it was made from.
+  ///
+  /// The memory is an arena's or a caller's, and holds `layout.byteCount` bytes until the next run.
+  @safe private struct Features {
+    var values: UnsafeRawPointer
+    var layout: TensorLayout
+    var frames: [ImageFrame]
+    var originalSizes: [ImageSize]
+  }
+
+  // MARK: Stages
+
+  /// Detects objects in pictures that all have the same size, sharing one run.
+  func detect(
+    _ images: [Image], parameters: DetectionParameters, isCancelled: () -> Bool
+  ) throws(DetectorError) -> [DetectionResult] {
+    guard let first = images.first else { return [] }
+    var timer = StageTimer(clock: clock)
+    let profile = model.profile
+    let size: ResizedSize
+    do {
+      size = try profile.resize.size(height: first.height, width: first.width)
+    } catch {
+      throw .image(error)
+    }
+    let plan = try backbonePlan(images: images.count, height: size.height, width: size.width)
+    timer.record(.plan)
+
+    let layout: Preprocessing.Layout
+    switch plan.inputLayout.channelBlock {
+    case 1: layout = .planar
+    case 3: layout = .interleaved
+    default:
+      throw .compute(ComputeError(operation: "input", reason: "a layout that pictures do not have"))
+    }
+    let count = 3 * size.height * size.width
+    let values = unsafe input.reserve(count * images.count)
+    for (index, image) in images.enumerated() {
+      precondition(
+        image.height == first.height && image.width == first.width,
+        "\(image.width)x\(image.height) in a run of \(first.width)x\(first.height)")
+      unsafe profile.preprocessing.write(
+        image, resizedTo: size, layout: layout,
+        into: UnsafeMutableBufferPointer(rebasing: values[index * count..<(index + 1) * count]))
+    }
+    timer.record(.resize)
+    guard !isCancelled() else { throw .cancelled }
+
+    try unsafe run(plan, on: UnsafeRawPointer(values.baseAddress))
+    timer.record(.backbone)
+    guard !isCancelled() else { throw .cancelled }
+
+    let scale = Float(size.scale)
+    let frame =
+      profile.usesOneScale
+      ? ImageFrame(
+        height: size.height, width: size.width, originalHeight: first.height,
+        originalWidth: first.width, scale: scale)
+      : ImageFrame(
+        height: size.height, width: size.width, originalHeight: first.height,
+        originalWidth: first.width)
+    let features = unsafe Features(
+      values: plan.output(0), layout: plan.outputLayouts[0],
+      frames: [ImageFrame](repeating: frame, count: images.count),
+      originalSizes: images.map { ImageSize(height: $0.height, width: $0.width) })
+    return try finish(features, parameters: parameters, isCancelled: isCancelled, timer: &timer)
+  }
+
+  /// Detects objects in a feature map that somebody else's backbone made.
+  func detect(
+    features tensor: Tensor, imageSize: ImageSize, scale: Float, parameters: DetectionParameters,
+    isCancelled: () -> Bool
+  ) throws(DetectorError) -> DetectionResult {
+    var timer = StageTimer(clock: clock)
+    let shape = tensor.shape.rank == 3 ? Shape([1] + tensor.shape.dimensions) : tensor.shape
+    guard shape.rank == 4, shape[0] == 1, shape[1] == model.networks.featureChannels else {
+      throw .features(
+        "the features have shape \(tensor.shape); this model's are "
+          + "\(model.networks.featureChannels) x H/\(model.networks.featureStride) x "
+          + "W/\(model.networks.featureStride)")
+    }
+    guard scale > 0, scale.isFinite, imageSize.height > 0, imageSize.width > 0,
+      shape[2] > 0, shape[3] > 0, max(shape[2], shape[3]) <= FeatureMapLayout.maximumSide,
+      max(imageSize.height, imageSize.width) <= 1 << 20
+    else {
+      throw .features("a feature map needs a positive size, image_size and scale")
+    }
+    let original = ImageSize(
+      height: Int((Float(imageSize.height) / scale).rounded()),
+      width: Int((Float(imageSize.width) / scale).rounded()))
+    let frame = ImageFrame(
+      height: imageSize.height, width: imageSize.width, originalHeight: original.height,
+      originalWidth: original.width, scale: scale)
+    do {
+      let layout = try TensorLayout.rowMajor(shape)
+      return try unsafe tensor.values.withUnsafeBytes { bytes in
+        guard let base = bytes.baseAddress else {
+          throw DetectorError.features("the features are empty")
+        }
+        let features = unsafe Features(
+          values: base, layout: layout, frames: [frame], originalSizes: [original])
+        return try finish(
+          features, parameters: parameters, isCancelled: isCancelled, timer: &timer)[0]
+      }
+    } catch let error as DetectorError {
+      throw error
+    } catch let error as ComputeError {
+      throw .compute(error)
+    } catch {
+      throw .features("\(error)")
+    }
+  }
+
+  /// From features to results: RPN, proposals, RoI pooling, head, class boxes.
+  private func finish(
+    _ features: Features, parameters: DetectionParameters, isCancelled: () -> Bool,
+    timer: inout StageTimer
+  ) throws(DetectorError) -> [DetectionResult] {
+    let shape = features.layout.shape
+    let profile = model.profile.detection
+    let rpn = try proposalPlan(features.layout)
+    timer.record(.plan)
+    try unsafe run(rpn, on: features.values)
+    timer.record(.rpn)
+    guard !isCancelled() else { throw .cancelled }
+
+    let grid = grids.value(for: [shape[2], shape[3]]) {
+      AnchorGrid(
+        base: profile.levels[0].anchors.makeBase(), featureStride: profile.levels[0].featureStride,
+        height: shape[2], width: shape[3])
+    }
+    let (offsets, scores) = unsafe (rpn.outputValues(0), rpn.outputValues(1))
+    // A network whose outputs are NaN finds nothing, and saying "nothing found" would be a lie.
+    guard unsafe scores.contains(where: \.isFinite) else { throw .notFinite }
+    unsafe proposalCreator.propose(
+      offsets: Span(_unsafeElements: offsets), scores: Span(_unsafeElements: scores),
+      grids: [grid], frames: features.frames, workspace: &proposalWorkspace, into: &proposals)
+    timer.record(.proposals)
+
+    var results = results(of: features)
+    if parameters.includesFeatures {
+      for index in results.indices { results[index].features = featureMap(features, image: index) }
+    }
+    guard proposals.count > 0 else {
+      timer.write(to: &results)
+      return results
+    }
+    let head = try headPlan(images: shape[0], proposalCount: proposals.count)
+    timer.record(.plan)
+    let pooledCount = head.inputLayout.byteCount / MemoryLayout<Float>.stride
+    let rows = unsafe pooled.reserve(pooledCount)
+    try unsafe pool(features, into: rows, head: head)
+    timer.record(.roiPooling)
+    guard !isCancelled() else { throw .cancelled }
+    try unsafe run(head, on: UnsafeRawPointer(rows.baseAddress))
+    timer.record(.head)
+
+    let decoder = ClassBoxDecoder(settings: classBoxSettings(parameters))
+    for index in results.indices {
+      let range = proposals.range(ofImage: index)
+      let (boxes, logits) = unsafe (head.outputValues(0), head.outputValues(1))
+      let (columns, classes) = (head.outputLayouts[0].shape[1], head.outputLayouts[1].shape[1])
+      // Safety: the head's outputs have a row for every proposal, and `range` counts proposals.
+      unsafe decoder.decode(
+        logits: Span(
+          _unsafeElements: UnsafeBufferPointer(
+            rebasing: logits[range.lowerBound * classes..<range.upperBound * classes])),
+        offsets: Span(
+          _unsafeElements: UnsafeBufferPointer(
+            rebasing: boxes[range.lowerBound * columns..<range.upperBound * columns])),
+        logitCount: classes, rois: proposals.boxes[range], frame: features.frames[index],
+        workspace: &classWorkspace, into: &classified)
+      results[index].objects = classified.map {
+        DetectedObject(
+          box: $0.box, score: $0.score, classID: $0.classID, proposalIndex: $0.roiIndex)
+      }
+    }
+    timer.record(.postprocess)
+    timer.write(to: &results)
+    return results
+  }
+
+  /// The proposals of each picture, taken back to its own pixels.
+  private func results(of features: Features) -> [DetectionResult] {
+    features.frames.indices.map { index in
+      let frame = features.frames[index]
+      let range = proposals.range(ofImage: index)
+      return DetectionResult(
+        proposals: range.map { row in
+          let box = proposals.boxes[row]
+          return Proposal(
+            box: BoundingBox(
+              yMin: min(box.yMin / frame.yScale, frame.originalHeight),
+              xMin: min(box.xMin / frame.xScale, frame.originalWidth),
+              yMax: min(box.yMax / frame.yScale, frame.originalHeight),
+              xMax: min(box.xMax / frame.xScale, frame.originalWidth)),
+            objectness: proposals.objectness[row])
+        }, objects: [], imageSize: features.originalSizes[index])
+    }
+  }
+
+  /// One picture's features in the order C, H, W; `nil` where only oneDNN can read their layout.
+  private func featureMap(_ features: Features, image: Int) -> FeatureMap? {
+    guard let block = features.layout.channelBlock else { return nil }
+    let shape = features.layout.shape
+    let (channels, height, width) = (shape[1], shape[2], shape[3])
+    let layout = FeatureMapLayout(
+      imageCount: shape[0], channelCount: channels, height: height, width: width,
+      channelBlock: block)
+    // Safety: the features hold the layout's elements, and `offset` stays below their number.
+    let source = unsafe UnsafeBufferPointer(
+      start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
+    var values: [Float] = []
+    values.reserveCapacity(channels * height * width)
+    for channel in 0..<channels {
+      for y in 0..<height {
+        for x in 0..<width {
+          unsafe values.append(source[layout.offset(image: image, channel: channel, y: y, x: x)])
+        }
+      }
+    }
+    let frame = features.frames[image]
+    return FeatureMap(
+      values: Tensor(shape: [channels, height, width], values: values),
+      imageSize: ImageSize(height: Int(frame.height), width: Int(frame.width)),
+      scale: frame.xScale)
+  }
+
+  /// Pools every proposal into the head's own layout, the rows shared out over the team.
+  private func pool(
+    _ features: Features, into rows: UnsafeMutableBufferPointer<Float>, head: Plan
+  ) throws(DetectorError) {
+    let shape = features.layout.shape
+    guard let block = features.layout.channelBlock, let headBlock = head.inputLayout.channelBlock
+    else {
+      throw .compute(
+        ComputeError(
+          operation: "RoI pooling", reason: "features in a layout that only oneDNN reads"))
+    }
+    let layout = FeatureMapLayout(
+      imageCount: shape[0], channelCount: shape[1], height: shape[2], width: shape[3],
+      channelBlock: block)
+    let pooling = model.profile.detection.roiPooling(
+      featureHeight: shape[2], featureWidth: shape[3], frame: features.frames[0])
+    let used = pooling.outputLayout(
+      roiCount: proposals.count, channelCount: shape[1], channelBlock: headBlock
+    ).elementCount
+    // Safety: the map has the layout's elements, and the head's input has a row for each proposal;
+    // the ranges of the team do not overlap, and each range writes its own rows.
+    let map = unsafe UnsafeBufferPointer(
+      start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
+    let destination = unsafe UnsafeMutableBufferPointer(rebasing: rows[..<used])
+    let (boxes, images) = (proposals.boxes, proposals.imageIndices)
+    thread.parallel(boxes.count) { range in
+      unsafe pooling.pool(
+        map, layout: layout, rois: boxes.span, imageIndices: images.span, range: range,
+        into: destination, outputChannelBlock: headBlock)
+    }
+  }
+
+  private func classBoxSettings(_ parameters: DetectionParameters) -> ClassBoxSettings {
+    var settings = model.profile.detection.classBoxSettings
+    if let threshold = parameters.scoreThreshold { settings.scoreThreshold = threshold }
+    if let threshold = parameters.nmsThreshold { settings.nms.iouThreshold = threshold }
+    if let maximum = parameters.maximumDetections { settings.maximumDetections = maximum }
+    if let classes = parameters.classes { settings.classes = classes }
+    return settings
+  }
+
+  // MARK: Plans
+
+  func backbonePlan(
+    images: Int, height: Int, width: Int
+  ) throws(DetectorError) -> Plan {
+    try plan(in: \.backbonePlans, key: [images, height, width]) { () throws(ComputeError) in
+      try Plan(
+        model.networks.backbone, inputShape: [images, 3, height, width], arena: backboneArena)
+    }
+  }
+
+  func proposalPlan(_ layout: TensorLayout) throws(DetectorError) -> Plan {
+    let shape = layout.shape
+    return try plan(in: \.proposalPlans, key: shape.dimensions + [layout.channelBlock ?? 0]) {
+      () throws(ComputeError) in
+      try Plan(
+        model.networks.proposal, inputShape: shape, inputLayout: layout, arena: proposalArena)
+    }
+  }
+
+  /// The head for as many rows as there are proposals, rounded up to quarters of the most there can
+  /// be: fewer proposals cost less, and there are four plans and not three hundred.
+  func headPlan(images: Int, proposalCount: Int) throws(DetectorError) -> Plan {
+    let most = images * proposalCreator.settings.counts.afterNMS
+    let quarter = max(1, (most + 3) / 4)
+    let rows = (proposalCount + quarter - 1) / quarter * quarter
+    let size = model.networks.pooledSize
+    return try plan(in: \.headPlans, key: [rows]) { () throws(ComputeError) in
+      try Plan(
+        model.networks.head, inputShape: [rows, model.networks.featureChannels, size, size],
+        arena: headArena)
+    }
+  }
+
+  private func plan(
+    in cache: ReferenceWritableKeyPath<Session, PlanCache<Plan>>, key: [Int],
+    make: () throws(ComputeError) -> Plan
+  ) throws(DetectorError) -> Plan {
+    do {
+      return try self[keyPath: cache].value(for: key, make: make)
+    } catch {
+      throw .compute(error)
+    }
+  }
+
+  private func run(_ plan: Plan, on source: UnsafeRawPointer?) throws(DetectorError) {
+    guard let source = unsafe source else { return }
+    do {
+      try unsafe plan.run(on: source)
+    } catch {
+      throw .compute(error)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/// What the log says of one request.
+public struct RequestRecord: Sendable {
+  /// How long one part of the work took.
+  public struct Stage: Sendable {
+    /// The stage's name, as `decode`.
+    public var name: String
+    /// The time that it took.
+    public var duration: Duration
+
+    /// Makes a stage.
+    public init(name: String, duration: Duration) {
+      self.name = name
+      self.duration = duration
+    }
+  }
+
+  /// The identifier that the answer carries as `X-Request-ID`.
+  public var id: String
+  /// The method; empty where the head could not be read.
+  public var method: String
+  /// The path, percent-decoded; empty where the head could not be read.
+  public var path: String
+  /// The status; 499 where the client had gone away before its answer.
+  public var status: Int
+  /// The number of bytes of the request's body.
+  public var requestBytes: Int
+  /// The number of bytes of the answer's body.
+  public var responseBytes: Int
+  /// From the whole request's arrival to its answer.
+  public var duration: Duration
+  /// The parts of the work, in order.
+  public var stages: [Stage]
+  /// The client's address.
+  public var client: String
+  /// What went wrong, where something did.
+  public var error: String?
+
+  /// Makes a record.
+  public init(
+    id: String, method: String, path: String, status: Int, requestBytes: Int, responseBytes: Int,
+    duration: Duration, stages: [Stage], client: String, error: String?
+  ) {
+    self.id = id
+    self.method = method
+    self.path = path
+    self.status = status
+    self.requestBytes = requestBytes
+    self.responseBytes = responseBytes
+    self.duration = duration
+    self.stages = stages
+    self.client = client
+    self.error = error
+  }
+
+  /// The record as one line of JSON, with its line feed.
+  ///
+  /// - Parameters:
+  ///   - time: when the answer was made, as RFC 3339 has it.
+  ///   - dropped: how many records before this one were not written, because the log's reader was
+  ///     slower than its writers.
+  /// - Returns: the bytes of the line.
+  public func line(time: String, dropped: Int) -> [UInt8] {
+    var json = JSONWriter(reservingCapacity: 512)
+    json.beginObject()
+    json.key("time")
+    json.string(time)
+    json.key("id")
+    json.string(id)
+    json.key("method")
+    json.string(method)
+    json.key("path")
+    json.string(path)
+    json.key("status")
+    json.integer(status)
+    json.key("request_bytes")
+    json.integer(requestBytes)
+    json.key("response_bytes")
+    json.integer(responseBytes)
+    json.key("ms")
+    json.milliseconds(duration)
+    if !stages.isEmpty {
+      json.key("stages_ms")
+      json.beginObject()
+      for stage in stages {
+        json.key(stage.name)
+        json.milliseconds(stage.duration)
+      }
+      json.endObject()
+    }
+    json.key("client")
+    json.string(client)
+    if let error {
+      json.key("error")
+      json.string(error)
+    }
+    if dropped > 0 {
+      json.key("dropped_before")
+      json.integer(dropped)
+    }
+    json.endObject()
+    return json.bytes + [UInt8(ascii: "\n")]
+  }
+}

@@ -1,0 +1,30 @@
+public import FasterRCNN
+
+/// What the service asks for detections: a detector with its model.
+///
+/// The requirement is that of `Detector`; a protocol stands between so that admission, cancellation
+/// and errors can be tested without the arithmetic.
+public protocol DetectionBackend: Sendable {
+  /// What is known of the model.
+  var model: ModelDescription { get }
+
+  /// Finds objects; blocks its caller until they are found.
+  ///
+  /// A service with N lanes calls it from N long-lived threads, from all of them at once where there
+  /// is work for all.
+  ///
+  /// - Parameters:
+  ///   - input: a picture, or the feature map of one.
+  ///   - parameters: what the request chose.
+  ///   - isCancelled: asked between stages, from any thread; once it is true the work stops by
+  ///     throwing.
+  /// - Returns: proposals and objects in the order that `DetectionResult` states.
+  /// - Throws: a `DetectorError`, or an `ImageError` where the picture cannot be worked on; any other
+  ///   error is the server's own failure.
+  func detect(
+    _ input: DetectorInput, parameters: DetectionParameters,
+    isCancelled: @escaping @Sendable () -> Bool
+  ) throws -> DetectionResult
+}
+
+extension Detector: DetectionBackend {}

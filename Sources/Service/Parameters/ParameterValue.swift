@@ -1,0 +1,112 @@
+internal import FasterRCNN
+
+/// The text that a request gives for a parameter, read as the parameter's table asks.
+struct ParameterValue {
+  /// The parameter.
+  let parameter: Parameter
+  /// The name that the request used, which may be an alias.
+  let name: String
+  /// What it said.
+  let text: String
+
+  init(_ parameter: Parameter, name: String, text: String) {
+    self.parameter = parameter
+    self.name = name
+    self.text = text
+  }
+
+  /// A decimal number in the parameter's range.
+  func number() throws(Problem) -> Float {
+    guard case .number(let range) = parameter.values else { mismatch() }
+    // `Float` also reads hexadecimal numbers, infinities and NaN, which are no decimal numbers.
+    let isDecimal = text.utf8.allSatisfy { "0123456789.+-eE".utf8.contains($0) }
+    guard isDecimal, let value = Float(text), range.contains(value) else {
+      throw refusal(
+        "has to be a number from \(range.lowerBound.plainText) to \(range.upperBound.plainText)")
+    }
+    return value
+  }
+
+  /// A decimal integer in the parameter's range.
+  func integer() throws(Problem) -> Int {
+    guard case .integer(let range) = parameter.values else { mismatch() }
+    guard let value = Int(text), range.contains(value) else {
+      throw refusal("has to be a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  /// One of the parameter's words, as the case that it names.
+  func choice<Choice: RawRepresentable<String>>() throws(Problem) -> Choice {
+    guard let choice = try words().first.flatMap(Choice.init(rawValue:)) else { mismatch() }
+    return choice
+  }
+
+  /// Some of the parameter's words, as the cases that they name.
+  func list<Choice: RawRepresentable<String>>() throws(Problem) -> [Choice] {
+    try words().compactMap(Choice.init(rawValue:))
+  }
+
+  /// The words of the parameter's table that the text names: one, or several divided by commas where
+  /// the table says so.
+  func words() throws(Problem) -> [String] {
+    switch parameter.values {
+    case .oneOf(let words):
+      guard words.contains(text) else {
+        throw refusal("has to be one of \(words.joined(separator: ", "))")
+      }
+      return [text]
+    case .listOf(let words):
+      let chosen = commaSeparated
+      guard chosen.allSatisfy(words.contains), Set(chosen).count == chosen.count else {
+        throw refusal("has to list some of \(words.joined(separator: ", ")), each once")
+      }
+      return chosen
+    case .number, .integer, .classes: mismatch()
+    }
+  }
+
+  /// Classes by number or label, divided by commas.
+  func classes(of model: ModelDescription) throws(Problem) -> Set<Int> {
+    guard parameter.values == .classes else { mismatch() }
+    var classes: Set<Int> = []
+    for entry in commaSeparated {
+      // A label comes first, so that a class called "7" can be named.
+      guard let index = model.labels.firstIndex(of: entry) ?? Int(entry),
+        model.labels.indices.contains(index)
+      else {
+        let labels = model.labels.prefix(100).joined(separator: ", ")
+        throw refusal(
+          "has to list numbers from 0 to \(model.labels.count - 1) or labels of \(labels); "
+            + "'\(entry.excerpt)' is neither")
+      }
+      classes.insert(index)
+    }
+    return classes
+  }
+
+  private var commaSeparated: [String] {
+    text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  private func refusal(_ rule: String) -> Problem {
+    Problem(
+      .invalidParameter, "The parameter '\(name)' is '\(text.excerpt)', but \(rule).",
+      parameter: parameter.rawValue)
+  }
+
+  private func mismatch() -> Never {
+    preconditionFailure("\(parameter) is read as something else than \(parameter.values)")
+  }
+}
+
+extension String {
+  /// The text itself where it is short, else its beginning: what a client sent is repeated to it, but
+  /// not at length.
+  var excerpt: String { count <= 64 ? self : prefix(64) + "..." }
+}
+
+extension Float {
+  /// The number as a person writes it: `1`, not `1.0`.
+  fileprivate var plainText: String { Int(exactly: self).map(String.init) ?? description }
+}

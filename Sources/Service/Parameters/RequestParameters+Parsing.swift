@@ -1,0 +1,56 @@
+internal import FasterRCNN
+
+/// A name and a value as a query or a form gave them, decoded.
+struct NamedValue: Sendable, Hashable {
+  var name: String
+  var value: String
+}
+
+extension RequestParameters {
+  /// Reads parameters.
+  ///
+  /// Names that are not known, names given twice (an alias counts as its parameter) and values out
+  /// of range are refused, each by name: a misspelt threshold that is silently left out gives
+  /// answers that look right.
+  ///
+  /// - Parameters:
+  ///   - pairs: names and values, those of the query before those of the form.
+  ///   - model: whose classes `classes` may name.
+  /// - Throws: a `Problem` that names the parameter.
+  init(_ pairs: [NamedValue], model: ModelDescription) throws(Problem) {
+    self.init()
+    var seen: [Parameter: String] = [:]
+    for pair in pairs {
+      guard let parameter = Parameter.byName[pair.name] else {
+        throw Problem(
+          .unknownParameter,
+          "There is no parameter '\(pair.name.excerpt)'. The parameters are "
+            + Parameter.allCases.map(\.rawValue).joined(separator: ", ") + ".",
+          parameter: pair.name.excerpt)
+      }
+      if let earlier = seen.updateValue(pair.name, forKey: parameter) {
+        let names = earlier == pair.name ? "" : " (as '\(earlier)' and as '\(pair.name)')"
+        throw Problem(
+          .duplicateParameter, "The parameter '\(parameter.rawValue)' is given twice\(names).",
+          parameter: parameter.rawValue)
+      }
+      try set(parameter, to: ParameterValue(parameter, name: pair.name, text: pair.value), model)
+    }
+  }
+
+  private mutating func set(
+    _ parameter: Parameter, to value: ParameterValue, _ model: ModelDescription
+  ) throws(Problem) {
+    switch parameter {
+    case .scoreThreshold: detection.scoreThreshold = try value.number()
+    case .nmsThreshold: detection.nmsThreshold = try value.number()
+    case .maximumDetections: detection.maximumDetections = try value.integer()
+    case .classes: detection.classes = try value.classes(of: model)
+    case .include: sections = Set(try value.list())
+    case .maximumProposals: maximumProposals = try value.integer()
+    case .boxFormat: boxFormat = try value.choice()
+    case .isNormalized: isNormalized = try value.words() == ["true"]
+    case .orientation: orientation = try value.choice()
+    }
+  }
+}

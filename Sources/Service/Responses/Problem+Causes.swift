@@ -1,0 +1,70 @@
+internal import FasterRCNN
+internal import HTTPServer
+internal import Images
+
+extension Problem {
+  /// Makes a problem of whatever was thrown while a request was worked on.
+  init(_ error: any Error) {
+    switch error {
+    case let problem as Problem: self = problem
+    case let error as ImageError: self.init(error)
+    case let error as DetectorError: self.init(error)
+    case is CancellationError:
+      self.init(
+        .clientClosedRequest, "The client closed the connection before its answer was made.")
+    default:
+      // The error's own words may name files or addresses: they are for the operator's eyes.
+      self.init(.internalError, "The detector failed. The server's standard error says why.")
+    }
+  }
+
+  /// Makes a problem of what the detector says.
+  init(_ error: DetectorError) {
+    switch error {
+    case .image(let error): self.init(error)
+    case .features(let reason): self.init(.malformedRequest, reason)
+    case .cancelled: self.init(CancellationError())
+    case .notFinite: self.init(.internalError, error.description)
+    case .compute:
+      self.init(.internalError, "The engine failed. The server's standard error says why.")
+    }
+  }
+
+  /// Makes a problem of a picture that could not be taken in.
+  init(_ error: ImageError) {
+    let kind: Kind =
+      switch error.category {
+      case .tooLarge: .pictureTooLarge
+      case .unsupportedFormat: .unsupportedPicture
+      case .undecodable: .undecodablePicture
+      case .outOfMemory: .internalError
+      }
+    let limit: Limit? =
+      switch error {
+      case .tooManyPixels(_, _, let limit): Limit(name: "picture", value: limit, unit: "pixels")
+      case .sideTooLong(_, _, let limit): Limit(name: "side", value: limit, unit: "pixels")
+      case .tooManyScans(let limit): Limit(name: "scans", value: limit, unit: "scans")
+      default: nil
+      }
+    self.init(kind, error.description, limit: limit)
+    if kind == .unsupportedPicture { fields = [("Accept", MediaType.acceptedText)] }
+  }
+
+  /// Makes a problem of a request that the server could not read.
+  init(_ refusal: HTTPRefusal) {
+    let kind: Kind =
+      switch refusal.status {
+      case 400: .malformedRequest
+      case 408: .requestTimeout
+      case 411: .lengthRequired
+      case 413: .bodyTooLarge
+      case 414: .targetTooLong
+      case 417: .expectationFailed
+      case 431: .headTooLarge
+      case 501: .notImplemented
+      case 505: .versionNotSupported
+      default: .internalError
+      }
+    self.init(kind, refusal.detail)
+  }
+}

@@ -1,0 +1,125 @@
+/// Why a request is not answered as it wished; becomes an `application/problem+json` (RFC 9457).
+struct Problem: Error, Sendable {
+  /// What went wrong; the raw value is the last part of the problem's `type`.
+  enum Kind: String, Sendable, CaseIterable {
+    case malformedRequest = "malformed-request"
+    case unknownParameter = "unknown-parameter"
+    case duplicateParameter = "duplicate-parameter"
+    case invalidParameter = "invalid-parameter"
+    case malformedMultipart = "malformed-multipart"
+    case missingPicture = "missing-picture"
+    case notFound = "not-found"
+    case methodNotAllowed = "method-not-allowed"
+    case requestTimeout = "request-timeout"
+    case lengthRequired = "length-required"
+    case bodyTooLarge = "body-too-large"
+    case pictureTooLarge = "picture-too-large"
+    case targetTooLong = "target-too-long"
+    case unsupportedMediaType = "unsupported-media-type"
+    case unsupportedContentCoding = "unsupported-content-coding"
+    case unsupportedPicture = "unsupported-picture"
+    case expectationFailed = "expectation-failed"
+    case undecodablePicture = "undecodable-picture"
+    case queueFull = "queue-full"
+    case headTooLarge = "head-too-large"
+    case clientClosedRequest = "client-closed-request"
+    case internalError = "internal-error"
+    case notImplemented = "not-implemented"
+    case loading
+    case draining
+    case modelFailed = "model-failed"
+    case versionNotSupported = "version-not-supported"
+  }
+
+  /// A bound that the request broke.
+  struct Limit: Sendable, Hashable {
+    var name: String
+    var value: Int
+    var unit: String
+  }
+
+  var kind: Kind
+
+  /// What was wrong, where, and how to mend it.
+  var detail: String
+
+  /// The parameter or field that is meant.
+  var parameter: String?
+
+  /// The bound that was broken.
+  var limit: Limit?
+
+  /// After how many seconds to try again.
+  var retryAfter: Int?
+
+  /// Fields that the answer owes beside the body, as `Allow`.
+  var fields: [(name: String, value: String)] = []
+
+  init(_ kind: Kind, _ detail: String, parameter: String? = nil, limit: Limit? = nil) {
+    self.kind = kind
+    self.detail = detail
+    self.parameter = parameter
+    self.limit = limit
+  }
+}
+
+extension Problem.Kind {
+  /// The status that says so; the one place where a failure becomes a status.
+  var status: Int {
+    switch self {
+    case .malformedRequest, .unknownParameter, .duplicateParameter, .invalidParameter,
+      .malformedMultipart, .missingPicture:
+      400
+    case .notFound: 404
+    case .methodNotAllowed: 405
+    case .requestTimeout: 408
+    case .lengthRequired: 411
+    case .bodyTooLarge, .pictureTooLarge: 413
+    case .targetTooLong: 414
+    case .unsupportedMediaType, .unsupportedContentCoding, .unsupportedPicture: 415
+    case .expectationFailed: 417
+    case .undecodablePicture: 422
+    case .queueFull: 429
+    case .headTooLarge: 431
+    // nginx's code for a client that closed the connection first: seen in the log, never sent.
+    case .clientClosedRequest: 499
+    case .internalError, .modelFailed: 500
+    case .notImplemented: 501
+    case .loading, .draining: 503
+    case .versionNotSupported: 505
+    }
+  }
+
+  /// What kind of failure it is, the same words each time.
+  var title: String {
+    switch self {
+    case .malformedRequest: "The request is malformed"
+    case .unknownParameter: "A parameter is not known"
+    case .duplicateParameter: "A parameter is given twice"
+    case .invalidParameter: "A parameter's value is not allowed"
+    case .malformedMultipart: "The multipart body is malformed"
+    case .missingPicture: "There is no picture"
+    case .notFound: "There is nothing at this path"
+    case .methodNotAllowed: "The method does not fit the path"
+    case .requestTimeout: "The request took too long to arrive"
+    case .lengthRequired: "The request needs a body"
+    case .bodyTooLarge: "The body is too large"
+    case .pictureTooLarge: "The picture is too large"
+    case .targetTooLong: "The request target is too long"
+    case .unsupportedMediaType: "The content type is not supported"
+    case .unsupportedContentCoding: "The content coding is not supported"
+    case .unsupportedPicture: "The picture's format is not supported"
+    case .expectationFailed: "The expectation cannot be met"
+    case .undecodablePicture: "The picture cannot be decoded"
+    case .queueFull: "The queue is full"
+    case .headTooLarge: "The request's head is too large"
+    case .clientClosedRequest: "The client has gone away"
+    case .internalError: "The server failed"
+    case .notImplemented: "This is not implemented"
+    case .loading: "The model is loading"
+    case .draining: "The server is shutting down"
+    case .modelFailed: "The model could not be loaded"
+    case .versionNotSupported: "The HTTP version is not supported"
+    }
+  }
+}

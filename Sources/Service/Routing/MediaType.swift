@@ -1,0 +1,35 @@
+/// A media type with its parameters, as `Content-Type` states it (RFC 9110 section 8.3.1).
+struct MediaType: Hashable {
+  struct Parameter: Hashable {
+    /// The name in small letters.
+    var name: String
+    var value: String
+  }
+
+  /// Type and subtype in small letters, as `image/png`.
+  var name: String
+  var parameters: [Parameter]
+
+  /// Reads a field value; `nil` where it is not one media type.
+  init?(parsing text: String) {
+    var scanner = HeaderScanner(text)
+    guard let type = scanner.token(), scanner.skip(UInt8(ascii: "/")), let subtype = scanner.token()
+    else { return nil }
+    guard let parameters = scanner.parameters() else { return nil }
+    name = "\(type)/\(subtype)".lowercased()
+    self.parameters = parameters.map { Parameter(name: $0.name, value: $0.value) }
+  }
+
+  /// The types that a picture may come in as the whole body.
+  ///
+  /// Which format it is in is told by its bytes: curl calls whatever it sends a form, and no file's extension can be trusted.
+  static let pictures: Set<String> = [
+    "image/jpeg", "image/jpg", "image/png", "application/octet-stream",
+    "application/x-www-form-urlencoded",
+  ]
+
+  static let form = "multipart/form-data"
+
+  /// What `Accept` says in an answer of 415 (RFC 9110 section 12.5.1).
+  static let acceptedText = "image/jpeg, image/png, application/octet-stream, multipart/form-data"
+}

@@ -1,0 +1,85 @@
+import Glibc
+
+/// Why a file cannot be mapped.
+public struct FileMappingError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What went wrong.
+  public enum Reason: Sendable, Equatable {
+    /// The system refused a call; the number is its `errno`.
+    case systemCall(name: String, code: Int32)
+    /// The path names a folder, a pipe, a socket or a device.
+    case notRegularFile
+    /// The file has no bytes.
+    case empty
+  }
+
+  /// The file, as it was named.
+  public let path: String
+
+  /// What went wrong.
+  public let reason: Reason
+
+  /// Makes an error.
+  public init(path: String, reason: Reason) {
+    self.path = path
+    self.reason = reason
+  }
+
+  /// What went wrong and, where there is a way, how to mend it.
+  public var description: String {
+    switch reason {
+    case .systemCall(_, ENOENT): "there is no such file"
+    case .systemCall(_, EACCES), .systemCall(_, EPERM): "this user may not read the file"
+    case .systemCall(let name, let code):
+      "the system refused \(name): \(Self.text(ofSystemError: code))"
+    case .notRegularFile: "it is not a regular file; give the path of the file itself"
+    case .empty: "the file is empty; copy or download it again"
+    }
+  }
+
+  private static func text(ofSystemError code: Int32) -> String {
+    // Safety: a terminated string, which is copied at once.
+    guard let text = unsafe strerror(code) else { return "error \(code)" }
+    return unsafe String(cString: text)
+  }
+}
+
+extension ByteStorage {
+  /// Maps a file into memory, read-only and private; its pages are read when they are touched.
+  ///
+  /// Only regular files are mapped. The size is taken once, by `fstat` on the open file. Whoever
+  /// replaces a model must do so by renaming a new file over the old one: a mapping keeps the old
+  /// bytes then. A file that is cut short in place while it is mapped cannot be guarded against:
+  /// the system answers the next touch of a lost page with `SIGBUS`, which ends the process.
+  ///
+  /// - Parameter path: the file; symbolic links are followed.
+  /// - Returns: all bytes of the file.
+  /// - Throws: why the file cannot be mapped.
+  public static func mapping(path: String) throws(FileMappingError) -> ByteStorage {
+    func failure(_ call: String) -> FileMappingError {
+      FileMappingError(path: path, reason: .systemCall(name: call, code: errno))
+    }
+    guard !path.utf8.contains(0) else {
+      throw FileMappingError(path: path, reason: .systemCall(name: "open", code: EINVAL))
+    }
+    // Non-blocking, so that opening a pipe by mistake does not wait for its writer.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+    guard descriptor >= 0 else { throw failure("open") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw failure("fstat") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileMappingError(path: path, reason: .notRegularFile)
+    }
+    let count = Int(status.st_size)
+    guard count > 0 else { throw FileMappingError(path: path, reason: .empty) }
+    let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+      throw failure("mmap")
+    }
+    // Safety: `count` bytes were mapped at `address`; they are unmapped once, in `deinit`.
+    return unsafe ByteStorage(adopting: UnsafeRawBufferPointer(start: address, count: count)) {
+      bytes in
+      unsafe munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+    }
+  }
+}

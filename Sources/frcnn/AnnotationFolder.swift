@@ -1,0 +1,63 @@
+import Detection
+import FasterRCNN
+import Glibc
+import Images
+
+/// The folder into which pictures are drawn.
+struct AnnotationFolder {
+  private let path: String
+
+  /// Makes the folder if there is none, and refuses what would be lost by drawing into it.
+  init(_ path: String, for files: [PictureFile]) throws(Failure) {
+    self.path = path
+    if unsafe mkdir(path, 0o777) != 0, errno != EEXIST {
+      throw Failure(.cannotCreate, "cannot make the folder \(path): \(Failure.systemMessage())")
+    }
+    var taken: [String: PictureFile] = [:]
+    let originals = Set(files.compactMap { Self.identity(of: $0.path) })
+    for file in files {
+      if let other = taken.updateValue(file, forKey: file.stem) {
+        throw Failure(
+          .usage, "\(other.name) and \(file.name) would both be drawn as \(file.stem) in \(path)")
+      }
+      for name in [".jpg", ".png"].map({ "\(path)/\(file.stem)\($0)" }) {
+        if let identity = Self.identity(of: name), originals.contains(identity) {
+          throw Failure(.usage, "drawing into \(path) would overwrite \(name), one of the pictures")
+        }
+      }
+    }
+  }
+
+  /// Draws what was found and saves it in the format that the picture had.
+  func save(
+    _ result: DetectionResult, of picture: DecodedImage, from file: PictureFile, labels: [String]
+  ) throws(Failure) {
+    let drawn = picture.image.annotated(
+      with: result.objects.map { object in
+        Annotation(
+          xMin: object.box.xMin, yMin: object.box.yMin, xMax: object.box.xMax,
+          yMax: object.box.yMax, label: labels[object.classID], score: object.score,
+          classID: object.classID)
+      })
+    let isJPEG = picture.header.format == .jpeg
+    let bytes: [UInt8]
+    do {
+      bytes = try isJPEG ? drawn.encodedAsJPEG() : drawn.encodedAsPNG()
+    } catch {
+      throw Failure(.internalError, "\(file.name): \(error)")
+    }
+    try FileContents.write(bytes, to: "\(path)/\(file.stem).\(isJPEG ? "jpg" : "png")")
+  }
+
+  /// What tells one file from another, however it is named.
+  private struct Identity: Hashable {
+    var device: UInt
+    var inode: UInt
+  }
+
+  private static func identity(of path: String) -> Identity? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    return Identity(device: status.st_dev, inode: status.st_ino)
+  }
+}

@@ -1,0 +1,51 @@
+import Compute
+import FasterRCNN
+import Images
+import Service
+import Synchronization
+
+/// One detector for each lane of the service, handed out in turn.
+///
+/// A detector has one compute thread of its own, so N lanes need N of them; the cores are shared
+/// out among them.
+final class DetectorLanes: DetectionBackend {
+  let model: ModelDescription
+
+  /// Guards nothing but the list: a detector that was taken out belongs to its taker alone.
+  private let resting: Mutex<[Detector]>
+
+  /// Opens the model once for each lane.
+  init(_ choice: ModelOptions.Choice, laneCount: Int) throws(Failure) {
+    var detectors: [Detector] = []
+    for lane in 0..<laneCount {
+      var choice = choice
+      // What does not divide goes to the first lanes; more lanes than cores have a thread each.
+      let share = choice.threadCount / laneCount + (lane < choice.threadCount % laneCount ? 1 : 0)
+      choice.threadCount = max(1, share)
+      detectors.append(try choice.openDetector())
+    }
+    model = detectors[0].model
+    resting = Mutex(detectors)
+  }
+
+  /// Detects with the detector that has rested longest, so that warming up reaches every one.
+  func detect(
+    _ input: DetectorInput, parameters: DetectionParameters,
+    isCancelled: @escaping @Sendable () -> Bool
+  ) throws -> DetectionResult {
+    let detector = resting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+    guard let detector else {
+      throw Failure(.internalError, "more requests at once than there are lanes")
+    }
+    defer { resting.withLock { $0.append(detector) } }
+    do {
+      return try detector.detect(input, parameters: parameters, isCancelled: isCancelled)
+    } catch {
+      switch error {
+      case .cancelled: throw CancellationError()
+      case .image(let error): throw error
+      case .features, .compute, .notFinite: throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// The program: parsing and wiring, everything else stands in the libraries.
+@main
+struct FRCNN: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "frcnn",
+    abstract: "Faster R-CNN on the CPU: a picture in, proposals and detections out.",
+    discussion: """
+      A model is part of the program: it finds red cells, white cells and platelets in pictures \
+      of blood smears. Other models are safetensors files, given with --model.
+
+      Try it:
+        frcnn serve                                   serve on http://127.0.0.1:8080
+        curl --data-binary @photo.jpg localhost:8080/detect
+        frcnn detect photo.jpg                        the same without a server
+        frcnn detect photo.jpg --annotate boxes       draw what was found
+      """,
+    version: Version.string,
+    subcommands: [
+      ServeCommand.self, DetectCommand.self, EvaluateCommand.self, InitCommand.self,
+      HealthCommand.self, BenchCommand.self,
+    ])
+}

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Checkpoints
+import Compute
+import FasterRCNN
+
+/// Which model a command works with, and on how many cores; the same for every command.
+struct ModelOptions: ParsableArguments {
+  @Option(help: ModelSettings.model.help)
+  var model: String?
+
+  @Option(help: ModelSettings.labels.help)
+  var labels: String?
+
+  @Option(help: ModelSettings.profile.help)
+  var profile: String?
+
+  @Option(help: ModelSettings.threads.help)
+  var threads: String?
+
+  /// What was chosen, read and checked.
+  struct Choice: Sendable {
+    var path: String?
+    var options: Model.Options
+    var threadCount: Int
+
+    /// Opens the model.
+    func openModel() throws(Failure) -> Model {
+      do {
+        guard let path else { return try Model.embedded() }
+        return try Model.open(path, options: options)
+      } catch {
+        throw Failure(Self.kind(of: error), path.map { "\($0): \(error)" } ?? "\(error)")
+      }
+    }
+
+    /// Opens the model and makes a detector of it.
+    func openDetector() throws(Failure) -> Detector {
+      let model = try openModel()
+      do {
+        return try Detector(model: model, options: .init(threadCount: threadCount))
+      } catch {
+        throw Failure(.internalError, "\(error)")
+      }
+    }
+
+    private static func kind(of error: ModelError) -> Failure.Kind {
+      switch error {
+      case .checkpoint(let error):
+        if case .unreadable = error.reason { .missingInput } else { .brokenInput }
+      case .unknownProfile: .usage
+      case .settings, .architecture, .mismatch: .brokenInput
+      }
+    }
+  }
+
+  /// Reads the flags and their variables, and the file of labels.
+  func choice() throws(Failure) -> Choice {
+    let threadCount = try ModelSettings.threads.value(flag: threads)
+    return Choice(
+      path: try ModelSettings.model.value(flag: model),
+      options: Model.Options(
+        profile: try ModelSettings.profile.value(flag: profile),
+        labels: try ModelSettings.labels.value(flag: labels).map(Self.labels)),
+      threadCount: threadCount == 0 ? ProcessorCount.available : threadCount)
+  }
+
+  private static func labels(_ path: String) throws(Failure) -> [String] {
+    let bytes = try FileContents.read(path, limit: 1 << 20)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Failure(.brokenInput, "\(path) is not UTF-8 text")
+    }
+    let labels = text.split(whereSeparator: \.isNewline).filter { !$0.isEmpty }.map(String.init)
+    guard !labels.isEmpty else {
+      throw Failure(.brokenInput, "\(path) names no class; write one a line")
+    }
+    return labels
+  }
+}
+
+/// The choices about a model that flags and environment variables offer.
+enum ModelSettings {
+  static let model = Setting(
+    name: "model",
+    purpose: "A safetensors checkpoint; its settings stand in it or in a .json file beside it.",
+    standard: nil, standardText: "the model that is part of the program", form: .path)
+
+  static let labels = Setting(
+    name: "labels", purpose: "The names of the model's classes, one a line, without background.",
+    standard: nil, standardText: "those that the model states", form: .path)
+
+  static let profile = Setting(
+    name: "profile", purpose: "The family whose conventions the model was trained with.",
+    standard: nil, standardText: "what the model states, else simple-faster-rcnn",
+    form: SettingForm<String?>(valueName: "name", expectation: "the name of a profile") {
+      $0.isEmpty ? .none : .some($0)
+    })
+
+  static let threads = Setting(
+    name: "threads",
+    purpose: "How many cores to compute on; 0 takes all that the process really has.",
+    standard: 0, standardText: "0: affinity and a container's quota are heeded",
+    form: .number("count", 0...1024))
+}

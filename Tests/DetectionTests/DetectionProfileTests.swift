@@ -1,0 +1,49 @@
+import Detection
+import Testing
+
+@Suite struct DetectionProfileTests {
+  @Test func familiesAreFoundByName() {
+    #expect(
+      DetectionProfile.families.map(\.name) == [
+        "simple-faster-rcnn", "chainercv", "bubbliiiing-vgg", "bubbliiiing-resnet50",
+        "py-faster-rcnn", "jwyang", "torchvision-fpn", "detectron2-c4",
+      ])
+    for family in DetectionProfile.families {
+      #expect(DetectionProfile.family(named: family.name) == family)
+    }
+    #expect(DetectionProfile.family(named: "vgg") == nil)
+  }
+
+  @Test func theDefaultIsNote001() {
+    let profile = DetectionProfile.simpleFasterRCNN
+    #expect(profile.testProposalSettings == ProposalSettings())
+    #expect(profile.classBoxSettings == ClassBoxSettings())
+    #expect(profile.trainProposalSettings.counts == .train12000To2000)
+  }
+
+  @Test func detectron2sAnchorsAreItsOwn() {
+    let base = DetectionProfile.detectron2C4.levels[0].anchors.makeBase()
+    #expect(base.count == 15)
+    // From its anchor generator: area = size^2, w = sqrt(area / ratio), h = ratio * w.
+    for (index, size) in [Float(32), 64, 128, 256, 512].enumerated() {
+      for (place, ratio) in [Float(0.5), 1, 2].enumerated() {
+        let width = (size * size / ratio).squareRoot()
+        let wanted = BoundingBox(
+          yMin: -ratio * width / 2, xMin: -width / 2, yMax: ratio * width / 2, xMax: width / 2)
+        // Computed in another order, in float32.
+        #expect(isClose(base[3 * index + place], wanted, relative: 1e-6))
+      }
+    }
+  }
+
+  @Test func torchvisionsAnchorsAreRoundedIntegers() {
+    let levels = DetectionProfile.torchvisionFPN.levels
+    #expect(levels.map(\.featureStride) == [4, 8, 16, 32, 64])
+    // From torchvision 0.29: AnchorGenerator(((32,),), ((0.5, 1.0, 2.0),)).cell_anchors.
+    #expect(
+      levels[0].anchors.makeBase() == [
+        BoundingBox(-23, -11, 23, 11, as: .xyxy), BoundingBox(-16, -16, 16, 16, as: .xyxy),
+        BoundingBox(-11, -23, 11, 23, as: .xyxy),
+      ])
+  }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Synchronization
+
+/// A `frcnn serve` of a test's own, on a port of its own.
+final class Server: Sendable {
+  let port: UInt16
+  private let process: Process
+  private let log: Log
+
+  /// What the server has said on standard error so far.
+  private final class Log: Sendable {
+    let text = Mutex("")
+  }
+
+  /// Starts a server and waits until it is ready.
+  init(_ arguments: String..., environment: [String: String] = [:]) async throws {
+    let process = Program.process(
+      ["serve", "--port", "0"] + arguments, environment: environment)
+    let errors = Pipe()
+    let log = Log()
+    process.standardError = errors
+    process.standardOutput = FileHandle.nullDevice
+    process.standardInput = FileHandle.nullDevice
+    errors.fileHandleForReading.readabilityHandler = { handle in
+      let text = String(decoding: handle.availableData, as: UTF8.self)
+      if text.isEmpty { handle.readabilityHandler = nil }
+      log.text.withLock { $0 += text }
+    }
+    try process.run()
+    self.process = process
+    self.log = log
+    port = try await Self.port(process: process, log: log)
+    try await waitUntilReady()
+  }
+
+  deinit {
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+  }
+
+  var logText: String { log.text.withLock { $0 } }
+
+  /// Sends a request on a connection of its own.
+  func send(_ request: Data) async throws -> Connection.Response {
+    let port = port
+    return try await onThread {
+      let connection = try Connection(port: port)
+      try connection.send(request)
+      return try connection.receive()
+    }
+  }
+
+  /// Sends a signal.
+  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+  /// Waits for the end and tells its status: the exit status, or minus the signal that ended it.
+  func end() async throws -> Int32 {
+    let process = process
+    return try await onThread {
+      process.waitUntilExit()
+      return process.terminationReason == .exit
+        ? process.terminationStatus : -process.terminationStatus
+    }
+  }
+
+  /// Reads the port from the line that tells it.
+  private static func port(process: Process, log: Log) async throws -> UInt16 {
+    for _ in 0..<600 {
+      let text = log.text.withLock { $0 }
+      if let match = text.firstMatch(of: /http:\/\/127\.0\.0\.1:([0-9]+)/),
+        let port = UInt16(match.1)
+      {
+        return port
+      }
+      guard process.isRunning else { throw Connection.Fault("the server ended: \(text)") }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    throw Connection.Fault("the server told no port: \(log.text.withLock { $0 })")
+  }
+
+  private func waitUntilReady() async throws {
+    for _ in 0..<600 {
+      if try await send(Connection.request("GET", "/readyz")).status == 200 { return }
+      guard process.isRunning else { throw Connection.Fault("the server ended: \(logText)") }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    throw Connection.Fault("the server did not become ready: \(logText)")
+  }
+}

@@ -1,0 +1,220 @@
+import Testing
+
+@testable import Images
+
+/// Files that are broken, lying or hostile: each is refused with a located error in bounded time.
+struct HostilePictureTests {
+  static let decoder = ImageDecoder()
+
+  /// One file of each kind of decoding: JPEG coders and samplings, PNG colour types and passes.
+  static let truncated = [
+    "baseline-420.jpg", "progressive-422.jpg", "cmyk-adobe.jpg", "ycck-adobe.jpg", "restart.jpg",
+    "grey-progressive.jpg", "orientation-6.jpg", "rgb-8.png", "rgba-16-interlaced.png",
+    "palette-4-trns.png", "grey-1-interlaced.png", "gamma.png", "orientation-6-after.png",
+  ]
+
+  @Test(arguments: truncated)
+  func `A file cut off anywhere is an error that says so`(name: String) throws {
+    let bytes = try Fixture.picture(name)
+    for count in 0..<bytes.count {
+      let error = #expect(throws: ImageError.self, "\(count) of \(bytes.count) bytes") {
+        try Self.decoder.decode(Array(bytes.prefix(count)))
+      }
+      switch error {
+      case .truncated(_, let byteOffset): #expect(byteOffset <= count)
+      case .empty: #expect(count == 0)
+      case .unknownFormat: #expect(count < 3)
+      default: Issue.record("\(count) of \(bytes.count) bytes: \(String(describing: error))")
+      }
+    }
+  }
+
+  /// 60 variants of each of the 80 pictures, up to three bytes changed in each.
+  @Test(arguments: Fixture.pictureNames)
+  func `Changed bytes give a picture of the stated size or an error`(name: String) throws {
+    let bytes = try Fixture.picture(name)
+    var generator = SplitMix64(seed: UInt64(bytes.count))
+    let decoder = ImageDecoder(limits: ImageLimits(maximumPixels: 1 << 20, maximumSide: 4096))
+    for _ in 0..<60 {
+      var mutated = bytes
+      for _ in 0..<Int.random(in: 1...3, using: &generator) {
+        mutated[Int.random(in: 0..<bytes.count, using: &generator)] =
+          .random(in: 0...255, using: &generator)
+      }
+      do throws(ImageError) {
+        let decoded = try decoder.decode(mutated)
+        let (width, height) = (decoded.header.width, decoded.header.height)
+        #expect(decoded.image.width * decoded.image.height == width * height)
+      } catch {
+        #expect(!error.description.isEmpty)
+      }
+    }
+  }
+
+  @Test
+  func `Any changed byte of a PNG is found out`() throws {
+    // Every byte is covered by a signature, a checksum or the chunk structure.
+    let bytes = try Fixture.picture("rgb-8.png")
+    for index in bytes.indices {
+      var mutated = bytes
+      mutated[index] ^= 0x10
+      #expect(throws: ImageError.self, "byte \(index)") { try Self.decoder.decode(mutated) }
+    }
+  }
+
+  @Test
+  func `Damaged entropy-coded data of a JPEG are an error, not a half grey picture`() throws {
+    var bytes = try Fixture.picture("restart.jpg")
+    // The first scan's data begin behind SOS; a marker that does not belong there ends them.
+    let start =
+      try #require(bytes.indices.first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDA }) + 20
+    bytes.replaceSubrange(start..<start + 2, with: [0xFF, 0xD5])
+    let error = #expect(throws: ImageError.self) { try Self.decoder.decode(bytes) }
+    guard case .corrupt(.jpeg, let byteOffset, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(start - 20...bytes.count ~= byteOffset)
+    #expect(error?.category == .undecodable)
+  }
+
+  @Test
+  func `Padding before the end marker is accepted, much of it is not`() throws {
+    let bytes = try Fixture.picture("baseline-444.jpg")
+    let image = try Self.decoder.decode(bytes).image
+    func padded(_ count: Int) -> [UInt8] {
+      Array(bytes[..<(bytes.count - 2)]) + [UInt8](repeating: 0, count: count) + [0xFF, 0xD9]
+    }
+    #expect(try Self.decoder.decode(padded(4)).image == image)
+    #expect(throws: ImageError.self) { try Self.decoder.decode(padded(1000)) }
+  }
+
+  @Test
+  func `Sizes are held against the limits before anything is decoded`() throws {
+    var jpeg = try Fixture.picture("baseline-420.jpg")
+    let frame = try #require(jpeg.indices.first { jpeg[$0] == 0xFF && jpeg[$0 + 1] == 0xC0 })
+    jpeg.replaceSubrange(frame + 5..<frame + 9, with: [0xFF, 0xFF, 0xFF, 0xFF])
+    #expect(throws: ImageError.sideTooLong(width: 65_535, height: 65_535, limit: 65_500)) {
+      try Self.decoder.decode(jpeg)
+    }
+    jpeg.replaceSubrange(frame + 5..<frame + 9, with: [0x40, 0x00, 0x40, 0x00])
+    let error = #expect(throws: ImageError.self) { try Self.decoder.decode(jpeg) }
+    #expect(error == .tooManyPixels(width: 16_384, height: 16_384, limit: 64 << 20))
+    #expect(error?.category == .tooLarge)
+
+    var png = try Fixture.picture("rgb-8.png")
+    png.replaceSubrange(16..<24, with: [0x7F, 0xFF, 0xFF, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF])
+    #expect(throws: ImageError.self) { try Self.decoder.header(of: png) }
+    png.replaceSubrange(16..<24, with: [0, 0, 0, 0, 0, 0, 0, 5])
+    #expect(throws: ImageError.corrupt(.png, byteOffset: 16, detail: "its size is 0 x 5 pixels")) {
+      try Self.decoder.header(of: png)
+    }
+    // Within the limits but a lie: the data end long before the rows do.
+    png.replaceSubrange(16..<24, with: [0, 0, 0x10, 0, 0, 0, 0x10, 0])
+    #expect(throws: ImageError.self) { try Self.decoder.decode(png) }
+  }
+
+  @Test
+  func `A picture at the limit is decoded, one pixel more is not`() throws {
+    let bytes = try Fixture.picture("grey-8.png")
+    let fits = ImageDecoder(limits: ImageLimits(maximumPixels: 19 * 23, maximumSide: 23))
+    #expect(try fits.decode(bytes).image.width == 23)
+    for limits in [
+      ImageLimits(maximumPixels: 19 * 23 - 1), ImageLimits(maximumPixels: 1 << 20, maximumSide: 22),
+    ] {
+      #expect(throws: ImageError.self) { try ImageDecoder(limits: limits).decode(bytes) }
+    }
+  }
+
+  /// A grey progressive JPEG of 8 x 8 pixels whose one DC scan is repeated.
+  static func manyScans(_ count: Int) -> [UInt8] {
+    func segment(_ marker: UInt8, _ payload: [UInt8]) -> [UInt8] {
+      [0xFF, marker, UInt8((payload.count + 2) >> 8), UInt8((payload.count + 2) & 0xFF)] + payload
+    }
+    let quantisation = segment(0xDB, [0] + [UInt8](repeating: 1, count: 64))
+    let frame = segment(0xC2, [8, 0, 8, 0, 8, 1, 1, 0x11, 0])
+    // One code, a single bit 0, for the difference 0.
+    let huffman = segment(0xC4, [0, 1] + [UInt8](repeating: 0, count: 15) + [0])
+    let scan = segment(0xDA, [1, 1, 0, 0, 0, 0]) + [0x7F]
+    return [0xFF, 0xD8] + quantisation + frame + huffman
+      + Array(repeatElement(scan, count: count).joined()) + [0xFF, 0xD9]
+  }
+
+  @Test
+  func `Scans are counted, since each costs a pass over the picture`() throws {
+    let decoded = try Self.decoder.decode(Self.manyScans(100))
+    #expect(decoded.image.pixels == [UInt8](repeating: 128, count: 192))
+    let error = #expect(throws: ImageError.self) { try Self.decoder.decode(Self.manyScans(101)) }
+    #expect(error == .tooManyScans(limit: 100))
+    #expect(error?.category == .tooLarge)
+  }
+
+  @Test
+  func `JPEGs that are not decoded are told apart from damaged ones`() throws {
+    let bytes = try Fixture.picture("baseline-420.jpg")
+    let frame = try #require(bytes.indices.first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
+    for (offset, value, word) in [
+      (1, 0xC3, "loss"), (1, 0xC5, "hierarchical"), (4, 12, "12 bits"), (9, 2, "2 colour"),
+    ] {
+      var changed = bytes
+      changed[frame + offset] = UInt8(value)
+      let error = #expect(throws: ImageError.self) { try Self.decoder.decode(changed) }
+      #expect(error?.category == .unsupportedFormat)
+      #expect(error?.description.contains(word) == true)
+    }
+  }
+
+  @Test
+  func `Other formats are refused by name`() {
+    let samples: [(String, [UInt8], UnknownFormat)] = [
+      ("GIF", Array("GIF89a\u{1}\0".utf8), .gif),
+      ("WebP", Array("RIFF\0\0\0\0WEBPVP8 ".utf8), .webp),
+      ("BMP", Array("BM\0\0\0\0\0\0".utf8), .bmp),
+      ("TIFF", [0x49, 0x49, 42, 0, 8, 0, 0, 0], .tiff),
+      ("TIFF", [0x4D, 0x4D, 0, 42, 0, 0, 0, 8], .tiff),
+      ("HEIC", [0, 0, 0, 24] + Array("ftypheic".utf8) + [0, 0], .heic),
+      ("AVIF", [0, 0, 0, 24] + Array("ftypavif".utf8) + [0, 0], .avif),
+      ("PDF", Array("%PDF-1.7\n".utf8), .pdf),
+      ("ZIP", [0x50, 0x4B, 3, 4, 20, 0], .zip),
+      ("HTML", Array("\n <!DOCTYPE html><html>".utf8), .html),
+      ("SVG", Array("<?xml version='1.0'?><svg/>".utf8), .svg),
+      ("JSON", Array(#"{"image": 1}"#.utf8), .json),
+      ("base64", Array("/9j/4AAQSkZJRg".utf8), .base64),
+      ("base64", Array("data:image/png;base64,iVBORw0KGgo".utf8), .base64),
+      ("text", Array("not a picture".utf8), .text),
+      ("no format", [0, 1, 2, 3, 0xFE], .unrecognised),
+    ]
+    for (word, bytes, format) in samples {
+      let error = #expect(throws: ImageError.self) { try Self.decoder.decode(bytes) }
+      #expect(error == .unknownFormat(format))
+      #expect(error?.category == .unsupportedFormat)
+      #expect(error?.description.contains(word) == true)
+    }
+    #expect(throws: ImageError.empty) { try Self.decoder.decode([UInt8]()) }
+  }
+
+  @Test
+  func `Compressed text and extra picture data in a PNG are not inflated`() throws {
+    let bytes = try Fixture.picture("gamma.png")
+    // The stored profile's compressed data are cut to nonsense but carry a right checksum: a decoder
+    // that inflated them would complain.
+    let name = try #require(bytes.indices.first { bytes[$0...].starts(with: Array("iCCP".utf8)) })
+    let length = bytes[name - 4..<name].reduce(0) { $0 << 8 | Int($1) }
+    var changed = bytes
+    for index in name + 7..<name + 4 + length { changed[index] = 0xFF }
+    let checksum = Self.checksum(changed[name..<name + 4 + length])
+    for index in 0..<4 {
+      changed[name + 4 + length + index] = UInt8(truncatingIfNeeded: checksum >> (24 - 8 * index))
+    }
+    #expect(try Self.decoder.decode(changed).image == Self.decoder.decode(bytes).image)
+  }
+
+  /// CRC-32 as PNG's annex D defines it.
+  static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    ~bytes.reduce(~UInt32(0)) { crc, byte in
+      (0..<8).reduce(crc ^ UInt32(byte)) { value, _ in
+        value >> 1 ^ (value & 1 == 1 ? 0xEDB8_8320 : 0)
+      }
+    }
+  }
+}

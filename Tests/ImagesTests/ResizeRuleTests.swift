@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+@testable import Images
+
+struct ResizeRuleTests {
+  /// One size that a family's library gave, as sizes.json lists it.
+  struct Case: Decodable {
+    var rule: ResizeRule
+    var height, width, resizedHeight, resizedWidth: Int
+    var scale: Double
+
+    init(from decoder: any Decoder) throws {
+      var values = try decoder.unkeyedContainer()
+      let name = try values.decode(String.self)
+      rule = try ResizeRule(
+        minimumSide: values.decode(Int.self), maximumSide: values.decodeIfPresent(Int.self),
+        rounding: #require(ResizeRule.Rounding(rawValue: name)))
+      height = try values.decode(Int.self)
+      width = try values.decode(Int.self)
+      resizedHeight = try values.decode(Int.self)
+      resizedWidth = try values.decode(Int.self)
+      scale = try values.decode(Double.self)
+    }
+  }
+
+  struct Cases: Decodable { var cases: [Case] }
+
+  @Test
+  func `Sizes and scales are the families' own, also where a side falls on a half`() throws {
+    let file = try Data(Fixture.bytes("sizes.json"))
+    let cases = try JSONDecoder().decode(Cases.self, from: file).cases
+    #expect(cases.count > 500)
+    for expected in cases {
+      let size: ResizedSize
+      do {
+        size = try expected.rule.size(height: expected.height, width: expected.width)
+      } catch ImageError.unusableShape {
+        #expect(
+          expected.resizedHeight * expected.resizedWidth == 0
+            || expected.resizedHeight * expected.resizedWidth > 16 << 20)
+        continue
+      }
+      #expect(
+        (size.height, size.width) == (expected.resizedHeight, expected.resizedWidth),
+        "\(expected)")
+      #expect(abs(size.scale - expected.scale) <= 1e-15 * expected.scale, "\(expected)")
+    }
+  }
+
+  @Test
+  func `Extreme shapes are refused instead of resized to nothing or to gigabytes`() {
+    let capped = ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .chainerCV)
+    #expect(throws: ImageError.self) { try capped.size(height: 1, width: 60_000) }
+    let free = ResizeRule(minimumSide: 600, maximumSide: nil, rounding: .bubbliiiing)
+    #expect(throws: ImageError.self) { try free.size(height: 60_000, width: 1) }
+    for rounding in ResizeRule.Rounding.allCases {
+      for side in [1, 2, 600, 65_500] {
+        for other in [1, 2, 600, 65_500] {
+          let rule = ResizeRule(minimumSide: 600, maximumSide: nil, rounding: rounding)
+          guard let size = try? rule.size(height: side, width: other) else { continue }
+          #expect(size.height >= 1 && size.width >= 1 && size.height * size.width <= 16 << 20)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,213 @@
+import FasterRCNN
+import HTTP1
+import HTTPServer
+import Images
+import Synchronization
+import Testing
+
+@testable import Service
+
+/// The queue, the lanes, and the life of a service.
+@Suite struct AdmissionTests {
+  /// A backend that lets pictures through when its gate is open.
+  private func gated(_ gate: Gate) -> FakeBackend {
+    FakeBackend { size, isCancelled in
+      gate.pass()
+      if isCancelled() { throw DetectorError.cancelled }
+      return .sample(size)
+    }
+  }
+
+  @Test func aFullQueueRefusesAtOnceAndTheAcceptedAreAnswered() async throws {
+    let gate = Gate()
+    let backend = gated(gate)
+    let service = try await DetectionService.ready(backend, settings: .testing(queueCapacity: 2))
+    async let first = service.detect()
+    #expect(await eventually { backend.calls.count == 1 })
+    async let second = service.detect()
+    async let third = service.detect()
+    #expect(await eventually { service.queue.load.waiting == 2 })
+
+    var head = HTTPRequest.detect(body: [])
+    head.fields["Content-Length"] = "100"
+    let early = try #require(service.refuse(head: head))
+    try expectProblem(early, 429, "queue-full")
+    #expect(early.fields["Retry-After"] == "1")
+    // One whose head passed while there was room.
+    let late = await withCheckedContinuation { done in
+      service.handle(.detect()) { done.resume(returning: $0) }
+    }
+    try expectProblem(late, 429, "queue-full")
+    #expect(
+      try late.json["limit"]
+        == .object(["name": .string("queue"), "value": .number(2), "unit": .string("requests")]))
+
+    // Health is not in the queue.
+    #expect(try await service.get("/livez").status == 200)
+    #expect(try await service.get("/healthz").json["queue"]?["waiting"] == .number(2))
+    #expect(try await service.get("/healthz").json["lanes"]?["busy"] == .number(1))
+
+    gate.open()
+    #expect(try await [first.status, second.status, third.status] == [200, 200, 200])
+    #expect(try await service.detect().status == 200)
+  }
+
+  @Test func retryAfterIsTheTimeThatTheQueueTakes() {
+    func seconds(_ waiting: Int, _ mean: Duration?, lanes: Int = 1) -> Int {
+      WorkQueue.Load(waiting: waiting, running: 1, meanServiceTime: mean)
+        .retryAfter(laneCount: lanes)
+    }
+    #expect(seconds(16, nil) == 1)
+    #expect(seconds(16, .milliseconds(10)) == 1)
+    #expect(seconds(16, .milliseconds(750)) == 12)
+    #expect(seconds(16, .milliseconds(751)) == 13)
+    #expect(seconds(16, .milliseconds(750), lanes: 2) == 6)
+    #expect(seconds(16, .seconds(1000)) == 3600)
+  }
+
+  @Test func theTimeThatAPictureTakesIsMeasured() async throws {
+    let service = try await DetectionService.ready(
+      FakeBackend { size, _ in
+        for _ in 0..<20 { pause() }
+        return .sample(size)
+      })
+    for _ in 0..<3 { _ = try await service.detect() }
+    #expect(await eventually { service.queue.load.running == 0 })
+    #expect(try #require(service.queue.load.meanServiceTime) >= .milliseconds(20))
+  }
+
+  @Test func whatWaitsIsDroppedWhenItsClientGoes() async throws {
+    let gate = Gate()
+    let backend = gated(gate)
+    let service = try await DetectionService.ready(backend, settings: .testing(queueCapacity: 1))
+    async let first = service.detect("max_detections=1")
+    #expect(await eventually { backend.calls.count == 1 })
+    let cancellation = Cancellation()
+    let gone = Mutex<HTTPResponse?>(nil)
+    service.handle(.detect("max_detections=2", cancellation: cancellation)) { response in
+      gone.withLock { $0 = response }
+    }
+    #expect(service.queue.isFull)
+    cancellation.cancel()
+    // Its place is free at once, even while the lane is busy.
+    #expect(!service.queue.isFull)
+    async let third = service.detect("max_detections=3")
+    #expect(await eventually { gone.withLock { $0 } != nil })
+    #expect(gone.withLock { $0?.status } == 499)
+    gate.open()
+    #expect(try await [first.status, third.status] == [200, 200])
+    #expect(backend.calls.map(\.parameters.maximumDetections) == [1, 3])
+  }
+
+  @Test func whatRunsIsStoppedWhenItsClientGoes() async throws {
+    let backend = FakeBackend { size, isCancelled in
+      let deadline = ContinuousClock.now + .seconds(10)
+      while !isCancelled(), ContinuousClock.now < deadline { pause() }
+      if isCancelled() { throw DetectorError.cancelled }
+      return .sample(size)
+    }
+    let service = try await DetectionService.ready(backend)
+    let cancellation = Cancellation()
+    let response = Mutex<HTTPResponse?>(nil)
+    service.handle(.detect(cancellation: cancellation)) { answer in
+      response.withLock { $0 = answer }
+    }
+    #expect(await eventually { backend.calls.count == 1 })
+    cancellation.cancel()
+    #expect(await eventually { response.withLock { $0 } != nil })
+    #expect(response.withLock { $0?.status } == 499)
+    // What was given up halfway does not count as a time that a picture takes.
+    #expect(await eventually { service.queue.load.running == 0 })
+    #expect(service.queue.load.meanServiceTime == nil)
+  }
+
+  @Test func drainingFinishesWhatWasAcceptedAndRefusesTheRest() async throws {
+    let gate = Gate()
+    let backend = gated(gate)
+    let service = try await DetectionService.ready(backend)
+    async let running = service.detect()
+    #expect(await eventually { backend.calls.count == 1 })
+    async let waiting = service.detect()
+    #expect(await eventually { service.queue.load.waiting == 1 })
+    service.beginDraining()
+    let refused = try await service.detect()
+    try expectProblem(refused, 503, "draining")
+    #expect(refused.fields["Retry-After"] == "1")
+    gate.open()
+    #expect(try await [running.status, waiting.status] == [200, 200])
+    service.finish()
+    #expect(backend.calls.count == 2)
+    try expectProblem(try await service.detect(), 503, "draining")
+  }
+
+  @Test func picturesAreRefusedUntilTheModelHasRun() async throws {
+    let service = DetectionService(settings: .testing())
+    try expectProblem(try await service.detect(), 503, "loading")
+    let gate = Gate()
+    let isLoaded = Mutex(false)
+    service.load({
+      gate.pass()
+      return FakeBackend()
+    }) { _ in isLoaded.withLock { $0 = true } }
+    try expectProblem(try await service.detect(), 503, "loading")
+    gate.open()
+    #expect(await eventually { isLoaded.withLock { $0 } })
+    #expect(try await service.detect().status == 200)
+  }
+
+  @Test func aModelThatDoesNotRunIsNotServed() async throws {
+    let broken = FakeBackend { _, _ in throw DetectorError.notFinite }
+    // A warm-up that the fake backend does not know reaches its body.
+    let settings = ServiceSettings(warmUpSize: ImageSize(height: 2, width: 2))
+    let service = DetectionService(settings: settings)
+    await #expect(throws: DetectorError.self) { try await service.load(broken) }
+    try expectProblem(try await service.detect(), 500, "model-failed")
+    try expectProblem(try await service.get("/readyz"), 500, "model-failed")
+    #expect(try await service.get("/healthz").json["status"] == .string("failed"))
+    #expect(try await service.get("/livez").status == 200)
+
+    try await service.load(FakeBackend())
+    #expect(try await service.detect().status == 200)
+    await #expect(throws: DetectorError.self) { try await service.load(broken) }
+    #expect(try await service.detect().status == 200, "the model before goes on")
+  }
+
+  @Test func aModelIsReplacedForThoseWhoComeLater() async throws {
+    let gate = Gate()
+    let old = gated(gate)
+    let service = try await DetectionService.ready(old)
+    async let first = service.detect()
+    #expect(await eventually { old.calls.count == 1 })
+    async let second = service.detect()
+    #expect(await eventually { service.queue.load.waiting == 1 })
+    var model = ModelDescription.cells
+    model.name = "newer"
+    let newer = FakeBackend(model: model)
+    async let loaded: Void = service.load(newer)
+    gate.open()
+    try await loaded
+    #expect(try await first.json["model"]?["name"] == .string("cells"))
+    #expect(try await second.json["model"]?["name"] == .string("cells"))
+    #expect(try await service.detect().json["model"]?["name"] == .string("newer"))
+  }
+
+  @Test func eachLaneWorksOnItsOwnAndWarmsUp() async throws {
+    let gate = Gate()
+    let warmUps = Mutex(0)
+    let backend = FakeBackend { size, _ in
+      if size.width == 2 { warmUps.withLock { $0 += 1 } } else { gate.pass() }
+      return .sample(size)
+    }
+    let service = DetectionService(
+      settings: ServiceSettings(laneCount: 3, warmUpSize: ImageSize(height: 2, width: 2)))
+    try await service.load(backend)
+    #expect(warmUps.withLock { $0 } == 3)
+    async let responses = withThrowingTaskGroup(of: Int.self) { group in
+      for _ in 0..<3 { group.addTask { try await service.detect().status } }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(await eventually { service.queue.load.running == 3 })
+    gate.open()
+    #expect(try await responses == [200, 200, 200])
+  }
+}

@@ -1,0 +1,172 @@
+import FasterRCNN
+import Foundation
+import HTTP1
+import HTTPServer
+import Images
+import Testing
+
+@testable import Service
+
+/// Holds `openapi.yaml` against the tables that requests are held against.
+@Suite struct OpenAPITests {
+  private var components: JSONValue {
+    get throws { try #require(try Contract.document.get()["components"]) }
+  }
+
+  private var schemas: JSONValue {
+    get throws { try #require(try components["schemas"]) }
+  }
+
+  @Test func theServedTextIsTheFile() async throws {
+    let response = try await DetectionService().get("/openapi.yaml")
+    #expect(response.status == 200)
+    #expect(response.fields["Content-Type"] == "application/yaml")
+    #expect(!Contract.text.isEmpty)
+    #expect(response.body == Array(Contract.text.utf8))
+  }
+
+  @Test func pathsAndMethodsAreTheRoutes() throws {
+    let paths = try #require(try Contract.document.get()["paths"])
+    #expect(paths.keys == Set(Route.allCases.map(\.rawValue)))
+    for route in Route.allCases {
+      let methods = route.methods.map { $0.rawValue.lowercased() }
+      #expect(paths[route.rawValue]?.keys == Set(methods), "\(route.rawValue)")
+    }
+  }
+
+  @Test func queryParametersAreTheTable() throws {
+    let checker = try Contract.checker()
+    let operation = checker.document["paths"]?["/detect"]?["post"]
+    let described = (operation?["parameters"]?.elements ?? []).map(checker.resolve)
+      .filter { $0["in"] == .string("query") }
+    #expect(described.compactMap { $0["name"]?.text } == Parameter.allCases.map(\.rawValue))
+    for (parameter, entry) in zip(Parameter.allCases, described) {
+      let aliases = entry["x-aliases"]?.elements.compactMap(\.text) ?? []
+      #expect(aliases == parameter.aliases, "\(parameter)")
+      for alias in parameter.aliases {
+        #expect(entry["description"]?.text?.contains("`\(alias)`") == true, "\(alias)")
+      }
+      let schema = checker.resolve(try #require(entry["schema"]))
+      try expect(schema, describes: parameter)
+    }
+  }
+
+  private func expect(_ schema: JSONValue, describes parameter: Parameter) throws {
+    func text(_ value: JSONValue) -> String {
+      switch value {
+      case .number(let number): String(Int(number))
+      case .boolean(let boolean): String(boolean)
+      case .array(let elements): elements.map(text).joined(separator: ",")
+      default: value.text ?? ""
+      }
+    }
+    #expect(schema["default"].map(text) == parameter.defaultText, "\(parameter)")
+    switch parameter.values {
+    case .number(let range):
+      #expect(schema["type"] == .string("number"))
+      #expect(schema["minimum"] == .number(Double(range.lowerBound)))
+      #expect(schema["maximum"] == .number(Double(range.upperBound)))
+    case .integer(let range):
+      #expect(schema["type"] == .string("integer"))
+      #expect(schema["minimum"] == .number(Double(range.lowerBound)))
+      #expect(schema["maximum"] == .number(Double(range.upperBound)))
+    case .oneOf(["true", "false"]): #expect(schema["type"] == .string("boolean"))
+    case .oneOf(let words): #expect(schema["enum"] == .array(words.map { .string($0) }))
+    case .listOf(let words):
+      #expect(schema["type"] == .string("array"))
+      #expect(schema["items"]?["enum"] == .array(words.map { .string($0) }))
+    case .classes: #expect(schema["type"] == .string("string"))
+    }
+  }
+
+  @Test func theFormHasThePictureAndTheSameParameters() throws {
+    let checker = try Contract.checker()
+    let form = try #require(try schemas["PictureForm"])
+    let names = Parameter.allCases.map(\.rawValue) + RequestBody.pictureFields
+    #expect(form["properties"]?.keys == Set(names))
+    #expect(
+      form["oneOf"]?.elements.compactMap { $0["required"]?[0]?.text } == RequestBody.pictureFields)
+    // A form has no lists: there, `include` is the text that the query has.
+    for parameter in Parameter.allCases where parameter != .include {
+      let schema = try #require(form["properties"]?[parameter.rawValue])
+      try expect(checker.resolve(schema), describes: parameter)
+    }
+    let limits = MultipartLimits()
+    let description = try #require(form["description"]?.text?.replacing("\n", with: " "))
+    #expect(description.contains("at most \(limits.maximumParts) parts"))
+    #expect(limits.maximumHeaderBytes == 4 << 10 && limits.maximumFieldBytes == 4 << 10)
+    #expect(description.components(separatedBy: "at most 4 KiB").count == 3)
+  }
+
+  @Test func contentTypesAreThoseThatAreTaken() throws {
+    let body = try Contract.document.get()["paths"]?["/detect"]?["post"]?["requestBody"]
+    // image/jpg is a spelling mistake that is put up with.
+    let taken = MediaType.pictures.subtracting(["image/jpg"]).union([MediaType.form])
+    #expect(body?["content"]?.keys == taken)
+    let settings = ServiceSettings()
+    #expect(
+      settings.maximumBodyBytes == 32 << 20 && settings.imageLimits.maximumPixels == 64_000_000)
+    #expect(body?["description"]?.text?.contains("At most 32 MiB and 64 megapixels") == true)
+  }
+
+  @Test func problemTypesAndStatusesAreTheTable() throws {
+    let sent = Problem.Kind.allCases.filter { $0 != .clientClosedRequest }
+    let types = try schemas["Problem"]?["properties"]?["type"]?["enum"]?.elements ?? []
+    #expect(types == sent.map { .string("urn:frcnn:problem:\($0.rawValue)") })
+    let detect = try Contract.document.get()["paths"]?["/detect"]?["post"]
+    // A path that is not there is not this path.
+    let statuses = Set(sent.filter { $0 != .notFound }.map { String($0.status) } + ["200"])
+    #expect(detect?["responses"]?.keys == statuses)
+  }
+
+  @Test func enumerationsAreTheTypes() throws {
+    let image = try #require(try schemas["Image"]?["properties"])
+    #expect(
+      image["mode"]?["enum"]
+        == .array(ImageHeader.ColourMode.allCases.map { .string($0.rawValue) }))
+    #expect(
+      image["format"]?["enum"] == .array(ImageFormat.allCases.map { .string($0.rawValue) }))
+    #expect(image["orientation_applied"]?["maximum"] == .number(Double(Orientation.allCases.count)))
+    let timings = try schemas["Timings"]?["properties"]?.keys
+    #expect(timings == Set(Stage.allCases.map(\.rawValue) + ["encode", "total"]))
+    let phases: [ServicePhase] = [.loading, .ready(FakeBackend()), .failed, .draining]
+    #expect(
+      try schemas["Health"]?["properties"]?["status"]?["enum"]
+        == .array(phases.map { .string($0.name) }))
+  }
+
+  @Test func examplesFitTheirSchemas() throws {
+    let checker = try Contract.checker()
+    let detection = try components["examples"]?["Detection"]?["value"]
+    #expect(
+      checker.violations(
+        of: try #require(detection), against: try #require(try schemas["Detection"])) == [])
+    let responses = try #require(try components["responses"]).members
+    for (name, response) in responses {
+      let media = try #require(response["content"]?["application/problem+json"], "\(name)")
+      let example = try #require(media["example"], "\(name)")
+      #expect(checker.violations(of: example, against: media["schema"] ?? .null) == [], "\(name)")
+      let type = try #require(example["type"]?.text)
+      let kind = try #require(
+        Problem.Kind(rawValue: String(type.dropFirst("urn:frcnn:problem:".count))))
+      #expect(example["title"] == .string(kind.title), "\(name)")
+      #expect(example["status"] == .number(Double(kind.status)), "\(name)")
+    }
+  }
+
+  @Test func aBreachOfASchemaIsSeen() throws {
+    // The checker is ours: that it finds nothing must mean something.
+    let checker = try Contract.checker()
+    let schema = try #require(try schemas["DetectedObject"])
+    func violations(_ json: String) throws -> Int {
+      checker.violations(of: try JSONValue(parsing: Array(json.utf8)), against: schema).count
+    }
+    let good = #"{"box":[1,2,3,4],"score":0.5,"class_id":1,"label":"WBC","proposal_index":0}"#
+    #expect(try violations(good) == 0)
+    #expect(try violations(good.replacing("[1,2,3,4]", with: "[1,2,3]")) == 1)
+    #expect(try violations(good.replacing("0.5", with: "1.5")) == 1)
+    #expect(try violations(good.replacing(#""class_id":1"#, with: #""class_id":1.5"#)) == 1)
+    #expect(try violations(good.replacing(#""label""#, with: #""name""#)) == 2)
+    #expect(try violations(good.replacing("[1,2,3,4]", with: "[1,2,3,null]")) == 1)
+  }
+}

@@ -1,0 +1,118 @@
+import FasterRCNN
+import HTTP1
+import HTTPServer
+import Testing
+
+@testable import Service
+
+/// What is answered without a detector, and how requests are refused.
+@Suite struct RoutingTests {
+  @Test func probesAnswerAboutTheLifeOfTheService() async throws {
+    let service = DetectionService(settings: .testing())
+    #expect(try await service.get("/livez").status == 200)
+    let loading = try await service.get("/readyz")
+    try expectProblem(loading, 503, "loading")
+    #expect(loading.fields["Retry-After"] == "1")
+    #expect(try await service.get("/healthz").status == 503)
+
+    try await service.load(FakeBackend())
+    #expect(try await service.get("/readyz").json == .object(["status": .string("ready")]))
+    let health = try await service.get("/healthz")
+    #expect(health.status == 200)
+    #expect(try health.json["model"]?["name"] == .string("cells"))
+    #expect(try health.json["queue"]?["capacity"] == .number(16))
+
+    service.beginDraining()
+    #expect(try await service.get("/livez").status == 200)
+    try expectProblem(try await service.get("/readyz"), 503, "draining")
+    #expect(try await service.get("/healthz").json["status"] == .string("draining"))
+  }
+
+  @Test func theTopTellsWhatToDo() async throws {
+    let response = try await DetectionService().get("/")
+    #expect(response.status == 200)
+    #expect(String(decoding: response.body, as: UTF8.self).contains("POST /detect"))
+  }
+
+  @Test(arguments: Route.allCases.filter { $0 != .detect })
+  func headIsGetWithoutItsBody(route: Route) async throws {
+    let service = try await DetectionService.ready()
+    let get = try await service.get(route.rawValue)
+    let head = try await service.get(route.rawValue, method: "HEAD")
+    #expect(head.status == get.status)
+    // The server leaves the body out; its length has to be that of GET.
+    #expect(head.body.count == get.body.count)
+  }
+
+  @Test(arguments: ["/predict", "/detect/", "/Detect", "//", "/livez/x", "*"])
+  func anUnknownPathIsNotFound(path: String) async throws {
+    let service = try await DetectionService.ready()
+    try expectProblem(try await service.get(path), 404, "not-found")
+    try expectProblem(try await service.get(path, method: "POST"), 404, "not-found")
+  }
+
+  @Test(arguments: Route.allCases)
+  func anotherMethodIsRefusedWithThoseThatFit(route: Route) async throws {
+    let service = try await DetectionService.ready()
+    for method in Method.allCases where method != .options && !route.methods.contains(method) {
+      let response = try await service.get(route.rawValue, method: method.rawValue)
+      try expectProblem(response, 405, "method-not-allowed")
+      #expect(
+        response.fields["Allow"] == (route == .detect ? "POST, OPTIONS" : "GET, HEAD, OPTIONS"))
+    }
+    try expectProblem(
+      try await service.get(route.rawValue, method: "BREW"), 501, "not-implemented")
+    try expectProblem(
+      try await service.get(route.rawValue, method: "post"), 501, "not-implemented")
+  }
+
+  @Test(arguments: [
+    ("/detect", "POST, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"),
+    ("*", "GET, HEAD, POST, OPTIONS"),
+  ])
+  func optionsTellsTheMethods(path: String, allow: String) async throws {
+    let response = try await DetectionService().get(path, method: "OPTIONS")
+    #expect(response.status == 204)
+    #expect(response.fields["Allow"] == allow)
+    #expect(response.body.isEmpty)
+  }
+
+  @Test func theIdentifierIsTheClientsWhereItCanBe() async throws {
+    let service = try await DetectionService.ready()
+    func identifier(_ given: [String]) async throws -> String? {
+      var request = HTTPRequest(method: "GET", path: "/livez")
+      for value in given { request.fields.append("x-request-id", value) }
+      return try await service.answer(request).fields["X-Request-ID"]
+    }
+    let longest = String(repeating: "x", count: 128)
+    for value in ["a", "A-b_c.d~e:9", longest] {
+      #expect(try await identifier([value]) == value)
+    }
+    for values in [[], [""], ["a b"], ["a\"b"], ["é"], [longest + "x"], ["a", "b"], ["a/b"]] {
+      let made = try #require(try await identifier(values))
+      #expect(made.count == 32 && made.allSatisfy(\.isHexDigit))
+    }
+    #expect(try await identifier([]) != identifier([]))
+  }
+
+  @Test(arguments: [
+    (400, "malformed-request"), (408, "request-timeout"), (411, "length-required"),
+    (413, "body-too-large"), (414, "target-too-long"), (417, "expectation-failed"),
+    (431, "head-too-large"), (501, "not-implemented"), (505, "version-not-supported"),
+  ])
+  func theServersRefusalsAreProblems(status: Int, kind: String) throws {
+    let response = DetectionService().response(
+      to: HTTPRefusal(status: status, detail: "the reason"))
+    try expectProblem(response, status, kind)
+    #expect(try response.json["detail"] == .string("the reason"))
+    try expectConforming(response, to: .detect())
+  }
+
+  @Test func everyKindOfProblemHasItsWords() {
+    for kind in Problem.Kind.allCases {
+      #expect((400...599).contains(kind.status), "\(kind)")
+      #expect(!kind.title.isEmpty && !kind.title.hasSuffix("."), "\(kind)")
+    }
+    #expect(Set(Problem.Kind.allCases.map(\.title)).count == Problem.Kind.allCases.count)
+  }
+}

@@ -1,0 +1,86 @@
+import Detection
+import FasterRCNN
+import Images
+import Service
+import Synchronization
+
+/// Stands in for a detector: answers what a test tells it to.
+final class FakeBackend: DetectionBackend {
+  struct Call: Sendable, Equatable {
+    var imageSize: ImageSize
+    var parameters: DetectionParameters
+  }
+
+  let model: ModelDescription
+  private let body: @Sendable (ImageSize, @Sendable () -> Bool) throws -> DetectionResult
+  private let recorded = Mutex<[Call]>([])
+
+  init(
+    model: ModelDescription = .cells,
+    _ body: @escaping @Sendable (ImageSize, @Sendable () -> Bool) throws -> DetectionResult = {
+      size, _ in .sample(size)
+    }
+  ) {
+    self.model = model
+    self.body = body
+  }
+
+  /// The calls so far, in the order in which they began, without warming up.
+  var calls: [Call] { recorded.withLock { $0 } }
+
+  func detect(
+    _ input: DetectorInput, parameters: DetectionParameters,
+    isCancelled: @escaping @Sendable () -> Bool
+  ) throws -> DetectionResult {
+    guard case .image(let image) = input else { throw DetectorError.features("not a picture") }
+    let size = ImageSize(height: image.height, width: image.width)
+    if size == Self.warmUpSize { return .sample(size) }
+    recorded.withLock { $0.append(Call(imageSize: size, parameters: parameters)) }
+    return try body(size, isCancelled)
+  }
+
+  /// No picture of a test has this size.
+  static let warmUpSize = ImageSize(height: 1, width: 1)
+}
+
+extension ModelDescription {
+  static let cells = ModelDescription(
+    name: "cells", version: "7", sha256: String(repeating: "0a", count: 32),
+    profile: "simple-faster-rcnn", labels: ["RBC", "WBC", "Platelets"], scoreThreshold: 0.05,
+    nmsThreshold: 0.3, proposalCount: 300, parameterCount: 12)
+}
+
+extension DetectionResult {
+  /// Three proposals and two objects; numbers that no decimal of few digits stands for.
+  static func sample(_ size: ImageSize) -> DetectionResult {
+    DetectionResult(
+      proposals: [
+        Proposal(box: BoundingBox(yMin: 1, xMin: 2, yMax: 5, xMax: 10), objectness: 0.99999994),
+        Proposal(box: BoundingBox(yMin: 0, xMin: 1 / 3, yMax: 4, xMax: 7.1), objectness: 0.5),
+        Proposal(box: BoundingBox(yMin: 0, xMin: 0, yMax: 8, xMax: 8), objectness: 1e-9),
+      ],
+      objects: [
+        DetectedObject(
+          box: BoundingBox(yMin: 1, xMin: 2, yMax: 5, xMax: 10), score: 0.75, classID: 1,
+          proposalIndex: 0),
+        DetectedObject(
+          box: BoundingBox(yMin: 0.1, xMin: 1 / 3, yMax: 4, xMax: 7.1), score: 1 / 3, classID: 0,
+          proposalIndex: 2),
+      ],
+      imageSize: size, timings: [.backbone: .milliseconds(12), .rpn: .microseconds(1500)])
+  }
+}
+
+/// Holds threads back until a test lets them through.
+final class Gate: Sendable {
+  private let isOpen = Mutex(false)
+
+  func open() { isOpen.withLock { $0 = true } }
+
+  /// Blocks until the gate is open, at most ten seconds.
+  func pass() {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(10)
+    while !isOpen.withLock({ $0 }), clock.now < deadline { pause() }
+  }
+}
