@@ -28,7 +28,7 @@ let package = Package(
   name: "frcnn",
   products: [
     .executable(name: "frcnn", targets: ["frcnn"]),
-    .library(name: "FasterRCNN", targets: ["FasterRCNN"]),
+    .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images"]),
     .library(name: "Detection", targets: ["Detection"]),
   ],
   dependencies: [

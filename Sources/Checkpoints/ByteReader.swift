@@ -108,6 +108,20 @@ extension ByteStorage {
     return unsafe withUnsafeBytes { unsafe String(validating: $0[part], as: UTF8.self) }
   }
 
+  /// Where a byte stands last in a part; traps on a part outside the storage.
+  func lastPlace(of byte: UInt8, in part: Range<Int>) -> Int? {
+    precondition(part.lowerBound >= 0 && part.upperBound <= count, "\(part) of \(count) bytes")
+    // Safety: the line above.
+    return unsafe withUnsafeBytes { bytes in
+      var place = part.upperBound
+      while place > part.lowerBound {
+        place -= 1
+        if unsafe bytes[place] == byte { return place }
+      }
+      return nil
+    }
+  }
+
   /// Whether the storage holds these bytes at a place; false where it is too short.
   func contains(_ expected: some Collection<UInt8>, at offset: Int) -> Bool {
     guard offset >= 0, expected.count <= count, offset <= count - expected.count else {

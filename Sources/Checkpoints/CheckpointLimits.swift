@@ -16,8 +16,8 @@ enum CheckpointLimits {
   static let numPyHeaderByteCount = 65_535
 
   /// The values that one pickle makes, and the instructions it takes to make them.
-  static let pickleNodeCount = 1_000_000
-  static let pickleOperationCount = 10_000_000
+  static let pickleNodeCount = 500_000
+  static let pickleOperationCount = 2_000_000
 
   /// The bytes of a whole number, and of a name (of a class, a tensor, a storage), in a pickle.
   static let pickleIntegerByteCount = 255
@@ -39,20 +39,25 @@ enum CheckpointLimits {
   /// The bytes that all entries of an archive may be inflated to together.
   ///
   /// Trained weights hardly shrink; 64 MiB leave room for small files full of zeros.
-  static func inflatedByteCount(ofFile byteCount: Int) -> Int { scaled(byteCount, by: 20) }
+  static func inflatedByteCount(ofFile byteCount: Int) -> Int {
+    scaled(byteCount, by: 20, plus: 64 << 20)
+  }
 
   /// The bytes of all tensors of a file together, counted by their shapes.
   ///
   /// Views may share their storage, and an axis of stride zero repeats it; neither may turn a small
   /// file into more memory than this.
-  static func tensorByteCount(ofFile byteCount: Int) -> Int { scaled(byteCount, by: 4) }
+  static func tensorByteCount(ofFile byteCount: Int) -> Int {
+    scaled(byteCount, by: 4, plus: 64 << 20)
+  }
 
-  /// The bytes that may be copied to mend their order or their encoding.
-  static func copiedByteCount(ofFile byteCount: Int) -> Int { scaled(byteCount, by: 2) }
+  /// The bytes of a pickle that may be copied to mend their order or their encoding: all of them,
+  /// and some twice.
+  static func copiedByteCount(ofFile byteCount: Int) -> Int { scaled(byteCount, by: 2, plus: 0) }
 
-  private static func scaled(_ byteCount: Int, by factor: Int) -> Int {
+  private static func scaled(_ byteCount: Int, by factor: Int, plus allowance: Int) -> Int {
     let (product, overflow) = byteCount.multipliedReportingOverflow(by: factor)
-    let (sum, sumOverflow) = product.addingReportingOverflow(64 << 20)
+    let (sum, sumOverflow) = product.addingReportingOverflow(allowance)
     return overflow || sumOverflow ? .max : sum
   }
 }

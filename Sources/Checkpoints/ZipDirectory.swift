@@ -64,14 +64,15 @@ struct ZipDirectory {
     }
     // The record ends with a comment of at most 65,535 bytes, so it must be searched for.
     let last = storage.count - size
-    var place = last
-    while place >= max(0, last - 65_535) {
+    let first = max(0, last - 65_535)
+    var end = last + 1
+    while let place = storage.lastPlace(of: UInt8(ascii: "P"), in: first..<end) {
       if storage.integer(UInt32.self, at: place) == 0x0605_4B50,
         Int(storage.integer(UInt16.self, at: place + 20)) == last - place
       {
         return try readEnd(storage, at: place)
       }
-      place -= 1
+      end = place
     }
     throw CheckpointError(
       .truncated(what: "the zip directory at the end", needed: UInt64(size), available: 0),

@@ -18,9 +18,12 @@ extension DetectionProfile {
 
   /// chainer/chainercv, `links/model/faster_rcnn`.
   ///
-  /// Ranks proposals by the raw foreground logit, and an IoU at the threshold suppresses.
+  /// Ranks proposals by the raw foreground logit, and an IoU at the threshold suppresses. On a CPU
+  /// Chainer rounds the corners of RoIs by Python's `round`, halves to even: an edge at 1,000 pixels,
+  /// 62.5 cells, is cell 62 and not 63.
   public static let chainerCV = DetectionProfile(
-    name: "chainercv", proposalRanking: .foregroundLogit, nmsBoundary: .atOrAbove)
+    name: "chainercv", proposalRanking: .foregroundLogit, nmsBoundary: .atOrAbove,
+    roiCornerRounding: .toNearestOrEven)
 
   /// bubbliiiing/faster-rcnn-pytorch with VGG16; notes 000 and 004.
   ///

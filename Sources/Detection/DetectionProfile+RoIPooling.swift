@@ -25,6 +25,7 @@ extension DetectionProfile {
           featureHeight: featureHeight, featureWidth: featureWidth, imageHeight: frame.height,
           imageWidth: frame.width)
       }
-    return RoIPooling(pooling, outputSize: roiSize, spatialScale: scale)
+    return RoIPooling(
+      pooling, outputSize: roiSize, spatialScale: scale, cornerRounding: roiCornerRounding)
   }
 }

@@ -88,6 +88,9 @@ public struct DetectionProfile: Sendable, Hashable {
   /// How coordinates of an RoI become coordinates of the feature map.
   public var roiScale: RoIScale
 
+  /// Where RoIPool takes corners that lie halfway between two cells of the feature map.
+  public var roiCornerRounding: FloatingPointRoundingRule
+
   /// How the RoI head's columns map to classes.
   public var classLayout: ClassLayout
 
@@ -124,6 +127,7 @@ public struct DetectionProfile: Sendable, Hashable {
     testCounts: ProposalCounts = .test6000To300, trainCounts: ProposalCounts = .train12000To2000,
     proposalNMSThreshold: Float = 0.7, nmsBoundary: NonMaximumSuppression.Boundary = .above,
     roiOperator: RoIOperator = .pool, roiSize: Int = 7, roiScale: RoIScale = .featureStride,
+    roiCornerRounding: FloatingPointRoundingRule = .toNearestOrAwayFromZero,
     classLayout: ClassLayout = ClassLayout(),
     classOffsetStd: BoxOffset = BoxOffset(dy: 0.1, dx: 0.1, dh: 0.2, dw: 0.2),
     classDecodingFrame: DecodingFrame = .original, classClippingStage: ClippingStage = .beforeNMS,
@@ -147,6 +151,7 @@ public struct DetectionProfile: Sendable, Hashable {
     self.roiOperator = roiOperator
     self.roiSize = roiSize
     self.roiScale = roiScale
+    self.roiCornerRounding = roiCornerRounding
     self.classLayout = classLayout
     self.classOffsetStd = classOffsetStd
     self.classDecodingFrame = classDecodingFrame

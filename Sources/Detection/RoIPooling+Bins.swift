@@ -18,9 +18,9 @@ extension RoIPooling {
     let offset: Int
     switch self.operator {
     case .pool:
-      // roi_pool_kernel.cpp: C's `round` takes halves away from zero, which is Swift's default.
-      let start = Int(extent.start.rounded())
-      let roiSize = max(Int(extent.end.rounded()) - start + 1, 1)
+      // roi_pool_kernel.cpp uses C's `round`, Chainer on a CPU Python's.
+      let start = Int(extent.start.rounded(cornerRounding))
+      let roiSize = max(Int(extent.end.rounded(cornerRounding)) - start + 1, 1)
       let binSize = Float(roiSize) / Float(outputSize)
       first = Int((Float(p) * binSize).rounded(.down))
       last = Int((Float(p + 1) * binSize).rounded(.up))

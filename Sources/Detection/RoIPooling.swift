@@ -18,7 +18,7 @@ public struct RoIPooling: Sendable, Hashable {
     /// RoIPool (Girshick, Fast R-CNN, 2015, section 2.1), as `torchvision.ops.roi_pool` computes
     /// it.
     ///
-    /// The scaled corners are rounded, halves away from zero, and both belong to the RoI, which is
+    /// The scaled corners are rounded by `cornerRounding`, and both belong to the RoI, which is
     /// at least one cell on each axis. Bin p covers `floor(p * size / P) ..< ceil((p + 1) * size /
     /// P)`, in float32, clipped to the map; its maximum is taken, and an empty bin gives 0.
     case pool
@@ -56,8 +56,14 @@ public struct RoIPooling: Sendable, Hashable {
   /// How pixels become cells.
   public let spatialScale: SpatialScale
 
+  /// Where RoIPool takes corners that lie halfway between two cells.
+  public let cornerRounding: FloatingPointRoundingRule
+
   /// Makes an operator; traps unless `outputSize` is 1 to 256 and a sampling ratio 1 to 256.
-  public init(_ operator: Operator, outputSize: Int, spatialScale: SpatialScale) {
+  public init(
+    _ operator: Operator, outputSize: Int, spatialScale: SpatialScale,
+    cornerRounding: FloatingPointRoundingRule = .toNearestOrAwayFromZero
+  ) {
     precondition(
       (1...256).contains(outputSize), "the output's side, \(outputSize), is not in 1...256")
     if case .align(let samplingRatio?, _) = `operator` {
@@ -68,6 +74,7 @@ public struct RoIPooling: Sendable, Hashable {
     self.operator = `operator`
     self.outputSize = outputSize
     self.spatialScale = spatialScale
+    self.cornerRounding = cornerRounding
   }
 
   /// The layout of what pooling RoIs gives.

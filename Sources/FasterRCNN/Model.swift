@@ -10,7 +10,7 @@ internal import Tensors
 /// A Faster R-CNN read from a checkpoint: its networks, its profile and what it says of itself.
 ///
 /// Opening one reads names, shapes and settings; the weights are reordered for the CPU when a
-/// `Detector` is made of it, and one model serves only one detector.
+/// `Detector` is made of it. Several detectors of one model share the weights.
 public struct Model: Sendable {
   /// What a caller may choose when a model is opened; the file's own word stands where it is `nil`.
   public struct Options: Sendable {

@@ -26,7 +26,7 @@
 ///    method is refused at once: what speaks TLS to this port never sends a line end.
 /// 2. A line that has not ended is refused as soon as it is longer than its limit.
 /// 3. The bytes behind a request are not touched before `startNext()`.
-public struct RequestParser: Sendable {
+public struct RequestParser: ~Copyable, Sendable {
   enum State: Sendable, Equatable {
     case requestLine
     case fieldLines
@@ -73,10 +73,12 @@ public struct RequestParser: Sendable {
   }
 
   /// Whether no byte of a request has come, save empty lines before it.
-  public var isBetweenRequests: Bool { state == .requestLine && partialLine.isEmpty }
+  public var isBetweenRequests: Bool {
+    if case .requestLine = state { partialLine.isEmpty } else { false }
+  }
 
   /// Whether a request was read in full and `startNext()` not called yet.
-  public var isComplete: Bool { state == .complete }
+  public var isComplete: Bool { if case .complete = state { true } else { false } }
 
   /// Reads up to one event from the front of new bytes.
   ///
@@ -143,7 +145,7 @@ public struct RequestParser: Sendable {
 
   /// Goes on to the request behind one that is complete.
   public mutating func startNext() {
-    precondition(state == .complete, "startNext() in the state \(state)")
+    precondition(isComplete, "startNext() in the state \(state)")
     state = .requestLine
     offset = 0
     emptyLines = 0
@@ -170,7 +172,7 @@ public struct RequestParser: Sendable {
   private mutating func readLine(
     _ bytes: Span<UInt8>, from index: inout Int
   ) throws(RequestError) -> RequestEvent? {
-    if state == .requestLine, partialLine.isEmpty {
+    if isBetweenRequests {
       let first = bytes[index]
       guard ByteClass.token.contains(first) || first == .carriageReturn || first == .lineFeed else {
         throw RequestError(.invalidMethod, at: offset)

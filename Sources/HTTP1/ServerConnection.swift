@@ -3,7 +3,9 @@
 /// It reads no further than one request whose response it owes: requests sent ahead (pipelining,
 /// RFC 9112 section 9.3.2) stay with the caller, who stops reading; so responses keep their order
 /// and a client cannot make a server hold more than one of its requests.
-public struct ServerConnection: Sendable {
+///
+/// Not copyable: a connection has one state.
+public struct ServerConnection: ~Copyable, Sendable {
   /// The client's side.
   public private(set) var client = ClientState.idle
 

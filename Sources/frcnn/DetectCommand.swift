@@ -48,7 +48,9 @@ struct DetectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Keep at most so many, the best ones. [all]", valueName: "count"))
   var maxDetections: Int?
 
-  @Option(help: ArgumentHelp("Look for these classes only: names, commas between. [all]", valueName: "names"))
+  @Option(
+    help: ArgumentHelp(
+      "Look for these classes only: names, commas between. [all]", valueName: "names"))
   var classes: String?
 
   func validate() throws {

@@ -80,8 +80,9 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private func readDataset() throws -> VOCDataset {
+    let origin = VOCAnnotation.Origin(rawValue: firstPixel) ?? .zero
     do {
-      return try VOCDataset(split: split, origin: VOCAnnotation.Origin(rawValue: firstPixel) ?? .zero) {
+      return try VOCDataset(split: split, origin: origin) {
         try FileContents.read("\(folder)/\($0)", limit: $1)
       }
     } catch let error as VOCError {

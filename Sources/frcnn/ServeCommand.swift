@@ -91,7 +91,8 @@ struct ServeCommand: ParsableCommand {
       service.load({ try DetectorLanes(choice, laneCount: laneCount) }) { outcome in
         switch outcome {
         case .success(let model):
-          announce("ready with \(model.name), \(model.labels.count) classes, profile \(model.profile)")
+          announce(
+            "ready with \(model.name), \(model.labels.count) classes, profile \(model.profile)")
         case .failure(let error):
           let failure = error as? Failure ?? Failure(.internalError, "\(error)")
           announce("the model cannot be served: \(failure.message)")

@@ -64,7 +64,8 @@ import Testing
     let few = try await Answer(
       server.send(
         Connection.request(
-          "POST", "/detect?score_threshold=0.9&max_detections=2&include=detections", body: picture)
+          "POST", "/detect?score_threshold=0.9&max_detections=2&include=detections,image",
+          body: picture)
       ).body)
     #expect(few.proposals == nil)
     #expect(few.detections == Array(all.detections.filter { $0.score > 0.9 }.prefix(2)))

@@ -34,7 +34,7 @@ import Testing
       head
         == "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n")
     #expect(hasBody)
-    #expect(connection.isBetweenRequests)
+    #expect(connection.isBetweenRequests == true)
   }
 
   @Test("RFC 9112 section 9.3.2: a request sent ahead waits for the response before it")
@@ -48,7 +48,7 @@ import Testing
       if case .head(let head) = event { paths.append(head.path) }
     }
     #expect(paths == ["/1"])
-    #expect(!connection.isReading)
+    #expect(connection.isReading == false)
     _ = respond(&connection)
     guard case .head(let head) = try connection.next(bytes.span, from: &index) else {
       Issue.record("no second head")
@@ -91,7 +91,7 @@ import Testing
     _ = try feed("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", to: &connection)
     #expect(respond(&connection).head.contains("\r\nConnection: close\r\n"))
     #expect(connection.server == .closed)
-    #expect(!connection.isReading)
+    #expect(connection.isReading == false)
   }
 
   @Test("RFC 9112 section 9.6: the server closes when it wants to") func serverCloses() throws {
@@ -114,11 +114,11 @@ import Testing
 
   @Test("RFC 9110 section 10.1.1: 100 Continue, and only to HTTP/1.1") func interim() throws {
     var connection = ServerConnection()
-    #expect(!connection.allowsInterimResponse)
+    #expect(connection.allowsInterimResponse == false)
     _ = try feed(
       "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
       to: &connection)
-    #expect(connection.allowsInterimResponse)
+    #expect(connection.allowsInterimResponse == true)
     var output: [UInt8] = []
     connection.writeContinue(to: &output)
     #expect(output == Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
@@ -126,14 +126,14 @@ import Testing
     #expect(events == [.body(0..<2), .end(trailers: HTTPFields())])
     var old = ServerConnection()
     _ = try feed("POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\n", to: &old)
-    #expect(!old.allowsInterimResponse)
+    #expect(old.allowsInterimResponse == false)
   }
 
   @Test("a response before the end of the request closes") func early() throws {
     var connection = ServerConnection()
     _ = try feed("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhi", to: &connection)
     #expect(respond(&connection, 413).head.contains("\r\nConnection: close\r\n"))
-    #expect(!connection.isReading)
+    #expect(connection.isReading == false)
   }
 
   @Test("a refused request gets one response, which closes") func refusal() throws {

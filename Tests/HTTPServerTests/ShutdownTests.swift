@@ -102,7 +102,7 @@ import Testing
     let start = ContinuousClock.now
     let outcome = beginShutdown(of: server, port: port, within: .milliseconds(200))
     #expect(becomesTrue { outcome.value == 1 })
-    #expect(ContinuousClock.now - start < .seconds(2))
+    #expect(ContinuousClock.now - start < .seconds(4))
     #expect(handler.heldRequests[0].request.cancellation.isCancelled)
     handler.release()
   }
@@ -125,8 +125,8 @@ import Testing
     let failures = Atomic(0)
     let answers = Atomic(0)
     let group = DispatchGroup()
-    for _ in 0..<4 {
-      DispatchQueue.global().async(group: group) {
+    for number in 0..<4 {
+      DispatchQueue(label: "client \(number)").async(group: group) {
         // Each connection is new, so that no request can meet the close of a connection at rest.
         while let client = try? TestClient(port: port) {
           guard (try? client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n")) != nil,

@@ -11,6 +11,8 @@ final class TestHandler: RequestHandler {
     var respond: @Sendable (HTTPResponse) -> Void
   }
 
+  /// A queue with a thread of its own: the global ones starve where tests block.
+  private let queue = DispatchQueue(label: "TestHandler")
   private let held = Mutex<[Held]>([])
   private let paths = Mutex<[String]>([])
 
@@ -29,7 +31,7 @@ final class TestHandler: RequestHandler {
     for one in all { one.respond(Self.text(200, one.request.path)) }
   }
 
-  /// Waits until so many requests are held; false after five seconds.
+  /// Waits until so many requests are held; false after ten seconds.
   func waits(forHeld count: Int) -> Bool { becomesTrue { heldRequests.count >= count } }
 
   static func text(_ status: Int, _ text: String) -> HTTPResponse {
@@ -56,11 +58,11 @@ final class TestHandler: RequestHandler {
     case "/empty":
       respond(HTTPResponse(status: 204))
     case "/later":
-      DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(20)) {
+      queue.asyncAfter(deadline: .now() + .milliseconds(20)) {
         respond(Self.text(200, "later"))
       }
     case "/dropped":
-      DispatchQueue.global().async { _ = respond }
+      queue.async { _ = respond }
     case let path where path.hasPrefix("/hold"):
       held.withLock { $0.append(Held(request: request, respond: respond)) }
     default:
@@ -73,9 +75,9 @@ final class TestHandler: RequestHandler {
   }
 }
 
-/// Looks every few milliseconds whether something has come true; false after five seconds.
+/// Looks every few milliseconds whether something has come true; false after ten seconds.
 func becomesTrue(_ condition: () -> Bool) -> Bool {
-  for _ in 0..<1000 {
+  for _ in 0..<2000 {
     if condition() { return true }
     usleep(5000)
   }

@@ -147,7 +147,7 @@ import Testing
   @Test(arguments: [
     ("multipart/form-data; boundary=B", "B"), ("Multipart/Form-Data;Boundary=\"a b\"", "a b"),
     ("multipart/form-data; charset=utf-8; boundary=----WebKitFormBoundary7MA4YWxk", nil),
-    ("multipart/form-data; boundary='()+_,-./:=?", nil),
+    ("multipart/form-data; boundary=\"'()+_,-./:=?\"", "'()+_,-./:=?"),
   ])
   func boundariesAreFound(type: String, boundary: String?) throws {
     let parsed = try #require(MediaType(parsing: type) ?? nil)

@@ -54,7 +54,7 @@ import Testing
   @Test func aRefusalTellsTheRange() {
     #expect(
       problem("confidence=50")?.detail
-        == "The parameter 'confidence' is '50', but has to be a number from 0.0 to 1.0.")
+        == "The parameter 'confidence' is '50', but has to be a number from 0 to 1.")
     #expect(
       problem("classes=RBC,cat")?.detail
         == "The parameter 'classes' is 'RBC,cat', but has to list numbers from 0 to 2 or labels of "

@@ -21,7 +21,8 @@ struct ParameterValue {
     // `Float` also reads hexadecimal numbers, infinities and NaN, which are no decimal numbers.
     let isDecimal = text.utf8.allSatisfy { "0123456789.+-eE".utf8.contains($0) }
     guard isDecimal, let value = Float(text), range.contains(value) else {
-      throw refusal("has to be a number from \(range.lowerBound) to \(range.upperBound)")
+      throw refusal(
+        "has to be a number from \(range.lowerBound.plainText) to \(range.upperBound.plainText)")
     }
     return value
   }
@@ -103,4 +104,9 @@ extension String {
   /// The text itself where it is short, else its beginning: what a client sent is repeated to it, but
   /// not at length.
   var excerpt: String { count <= 64 ? self : prefix(64) + "..." }
+}
+
+extension Float {
+  /// The number as a person writes it: `1`, not `1.0`.
+  fileprivate var plainText: String { Int(exactly: self).map(String.init) ?? description }
 }

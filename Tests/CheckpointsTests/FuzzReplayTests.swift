@@ -1,0 +1,70 @@
+import Glibc
+import Tensors
+import Testing
+
+/// A bounded run of the fuzz targets without libFuzzer.
+///
+/// Every file of the corpus is read, and seeded mutations of it; `scripts/fuzz-checkpoints` runs the
+/// same targets for as long as one likes.
+@Suite struct FuzzReplayTests {
+  /// SplitMix64, so that a failing run can be repeated.
+  private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = state
+      z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+      return z ^ z >> 31
+    }
+  }
+
+  private static let interesting: [[UInt8]] = [
+    [0], [0xFF], [0x7F], [0x80], [0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0x7F],
+    [0xFF, 0xFF, 0xFF, 0xFF], [UInt8](repeating: 0xFF, count: 8),
+    [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [UInt8](repeating: 0, count: 8),
+  ]
+
+  private func mutate(_ bytes: [UInt8], _ generator: inout Generator) -> [UInt8] {
+    var bytes = bytes
+    for _ in 0..<Int.random(in: 1...4, using: &generator) where !bytes.isEmpty {
+      let place = Int.random(in: 0..<bytes.count, using: &generator)
+      switch Int.random(in: 0..<6, using: &generator) {
+      case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+      case 1: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+      case 2:
+        let value = Self.interesting.randomElement(using: &generator) ?? []
+        bytes.replaceSubrange(place..<min(place + value.count, bytes.count), with: value)
+      case 3: bytes.removeSubrange(place..<min(place + 8, bytes.count))
+      case 4:
+        let source = Int.random(in: 0..<bytes.count, using: &generator)
+        bytes.insert(contentsOf: bytes[source..<min(source + 16, bytes.count)], at: place)
+      default: bytes.removeLast(bytes.count - place)
+      }
+    }
+    return bytes
+  }
+
+  @Test(arguments: FuzzTarget.allCases)
+  func theCorpusAndItsMutationsBreakNoPromise(_ target: FuzzTarget) throws {
+    let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+    let folder = "/\(tests)/Fuzz/corpus/\(target.rawValue)"
+    let names = entries(of: folder)
+    #expect(!names.isEmpty)
+    let corpus = try names.map { name in
+      let storage = try ByteStorage.mapping(path: "\(folder)/\(name)")
+      return unsafe storage.withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+    for bytes in corpus { target.run(bytes) }
+    var generator = Generator(state: 0x5EED)
+    let start = ContinuousClock.now
+    var count = 0
+    // By time, so that a slow machine is not held up, and by count, so that a fast one is not.
+    while count < 2000, ContinuousClock.now - start < .seconds(2) {
+      target.run(mutate(corpus.randomElement(using: &generator) ?? [], &generator))
+      count += 1
+    }
+    #expect(count > 0)
+  }
+}
