@@ -86,7 +86,7 @@ let package = Package(
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
     tests("Images", ["Images"], fixtures: ["Fixtures"]),
-    tests("HTTP1", ["HTTP1"]),
+    tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1"]),
     tests(
       "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
