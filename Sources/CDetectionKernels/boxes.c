@@ -10,8 +10,8 @@
 static inline float least(float a, float b) { return a < b ? a : b; }
 static inline float greatest(float a, float b) { return a > b ? a : b; }
 
-// x - x is 0 for every finite x, and NaN for the others.
-static inline int32_t is_finite(float x) { return x - x == 0.0f; }
+// x - x is 0 for every finite x, and NaN for the others; sums of these are 0 or NaN too.
+static inline float zero_if_finite(float x) { return x - x; }
 
 // MARK: Ranking
 
@@ -28,7 +28,7 @@ static inline __attribute__((always_inline)) void rank_logits(const float *foreg
                                                               size_t count, uint32_t *keys) {
   for (size_t i = 0; i < count; i++) {
     float f = foreground[i * step];
-    keys[i] = is_finite(f) ? rank_key(f) : 0;
+    keys[i] = zero_if_finite(f) == 0.0f ? rank_key(f) : 0;
   }
 }
 
@@ -44,7 +44,7 @@ static inline __attribute__((always_inline)) void rank_pairs(const float *backgr
     float e = detection_exp(-fabsf(margin));
     float p = (margin >= 0.0f ? 1.0f : e) / (1.0f + e);
     uint32_t key = rank_key(softmax ? p : f);
-    keys[i] = is_finite(f) & is_finite(b) ? key : 0;
+    keys[i] = zero_if_finite(f) + zero_if_finite(b) == 0.0f ? key : 0;
   }
 }
 
@@ -72,7 +72,8 @@ static inline __attribute__((always_inline)) void decode(const float *anchors, c
     float height = a[2] - a[0] + how.side_extra;
     float width = a[3] - a[1] + how.side_extra;
     float dy = t[y], dx = t[x], dh = t[2 + y], dw = t[2 + x];
-    int32_t usable = is_finite(dy) & is_finite(dx) & is_finite(dh) & is_finite(dw);
+    float zero = (zero_if_finite(dy) + zero_if_finite(dx)) +
+                 (zero_if_finite(dh) + zero_if_finite(dw));
     dh = least(dh, how.maximum_log_scale);
     dw = least(dw, how.maximum_log_scale);
     float y_centre = dy * height + (a[0] + 0.5f * height);
@@ -81,8 +82,9 @@ static inline __attribute__((always_inline)) void decode(const float *anchors, c
     float half_width = 0.5f * (detection_exp(dw) * width);
     float y_min = y_centre - half_height, x_min = x_centre - half_width;
     float y_max = y_centre + half_height, x_max = x_centre + half_width;
-    // Comparing with itself finds the NaN that clipping would turn into a number.
-    usable &= (y_min == y_min) & (x_min == x_min) & (y_max == y_max) & (x_max == x_max);
+    // Clipping would turn a NaN into a number, so it is looked for before.
+    int32_t usable = (zero == 0.0f) & !__builtin_isunordered(y_min, y_max) &
+                     !__builtin_isunordered(x_min, x_max);
     y_min = least(greatest(y_min, 0.0f), how.y_limit);
     x_min = least(greatest(x_min, 0.0f), how.x_limit);
     y_max = least(greatest(y_max, 0.0f), how.y_limit);
@@ -92,9 +94,7 @@ static inline __attribute__((always_inline)) void decode(const float *anchors, c
     boxes[4 * i + 2] = y_max;
     boxes[4 * i + 3] = x_max;
     float side = least(y_max - y_min, x_max - x_min) + how.side_extra;
-    int32_t large = (side > how.minimum_side) |
-                    ((side == how.minimum_side) & !how.minimum_is_strict);
-    keys[i] = usable & large ? keys[i] : 0;
+    keys[i] = (usable & (side >= how.minimum_side)) ? keys[i] : 0;
   }
 }
 

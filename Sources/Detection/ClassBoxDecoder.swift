@@ -165,6 +165,7 @@ public struct ClassBoxDecoder: Sendable {
 
   private func isLargeEnough(_ box: BoundingBox, frame: ImageFrame) -> Bool {
     guard let minimum = settings.minimumSide else { return true }
-    return minimum.admits(box, sides: settings.coder.sides, scale: frame.xScale)
+    return min(box.height, box.width) + settings.coder.sides.extra
+      >= minimum.bound(scale: frame.xScale)
   }
 }

@@ -86,11 +86,10 @@ public struct MinimumSide: Sendable, Hashable {
     self.isExclusive = isExclusive
   }
 
-  /// Whether both sides of a box are long enough.
-  func admits(_ box: BoundingBox, sides: SideConvention, scale: Float) -> Bool {
+  /// The least side that is kept: above a length means at or above the next float after it.
+  func bound(scale: Float) -> Float {
     let bound = scalesWithImage ? length * scale : length
-    let side = min(box.height, box.width) + sides.extra
-    return isExclusive ? side > bound : side >= bound
+    return isExclusive ? bound.nextUp : bound
   }
 }
 

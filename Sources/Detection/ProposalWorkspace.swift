@@ -21,16 +21,13 @@ public struct ProposalWorkspace: Sendable {
     precondition(
       suppression.keys.count >= count, "\(suppression.keys.count) keys for \(count) anchors")
     boxes.grow(to: count, filling: BoundingBox(yMin: 0, xMin: 0, yMax: 0, xMax: 0))
-    let minimum = settings.minimumSide
-    let length = minimum.map { $0.scalesWithImage ? $0.length * frame.xScale : $0.length }
     var how = detection_decoding(
       xyxy: settings.offsetOrder == .xyxy ? 1 : 0,
       side_extra: settings.coder.sides.extra,
       maximum_log_scale: settings.coder.maximumLogScale ?? .infinity,
       y_limit: settings.clipping.limit(frame.height),
       x_limit: settings.clipping.limit(frame.width),
-      minimum_side: length ?? -.infinity,
-      minimum_is_strict: minimum?.isExclusive == true ? 1 : 0)
+      minimum_side: settings.minimumSide?.bound(scale: frame.xScale) ?? -.infinity)
     // Safety: the kernel reads 4 x count floats of anchors and of offsets, and writes 4 x count
     // floats of boxes and count keys; each count was checked or grown above.
     unsafe grid.anchors.withUnsafeFloats { anchors in

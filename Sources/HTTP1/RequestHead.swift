@@ -9,6 +9,15 @@ public enum BodyFraming: Sendable, Equatable {
   /// `Transfer-Encoding: chunked`.
   case chunked
 
+  /// The number of bytes that the body will have, where the head says it.
+  public var declaredLength: Int? {
+    switch self {
+    case .none: 0
+    case .length(let length): length
+    case .chunked: nil
+    }
+  }
+
   /// Whether at least one byte of a body, or of its framing, will follow the head.
   public var announcesContent: Bool {
     switch self {

@@ -4,6 +4,10 @@ extension Connection {
   /// Reads taken from one connection before others have their turn: 256 KiB.
   private static let readBatch = 4
 
+  /// The largest body of a request that the handler refused which is read and dropped, so that the
+  /// connection lives on.
+  private static let droppedLength = 64 * 1024
+
   /// Reads what is there and acts on it.
   func read() {
     if !unread.isEmpty { processUnread() }
@@ -99,12 +103,13 @@ extension Connection {
       clientAddress: clientAddress)
     self.request = request
     if let refusal = core.handler.refuse(head: request) {
-      guard head.framing.announcesContent else {
-        // The request ends here, and the connection need not.
-        self.refusal = refusal
-        return
-      }
-      return respond(refusal, closing: true)
+      // To drop a small body costs less than a new connection. One that is large, or that the client
+      // holds back until it is asked, is not read.
+      guard !head.expectsContinue, let length = head.framing.declaredLength,
+        length <= Self.droppedLength
+      else { return respond(refusal, closing: true) }
+      self.refusal = refusal
+      return
     }
     switch head.framing {
     case .none: bodyLimit = 0
@@ -123,6 +128,7 @@ extension Connection {
   /// Room grows by doubling as bytes come and never beyond the declared length: a client that only
   /// says it has 32 MiB costs nothing.
   private func append(_ bytes: UnsafeRawBufferPointer) {
+    guard refusal == nil else { return }
     let needed = body.count + bytes.count
     if needed > body.capacity {
       body.reserveCapacity(min(max(needed, 2 * body.capacity), max(bodyLimit, needed)))

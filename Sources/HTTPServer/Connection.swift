@@ -64,7 +64,7 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   var request: HTTPRequest?
   var body: [UInt8] = []
 
-  /// The handler's refusal of the request under way, which has no body to skip.
+  /// The handler's refusal of the request under way, to be sent once its body was dropped.
   var refusal: HTTPResponse?
   var bodyLimit = 0
   var requestStart: UInt64 = 0

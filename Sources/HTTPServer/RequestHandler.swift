@@ -81,8 +81,8 @@ public struct HTTPRefusal: Error, Sendable {
 public protocol RequestHandler: Sendable {
   /// Looks at a head before its body is read (and before `100 Continue` is sent).
   ///
-  /// - Returns: an answer that refuses the request, after which the body is not read and the
-  ///   connection closes; or `nil` to go on. The request's body is empty here.
+  /// - Returns: an answer that refuses the request, or `nil` to go on. A small body of a refused request
+  ///   is dropped; before a larger one the connection closes. The request's body is empty here.
   func refuse(head: HTTPRequest) -> HTTPResponse?
 
   /// Answers a request. `respond` must be called exactly once, from any thread.

@@ -30,7 +30,7 @@ extension StoredTensor {
   /// ties to even.
   ///
   /// Only `float32`, `float16` and `bfloat16` can be asked for; anything else traps. A value beyond
-  /// the type's range becomes infinite.
+  /// the type's range becomes infinite; float64 is rounded to float32 first.
   ///
   /// - Parameter target: the type wanted.
   /// - Returns: `target.byteCount` bytes for each element.

@@ -106,7 +106,10 @@ struct RoIPoolingTests {
     let box = BoundingBox(yMin: 0, xMin: 40, yMax: 0, xMax: 40)
     let pooling = RoIPooling(.pool, outputSize: 1, spatialScale: Self.scale)
     #expect(pooling.pool(row, rois: [box], imageIndices: [0]).values == [3])
-    // Note 002 cuts it to 2.
+    // Chainer's `round` makes it 2 on a CPU; note 002 cuts it to 2.
+    let even = RoIPooling(
+      .pool, outputSize: 1, spatialScale: Self.scale, cornerRounding: .toNearestOrEven)
+    #expect(even.pool(row, rois: [box], imageIndices: [0]).values == [2])
     let truncating = RoIPooling(.truncatingAdaptiveMax, outputSize: 1, spatialScale: Self.scale)
     #expect(truncating.pool(row, rois: [box], imageIndices: [0]).values == [2])
   }
@@ -170,6 +173,32 @@ struct RoIPoolingTests {
     let last = pooled(2)
     #expect(last[0] == 10 * 2.5 + 2.5)
     #expect(last[48] == 88 / 4)
+  }
+
+  @Test
+  func everyFamilyGivesItsOwnOperator() throws {
+    let frame = ImageFrame(height: 600, width: 800, originalHeight: 300, originalWidth: 400)
+    func pooling(_ name: String, level: Int = 0) throws -> RoIPooling {
+      try #require(DetectionProfile.family(named: name))
+        .roiPooling(level: level, featureHeight: 37, featureWidth: 50, frame: frame)
+    }
+    #expect(
+      try pooling("simple-faster-rcnn")
+        == RoIPooling(.pool, outputSize: 7, spatialScale: SpatialScale(1 / 16)))
+    #expect(
+      try pooling("bubbliiiing-resnet50")
+        == RoIPooling(
+          .pool, outputSize: 14,
+          spatialScale: SpatialScale(
+            featureHeight: 37, featureWidth: 50, imageHeight: 600, imageWidth: 800)))
+    #expect(try pooling("chainercv").cornerRounding == .toNearestOrEven)
+    #expect(
+      try pooling("torchvision-fpn", level: 1)
+        == RoIPooling(
+          .align(samplingRatio: 2, aligned: false), outputSize: 7, spatialScale: SpatialScale(1 / 8)
+        ))
+    #expect(try pooling("detectron2-c4").operator == .align(samplingRatio: nil, aligned: true))
+    #expect(try pooling("jwyang").operator == .alignAverage)
   }
 
   @Test

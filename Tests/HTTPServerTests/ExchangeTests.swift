@@ -173,15 +173,33 @@ import Testing
     }
   }
 
-  @Test("a refusal without a body to skip leaves the connection open") func refusedWithoutBody()
+  @Test("a refusal drops a small body and leaves the connection open") func refusedWithSmallBody()
     async throws
   {
     try await withServer { _, _, port in
       let client = try TestClient(port: port)
       try client.send("GET /refused HTTP/1.1\r\nHost: x\r\n\r\n")
       #expect(try client.receiveResponse().status == 403)
+      try client.send("POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+      #expect(try client.receiveResponse().fields["connection"] == nil)
       try client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
       #expect(try client.receiveResponse().text == "/a")
+    }
+  }
+
+  @Test("a refusal does not wait for a large body or one of unknown length")
+  func refusedWithLargeBody()
+    async throws
+  {
+    try await withServer { _, _, port in
+      for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
+        let client = try TestClient(port: port)
+        try client.send("POST /refused HTTP/1.1\r\nHost: x\r\n\(framing)\r\n\r\n")
+        let response = try client.receiveResponse()
+        #expect(response.status == 403)
+        #expect(response.fields["connection"] == "close")
+        #expect(try client.isClosedByServer())
+      }
     }
   }
 

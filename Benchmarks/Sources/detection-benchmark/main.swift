@@ -62,6 +62,6 @@ if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "--to" {
   for (name, work) in cases {
     _ = times(work, count: 5)
     let sorted = times(work, count: 101).sorted()
-    print("| \(name) | \(sorted[50]) | \(work()) | \(allocations(work)) |")
+    print("| \(name) | \((sorted[50] * 10).rounded() / 10) | \(work()) | \(allocations(work)) |")
   }
 }

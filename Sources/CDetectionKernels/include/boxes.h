@@ -62,9 +62,8 @@ struct detection_decoding {
   float maximum_log_scale;
   /// Coordinates are clipped to [0, y_limit] and [0, x_limit].
   float y_limit, x_limit;
-  /// Sides below this (or, where `minimum_is_strict`, at this) drop the box.
+  /// A side below this drops the box.
   float minimum_side;
-  int32_t minimum_is_strict;
 };
 
 /// Writes for each score a key that sorts as the score does (greater score, greater key).
