@@ -82,6 +82,15 @@ import Testing
     }
   }
 
+  @Test func aFolderThatIsNotThereIsToldAtOnce() async throws {
+    let start = ContinuousClock.now
+    let result = try await Program.run(["init", "vgg16", "/nowhere/vgg16.safetensors"])
+    #expect(result.status == 73)
+    #expect(result.errors.contains("/nowhere/vgg16.safetensors"))
+    // Drawing 137 million weights first would take longer than this, even on an idle machine.
+    #expect(ContinuousClock.now - start < .seconds(10))
+  }
+
   @Test func healthOfNobodyIsOne() async throws {
     // Port 1 is reserved (tcpmux) and in no test's hands.
     let result = try await Program.run(["health", "http://127.0.0.1:1"])
