@@ -45,7 +45,8 @@ import Testing
     let start = ContinuousClock.now
     server.signal(SIGTERM)
     #expect(try await server.end() == 0)
-    #expect(ContinuousClock.now - start < .seconds(5))
+    // Far below the drain timeout of 25 s, which it would take if the connection held it up.
+    #expect(ContinuousClock.now - start < .seconds(15))
     _ = connection
   }
 
