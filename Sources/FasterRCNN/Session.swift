@@ -15,18 +15,18 @@ final class Session {
   private let clock = ContinuousClock()
 
   // The three networks run one after the other and read each other's outputs: an arena for each.
-  private let backboneArena = Arena()
-  private let proposalArena = Arena()
-  private let headArena = Arena()
-  private var backbonePlans: PlanCache<Plan>
-  private var proposalPlans: PlanCache<Plan>
-  private var headPlans: PlanCache<Plan>
+  let backboneArena = Arena()
+  let proposalArena = Arena()
+  let headArena = Arena()
+  var backbonePlans: PlanCache<Plan>
+  var proposalPlans: PlanCache<Plan>
+  var headPlans: PlanCache<Plan>
   private var grids: PlanCache<AnchorGrid>
   private let input = FloatBuffer()
   private let pooled = FloatBuffer()
 
   private var proposalWorkspace = ProposalWorkspace()
-  private var proposals = RegionProposals()
+  var proposals = RegionProposals()
   private var classWorkspace = ClassBoxWorkspace()
   private var classified: [ClassifiedBox] = []
 
@@ -43,7 +43,7 @@ final class Session {
   /// A feature map of N pictures in the engine's memory, and what it was made from.
   ///
   /// The memory is an arena's or a caller's, and holds `layout.byteCount` bytes until the next run.
-  @safe private struct Features {
+  @safe struct Features {
     var values: UnsafeRawPointer
     var layout: TensorLayout
     var frames: [ImageFrame]
@@ -222,84 +222,6 @@ final class Session {
     return results
   }
 
-  /// The proposals of each picture, taken back to its own pixels.
-  private func results(of features: Features) -> [DetectionResult] {
-    features.frames.indices.map { index in
-      let frame = features.frames[index]
-      let range = proposals.range(ofImage: index)
-      return DetectionResult(
-        proposals: range.map { row in
-          let box = proposals.boxes[row]
-          return Proposal(
-            box: BoundingBox(
-              yMin: min(box.yMin / frame.yScale, frame.originalHeight),
-              xMin: min(box.xMin / frame.xScale, frame.originalWidth),
-              yMax: min(box.yMax / frame.yScale, frame.originalHeight),
-              xMax: min(box.xMax / frame.xScale, frame.originalWidth)),
-            objectness: proposals.objectness[row])
-        }, objects: [], imageSize: features.originalSizes[index])
-    }
-  }
-
-  /// One picture's features in the order C, H, W; `nil` where only oneDNN can read their layout.
-  private func featureMap(_ features: Features, image: Int) -> FeatureMap? {
-    guard let block = features.layout.channelBlock else { return nil }
-    let shape = features.layout.shape
-    let (channels, height, width) = (shape[1], shape[2], shape[3])
-    let layout = FeatureMapLayout(
-      imageCount: shape[0], channelCount: channels, height: height, width: width,
-      channelBlock: block)
-    // Safety: the features hold the layout's elements, and `offset` stays below their number.
-    let source = unsafe UnsafeBufferPointer(
-      start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
-    var values: [Float] = []
-    values.reserveCapacity(channels * height * width)
-    for channel in 0..<channels {
-      for y in 0..<height {
-        for x in 0..<width {
-          unsafe values.append(source[layout.offset(image: image, channel: channel, y: y, x: x)])
-        }
-      }
-    }
-    let frame = features.frames[image]
-    return FeatureMap(
-      values: Tensor(shape: [channels, height, width], values: values),
-      imageSize: ImageSize(height: Int(frame.height), width: Int(frame.width)),
-      scale: frame.xScale)
-  }
-
-  /// Pools every proposal into the head's own layout, the rows shared out over the team.
-  private func pool(
-    _ features: Features, into rows: UnsafeMutableBufferPointer<Float>, head: Plan
-  ) throws(DetectorError) {
-    let shape = features.layout.shape
-    guard let block = features.layout.channelBlock, let headBlock = head.inputLayout.channelBlock
-    else {
-      throw .compute(
-        ComputeError(
-          operation: "RoI pooling", reason: "features in a layout that only oneDNN reads"))
-    }
-    let layout = FeatureMapLayout(
-      imageCount: shape[0], channelCount: shape[1], height: shape[2], width: shape[3],
-      channelBlock: block)
-    let pooling = model.profile.detection.roiPooling(
-      featureHeight: shape[2], featureWidth: shape[3], frame: features.frames[0])
-    let used = pooling.outputLayout(
-      roiCount: proposals.count, channelCount: shape[1], channelBlock: headBlock
-    ).elementCount
-    // Safety: the map has the layout's elements, and the head's input has a row for each proposal;
-    // the ranges of the team do not overlap, and each range writes its own rows.
-    let map = unsafe UnsafeBufferPointer(
-      start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
-    let destination = unsafe UnsafeMutableBufferPointer(rebasing: rows[..<used])
-    let (boxes, images) = (proposals.boxes, proposals.imageIndices)
-    thread.parallel(boxes.count) { range in
-      unsafe pooling.pool(
-        map, layout: layout, rois: boxes.span, imageIndices: images.span, range: range,
-        into: destination, outputChannelBlock: headBlock)
-    }
-  }
-
   private func classBoxSettings(_ parameters: DetectionParameters) -> ClassBoxSettings {
     var settings = model.profile.detection.classBoxSettings
     if let threshold = parameters.scoreThreshold { settings.scoreThreshold = threshold }
@@ -307,59 +229,5 @@ final class Session {
     if let maximum = parameters.maximumDetections { settings.maximumDetections = maximum }
     if let classes = parameters.classes { settings.classes = classes }
     return settings
-  }
-
-  // MARK: Plans
-
-  func backbonePlan(
-    images: Int, height: Int, width: Int
-  ) throws(DetectorError) -> Plan {
-    try plan(in: \.backbonePlans, key: [images, height, width]) { () throws(ComputeError) in
-      try Plan(
-        model.networks.backbone, inputShape: [images, 3, height, width], arena: backboneArena)
-    }
-  }
-
-  func proposalPlan(_ layout: TensorLayout) throws(DetectorError) -> Plan {
-    let shape = layout.shape
-    return try plan(in: \.proposalPlans, key: shape.dimensions + [layout.channelBlock ?? 0]) {
-      () throws(ComputeError) in
-      try Plan(
-        model.networks.proposal, inputShape: shape, inputLayout: layout, arena: proposalArena)
-    }
-  }
-
-  /// The head for as many rows as there are proposals, rounded up to quarters of the most there can
-  /// be: fewer proposals cost less, and there are four plans and not three hundred.
-  func headPlan(images: Int, proposalCount: Int) throws(DetectorError) -> Plan {
-    let most = images * proposalCreator.settings.counts.afterNMS
-    let quarter = max(1, (most + 3) / 4)
-    let rows = (proposalCount + quarter - 1) / quarter * quarter
-    let size = model.networks.pooledSize
-    return try plan(in: \.headPlans, key: [rows]) { () throws(ComputeError) in
-      try Plan(
-        model.networks.head, inputShape: [rows, model.networks.featureChannels, size, size],
-        arena: headArena)
-    }
-  }
-
-  private func plan(
-    in cache: ReferenceWritableKeyPath<Session, PlanCache<Plan>>, key: [Int],
-    make: () throws(ComputeError) -> Plan
-  ) throws(DetectorError) -> Plan {
-    do {
-      return try self[keyPath: cache].value(for: key, make: make)
-    } catch {
-      throw .compute(error)
-    }
-  }
-
-  private func run(_ plan: Plan, on source: UnsafeRawPointer?) throws(DetectorError) {
-    guard let source = unsafe source else { return }
-    do {
-      try unsafe plan.run(on: source)
-    } catch {
-      throw .compute(error)
-    }
   }
 }

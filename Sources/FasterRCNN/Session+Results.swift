@@ -1,0 +1,83 @@
+internal import Compute
+internal import Detection
+internal import Tensors
+
+extension Session {
+  /// The proposals of each picture, taken back to its own pixels.
+  func results(of features: Features) -> [DetectionResult] {
+    features.frames.indices.map { index in
+      let frame = features.frames[index]
+      let range = proposals.range(ofImage: index)
+      return DetectionResult(
+        proposals: range.map { row in
+          let box = proposals.boxes[row]
+          return Proposal(
+            box: BoundingBox(
+              yMin: min(box.yMin / frame.yScale, frame.originalHeight),
+              xMin: min(box.xMin / frame.xScale, frame.originalWidth),
+              yMax: min(box.yMax / frame.yScale, frame.originalHeight),
+              xMax: min(box.xMax / frame.xScale, frame.originalWidth)),
+            objectness: proposals.objectness[row])
+        }, objects: [], imageSize: features.originalSizes[index])
+    }
+  }
+
+  /// One picture's features in the order C, H, W; `nil` where only oneDNN can read their layout.
+  func featureMap(_ features: Features, image: Int) -> FeatureMap? {
+    guard let block = features.layout.channelBlock else { return nil }
+    let shape = features.layout.shape
+    let (channels, height, width) = (shape[1], shape[2], shape[3])
+    let layout = FeatureMapLayout(
+      imageCount: shape[0], channelCount: channels, height: height, width: width,
+      channelBlock: block)
+    // Safety: the features hold the layout's elements, and `offset` stays below their number.
+    let source = unsafe UnsafeBufferPointer(
+      start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
+    var values: [Float] = []
+    values.reserveCapacity(channels * height * width)
+    for channel in 0..<channels {
+      for y in 0..<height {
+        for x in 0..<width {
+          unsafe values.append(source[layout.offset(image: image, channel: channel, y: y, x: x)])
+        }
+      }
+    }
+    let frame = features.frames[image]
+    return FeatureMap(
+      values: Tensor(shape: [channels, height, width], values: values),
+      imageSize: ImageSize(height: Int(frame.height), width: Int(frame.width)),
+      scale: frame.xScale)
+  }
+
+  /// Pools every proposal into the head's own layout, the rows shared out over the team.
+  func pool(
+    _ features: Features, into rows: UnsafeMutableBufferPointer<Float>, head: Plan
+  ) throws(DetectorError) {
+    let shape = features.layout.shape
+    guard let block = features.layout.channelBlock, let headBlock = head.inputLayout.channelBlock
+    else {
+      throw .compute(
+        ComputeError(
+          operation: "RoI pooling", reason: "features in a layout that only oneDNN reads"))
+    }
+    let layout = FeatureMapLayout(
+      imageCount: shape[0], channelCount: shape[1], height: shape[2], width: shape[3],
+      channelBlock: block)
+    let pooling = model.profile.detection.roiPooling(
+      featureHeight: shape[2], featureWidth: shape[3], frame: features.frames[0])
+    let used = pooling.outputLayout(
+      roiCount: proposals.count, channelCount: shape[1], channelBlock: headBlock
+    ).elementCount
+    // Safety: the map has the layout's elements, and the head's input has a row for each proposal;
+    // the ranges of the team do not overlap, and each range writes its own rows.
+    let map = unsafe UnsafeBufferPointer(
+      start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
+    let destination = unsafe UnsafeMutableBufferPointer(rebasing: rows[..<used])
+    let (boxes, images) = (proposals.boxes, proposals.imageIndices)
+    thread.parallel(boxes.count) { range in
+      unsafe pooling.pool(
+        map, layout: layout, rois: boxes.span, imageIndices: images.span, range: range,
+        into: destination, outputChannelBlock: headBlock)
+    }
+  }
+}
