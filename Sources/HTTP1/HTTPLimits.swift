@@ -47,3 +47,39 @@ public struct HTTPLimits: Sendable, Equatable {
   /// The defaults.
   public init() {}
 }
+
+extension HTTPLimits {
+  /// One limit, to be told to the client that broke it.
+  public struct Limit: Sendable, Equatable {
+    /// What is limited, as `body`.
+    public var name: String
+
+    /// The most that is allowed.
+    public var value: Int
+
+    /// What is counted, as `bytes`.
+    public var unit: String
+
+    /// Makes a limit.
+    public init(name: String, value: Int, unit: String) {
+      self.name = name
+      self.value = value
+      self.unit = unit
+    }
+  }
+
+  /// The limit behind a refusal; `nil` where it is not a limit that was broken.
+  public func limit(for reason: RequestError.Reason) -> Limit? {
+    switch reason {
+    case .methodTooLong: Limit(name: "method", value: methodLength, unit: "bytes")
+    case .targetTooLong: Limit(name: "target", value: targetLength, unit: "bytes")
+    case .headTooLong: Limit(name: "head", value: headLength, unit: "bytes")
+    case .tooManyFields: Limit(name: "fields", value: fieldCount, unit: "lines")
+    case .bodyTooLong: Limit(name: "body", value: bodyLength, unit: "bytes")
+    case .chunkExtensionsTooLong:
+      Limit(name: "chunk_extensions", value: chunkExtensionLength, unit: "bytes")
+    case .trailersTooLong: Limit(name: "trailers", value: trailerLength, unit: "bytes")
+    default: nil
+    }
+  }
+}

@@ -56,7 +56,7 @@ extension Connection {
         }
       }
     } catch {
-      refuse(HTTPRefusal(status: error.status, detail: error.detail))
+      refuse(error)
     }
     if index < bytes.count, phase == .answering || isWriting {
       unsafe unread.append(contentsOf: buffer[index...])
@@ -89,7 +89,7 @@ extension Connection {
       try http.finishInput()
       if http.client == .closed { finishResponses() }
     } catch {
-      refuse(HTTPRefusal(status: error.status, detail: error.detail))
+      refuse(error)
       finishRound()
     }
   }

@@ -23,6 +23,13 @@ extension Connection {
     settle()
   }
 
+  /// Refuses a request that breaks a rule or a limit, and says which limit it was.
+  func refuse(_ error: RequestError) {
+    let limit = core.configuration.limits.limit(for: error.reason)
+    let most = limit.map { "; at most \($0.value) \($0.unit) are allowed" } ?? ""
+    refuse(HTTPRefusal(status: error.status, detail: error.detail + most, limit: limit))
+  }
+
   /// Answers in the server's own name, and ends the connection.
   func refuse(_ refusal: HTTPRefusal) {
     core.counters.refused.count()

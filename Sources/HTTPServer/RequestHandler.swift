@@ -67,10 +67,14 @@ public struct HTTPRefusal: Error, Sendable {
   /// What was wrong, and which rule or limit it broke, in one sentence.
   public var detail: String
 
+  /// The limit that was broken, where it was one: its name, as `body`, and how many of what.
+  public var limit: HTTPLimits.Limit?
+
   /// Makes a refusal.
-  public init(status: Int, detail: String) {
+  public init(status: Int, detail: String, limit: HTTPLimits.Limit? = nil) {
     self.status = status
     self.detail = detail
+    self.limit = limit
   }
 }
 

@@ -99,7 +99,8 @@ public struct ImageDecoder: Sendable, Hashable {
     }
     switch status {
     case cjpeg_status_ok: return nil
-    case cjpeg_status_truncated: return .truncated(.jpeg, byteOffset: report.byte_offset)
+    // The library reads ahead, so its own position is not where the bytes end.
+    case cjpeg_status_truncated: return .truncated(.jpeg, byteOffset: bytes.count)
     case cjpeg_status_unsupported: return .unsupported(.jpeg, detail: report.text)
     case cjpeg_status_too_many_scans: return .tooManyScans(limit: limits.maximumScans)
     case cjpeg_status_out_of_memory:
@@ -122,7 +123,7 @@ public struct ImageDecoder: Sendable, Hashable {
     }
     switch status {
     case cpng_status_ok: return nil
-    case cpng_status_truncated: return .truncated(.png, byteOffset: report.byte_offset)
+    case cpng_status_truncated: return .truncated(.png, byteOffset: bytes.count)
     case cpng_status_out_of_memory:
       return .outOfMemory(width: header.width, height: header.height)
     default: return .corrupt(.png, byteOffset: report.byte_offset, detail: report.text)

@@ -1,4 +1,5 @@
 internal import FasterRCNN
+internal import HTTP1
 internal import HTTPServer
 internal import Images
 
@@ -65,6 +66,8 @@ extension Problem {
       case 505: .versionNotSupported
       default: .internalError
       }
-    self.init(kind, refusal.detail)
+    self.init(
+      kind, refusal.detail,
+      limit: refusal.limit.map { Limit(name: $0.name, value: $0.value, unit: $0.unit) })
   }
 }
