@@ -38,7 +38,7 @@ struct ScoreRanking: Sendable {
           // Written in any case and counted where it stays, so that nothing is branched on.
           let key = unsafe keys[index]
           unsafe entries[chosen] = UInt64(~key) << 32 | UInt64(index)
-          chosen += key >= threshold ? 1 : 0
+          chosen &+= key >= threshold ? 1 : 0
         }
       }
     }
