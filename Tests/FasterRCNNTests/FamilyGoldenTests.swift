@@ -92,7 +92,9 @@ struct FamilyGoldenTests {
     }
     #expect(scaled.count == wanted.count)
     for (rank, box) in wanted.enumerated() {
-      let nearest = scaled.indices.min { scaled[$0].distance(to: box) < scaled[$1].distance(to: box) }
+      let nearest = scaled.indices.min {
+        scaled[$0].distance(to: box) < scaled[$1].distance(to: box)
+      }
       let index = try #require(nearest)
       #expect(scaled[index].distance(to: box) <= 0.05, "proposal \(rank)")
       if index != rank, index < result.proposals.count, rank < result.proposals.count {
