@@ -88,7 +88,8 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  private init(
+  /// Makes a checkpoint of what a reader found.
+  init(
     _ format: CheckpointFormat, _ dictionary: StateDictionary,
     _ attributes: PickleValue = .dictionary([])
   ) {

@@ -29,9 +29,11 @@ public struct SafetensorsWriter: Sendable {
   ///   - dictionary: the tensors, and the words of the header's `__metadata__`.
   ///   - floatType: `float32`, `float16` or `bfloat16`, which every floating-point tensor is
   ///     converted to; left out, each keeps its type. Integers keep theirs in any case.
+  ///   - keptNames: tensors that keep their type all the same.
   /// - Throws: a name or a size that the format cannot hold.
   public init(
-    _ dictionary: StateDictionary, floatType: ElementType? = nil
+    _ dictionary: StateDictionary, floatType: ElementType? = nil,
+    keeping keptNames: Set<String> = []
   ) throws(CheckpointError) {
     var plans: [Plan] = []
     for name in dictionary.names {
@@ -41,7 +43,8 @@ public struct SafetensorsWriter: Sendable {
           .malformed("a tensor cannot have the name that the format keeps for metadata"),
           tensorName: name)
       }
-      let type = tensor.elementType.isFloatingPoint ? floatType : nil
+      let isConverted = tensor.elementType.isFloatingPoint && !keptNames.contains(name)
+      let type = isConverted ? floatType : nil
       plans.append(Plan(name: name, tensor: tensor, elementType: type ?? tensor.elementType))
     }
     plans.sort {
@@ -131,6 +134,8 @@ public struct SafetensorsWriter: Sendable {
     for plan in plans {
       for block in Self.blocks(of: plan.tensor) {
         let bytes = block.contiguousBytes(as: plan.elementType)
+        // A mapped file is read once: without this the whole of it would stay in memory.
+        block.releasePages()
         try sink(bytes)
         written += bytes.count
         progress(written, dataByteCount)

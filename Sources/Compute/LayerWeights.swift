@@ -74,7 +74,8 @@ public final class LayerWeights: Sendable {
       do throws(ComputeError) {
         let prepared = Prepared(layout: layout)
         if let other = state.prepared.first {
-          try unsafe reorder(from: other.layout, at: other.block.address, to: prepared, name: name)
+          try unsafe reorder(
+            from: other.layout, at: other.block.address, to: layout, of: prepared, name: name)
         } else if let source = state.source {
           try read(source, dimensions: dimensions, into: prepared, name: name)
           state.source = nil
@@ -88,50 +89,84 @@ public final class LayerWeights: Sendable {
     return try result.get()
   }
 
+  /// Reads the checkpoint's copy some output channels at a time, and lets go of each part's pages.
+  ///
+  /// A layer of 400 MB would otherwise be in memory twice, and once more where it has to be converted.
   private func read(
     _ source: StoredTensor, dimensions: [Int], into prepared: Prepared, name: String
   ) throws(ComputeError) {
+    let outputs = dimensions[0]
+    let bytesOfOutput = max(dimensions.dropFirst().reduce(4, *), 1)
+    // Whole blocks of output channels, of which no layout has more than 64.
+    let step = max(Self.partByteCount / bytesOfOutput / 64 * 64, 64)
+    for start in stride(from: 0, to: outputs, by: step) {
+      let part = start..<min(start + step, outputs)
+      var layout = prepared.layout
+      if part.count < outputs {
+        guard let region = prepared.layout.region(outputs: part) else {
+          // The whole is written anew; what was written before is overwritten.
+          try read(source, 0..<outputs, dimensions, to: prepared.layout, of: prepared, name)
+          return
+        }
+        layout = region
+      }
+      try read(source, part, dimensions, to: layout, of: prepared, name)
+    }
+  }
+
+  /// How much of the checkpoint is read at once, in bytes as float32.
+  private static let partByteCount = 32 << 20
+
+  private func read(
+    _ source: StoredTensor, _ part: Range<Int>, _ dimensions: [Int], to layout: TensorLayout,
+    of prepared: Prepared, _ name: String
+  ) throws(ComputeError) {
+    let source = source.slice(part)
     let plain = try TensorLayout(
-      shape: dimensions, tag: dimensions.count == 4 ? dnnl_abcd : dnnl_ab)
+      shape: [part.count] + dimensions.dropFirst(), tag: dimensions.count == 4 ? dnnl_abcd : dnnl_ab
+    )
     var failure: ComputeError?
     func reorder(_ values: UnsafeBufferPointer<Float>) {
       guard let base = values.baseAddress else { return }
       do throws(ComputeError) {
         try unsafe self.reorder(
-          from: plain, at: UnsafeMutableRawPointer(mutating: base), to: prepared, name: name)
+          from: plain, at: UnsafeMutableRawPointer(mutating: base), to: layout, of: prepared,
+          name: name)
       } catch {
         failure = error
       }
     }
     if let outputScales {
       var values = source.float32Values()
-      let stride = values.count / max(outputScales.count, 1)
-      for (output, scale) in outputScales.enumerated() {
-        for index in output * stride..<(output + 1) * stride { values[index] *= scale }
+      let stride = values.count / max(part.count, 1)
+      for (row, scale) in outputScales[part].enumerated() {
+        for index in row * stride..<(row + 1) * stride { values[index] *= scale }
       }
       unsafe values.withUnsafeBufferPointer(reorder)
     } else {
       unsafe source.withFloat32Values(reorder)
     }
+    source.releasePages()
     if let failure { throw failure }
   }
 
   /// Reorders on the calling thread's team.
   ///
-  /// The address must hold a tensor of the layout `source`.
+  /// The address must hold a tensor of the layout `source`; `layout` is that of `prepared` or a
+  /// region of it.
   private func reorder(
-    from source: TensorLayout, at address: UnsafeMutableRawPointer, to prepared: Prepared,
-    name: String
+    from source: TensorLayout, at address: UnsafeMutableRawPointer, to layout: TensorLayout,
+    of prepared: Prepared, name: String
   ) throws(ComputeError) {
     let descriptor = try PrimitiveDescriptor(
-      reorderingFrom: source, to: prepared.layout, attributes: Attributes(),
+      reorderingFrom: source, to: layout, attributes: Attributes(),
       name: "\(name): weights")
     let primitive = try Primitive(descriptor, name: name)
     let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
     let scratch = MemoryBlock(count: scratchLayout.byteCount)
     let memories = [
       (DNNL_ARG_FROM, try unsafe Memory(source, at: address)),
-      (DNNL_ARG_TO, try unsafe Memory(prepared.layout, at: prepared.block.address)),
+      (DNNL_ARG_TO, try unsafe Memory(layout, at: prepared.block.address)),
       (DNNL_ARG_SCRATCHPAD, try unsafe Memory(scratchLayout, at: scratch.address)),
     ]
     let stream = try Stream()

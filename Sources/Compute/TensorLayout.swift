@@ -74,6 +74,21 @@ public struct TensorLayout: Sendable {
     unsafe withUnsafePointer(to: descriptor) { unsafe dnnl_memory_desc_get_size($0) }
   }
 
+  /// Some indices of the outermost axis as a part of the whole tensor's memory; `nil` where oneDNN
+  /// cannot describe it, as where a block would be cut.
+  func region(outputs: Range<Int>) -> TensorLayout? {
+    var dimensions = shape.dimensions.map { dnnl_dim_t($0) }
+    var offsets = [dnnl_dim_t](repeating: 0, count: dimensions.count)
+    dimensions[0] = dnnl_dim_t(outputs.count)
+    offsets[0] = dnnl_dim_t(outputs.lowerBound)
+    // Safety: the call reads as many values as the descriptor has axes.
+    var region = dnnl_memory_desc_t()
+    let status = unsafe withUnsafePointer(to: descriptor) {
+      unsafe dnnl_memory_desc_init_submemory(&region, $0, dimensions, offsets)
+    }
+    return status == dnnl_success ? TensorLayout(region) : nil
+  }
+
   /// The number of channels that lie together innermost.
   ///
   /// 1 for NCHW, 16 or 8 for oneDNN's blocked layouts, all of them for NHWC, and `nil` for a layout

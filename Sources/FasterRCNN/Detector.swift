@@ -28,11 +28,13 @@ public final class Detector: Sendable {
     }
   }
 
-  /// What the model is.
-  public let model: ModelDescription
+  /// What the model is; the first call waits, if it must, for the file's SHA-256.
+  public var model: ModelDescription { source.description }
 
   /// The backbone, as `VGG with 13 convolutions`.
-  public let architecture: String
+  public var architecture: String { source.architecture }
+
+  private let source: Model
 
   private let thread: ComputeThread
   let session: Confined
@@ -81,8 +83,7 @@ public final class Detector: Sendable {
   ///   - options: how the machine is used.
   /// - Throws: `DetectorError` where the system has no thread to give.
   public init(model: Model, options: Options = Options()) throws(DetectorError) {
-    self.model = model.description
-    architecture = model.architecture
+    source = model
     do {
       thread = try ComputeThread(name: "frcnn-compute", threadCount: options.threadCount)
     } catch {

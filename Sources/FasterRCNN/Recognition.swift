@@ -35,7 +35,8 @@ struct Recognition {
       state = original.renamed(Self.chainerName)
       found = .chainerCV
     } else {
-      state = original
+      // PyTorch's count of training steps is no weight.
+      state = original.renamed { $0.hasSuffix(".num_batches_tracked") ? nil : $0 }
       if original["extractor.4.0.conv1.weight"] != nil {
         found = .bubbliiiingResNet50
       } else if original["extractor.0.weight"] == nil {

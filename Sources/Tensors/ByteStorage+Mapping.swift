@@ -77,9 +77,34 @@ extension ByteStorage {
       throw failure("mmap")
     }
     // Safety: `count` bytes were mapped at `address`; they are unmapped once, in `deinit`.
-    return unsafe ByteStorage(adopting: UnsafeRawBufferPointer(start: address, count: count)) {
-      bytes in
+    return unsafe ByteStorage(
+      adopting: UnsafeRawBufferPointer(start: address, count: count), isFileMapping: true
+    ) { bytes in
       unsafe munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+    }
+  }
+
+  /// Lets go of the memory that a part of a mapped file takes.
+  ///
+  /// Nothing is lost: the next touch of a page reads it from the file again, most likely from the
+  /// system's cache. Pages that the part shares with its neighbours stay. Bytes that are no mapped
+  /// file's are left alone.
+  ///
+  /// - Parameter range: bytes of the storage; traps outside them.
+  public func releasePages(_ range: Range<Int>) {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count) bytes")
+    guard isFileMapping else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    // A mapping starts at a page. Its last page is its own, however little of it the file fills.
+    let start = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound == count ? count : range.upperBound / page * page
+    guard start < end else { return }
+    unsafe withUnsafeBytes { bytes in
+      // Safety: the pages lie in the mapping, which was made private and is never written, so that
+      // dropping them loses no change. Where the system refuses, memory is all that it costs.
+      let address = unsafe bytes.baseAddress?.advanced(by: start)
+      unsafe _ = madvise(UnsafeMutableRawPointer(mutating: address), end - start, MADV_DONTNEED)
     }
   }
 }

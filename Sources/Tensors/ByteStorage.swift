@@ -12,12 +12,23 @@
 
   private let release: @Sendable (UnsafeRawBufferPointer) -> Void
 
+  /// Whether the bytes are a file's, so that their pages can be read again.
+  let isFileMapping: Bool
+
   /// Adopts memory that stays valid and unwritten until `release` is called with it.
-  @unsafe public init(
+  @unsafe public convenience init(
     adopting bytes: UnsafeRawBufferPointer,
     release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
   ) {
+    unsafe self.init(adopting: bytes, isFileMapping: false, release: release)
+  }
+
+  @unsafe init(
+    adopting bytes: UnsafeRawBufferPointer, isFileMapping: Bool,
+    release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+  ) {
     unsafe self.bytes = bytes
+    self.isFileMapping = isFileMapping
     unsafe self.release = release
   }
 

@@ -69,6 +69,15 @@ public struct StoredTensor: Sendable {
   /// The bytes that the elements would take without gaps.
   public var byteCount: Int { shape.count * elementType.byteCount }
 
+  /// Lets go of the memory that the elements take, where they are a mapped file's.
+  ///
+  /// They can still be read (see `ByteStorage.releasePages`).
+  public func releasePages() {
+    guard shape.count > 0 else { return }
+    let last = zip(shape.dimensions, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
+    storage.releasePages(byteOffset..<byteOffset + (last + 1) * elementType.byteCount)
+  }
+
   /// The view of some indices of the outermost axis; traps on indices outside it and on a scalar.
   public func slice(_ indices: Range<Int>) -> StoredTensor {
     precondition(shape.rank > 0, "a scalar has no axis to slice")

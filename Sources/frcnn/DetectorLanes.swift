@@ -9,22 +9,26 @@ import Synchronization
 /// A detector has one compute thread of its own, so N lanes need N of them; the cores are shared
 /// out among them.
 final class DetectorLanes: DetectionBackend {
-  let model: ModelDescription
+  /// Waits, if it must, for the sum of the file's bytes.
+  var model: ModelDescription { source.description }
+
+  private let source: Model
 
   /// Guards nothing but the list: a detector that was taken out belongs to its taker alone.
   private let resting: Mutex<[Detector]>
 
-  /// Opens the model once for each lane.
+  /// Opens the model; the lanes share its weights.
   init(_ choice: ModelOptions.Choice, laneCount: Int) throws(Failure) {
+    source = try choice.openModel()
+    ModelOptions.Choice.announce(source.assumption)
     var detectors: [Detector] = []
     for lane in 0..<laneCount {
       var choice = choice
       // What does not divide goes to the first lanes; more lanes than cores have a thread each.
       let share = choice.threadCount / laneCount + (lane < choice.threadCount % laneCount ? 1 : 0)
       choice.threadCount = max(1, share)
-      detectors.append(try choice.openDetector())
+      detectors.append(try choice.detector(of: source))
     }
-    model = detectors[0].model
     resting = Mutex(detectors)
   }
 

@@ -8,7 +8,7 @@ struct FRCNN: ParsableCommand {
     abstract: "Faster R-CNN on the CPU: a picture in, proposals and detections out.",
     discussion: """
       A model is part of the program: it finds red cells, white cells and platelets in pictures \
-      of blood smears. Other models are safetensors files, given with --model.
+      of blood smears. Other models are files of safetensors, PyTorch or NumPy, given with --model.
 
       Try it:
         frcnn serve                                   serve on http://127.0.0.1:8080
@@ -18,7 +18,7 @@ struct FRCNN: ParsableCommand {
       """,
     version: Version.string,
     subcommands: [
-      ServeCommand.self, DetectCommand.self, EvaluateCommand.self, InitCommand.self,
-      HealthCommand.self, BenchCommand.self,
+      ServeCommand.self, DetectCommand.self, EvaluateCommand.self, InspectCommand.self,
+      ConvertCommand.self, InitCommand.self, HealthCommand.self, BenchCommand.self,
     ])
 }

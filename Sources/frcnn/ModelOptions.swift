@@ -29,13 +29,32 @@ struct ModelOptions: ParsableArguments {
         guard let path else { return try Model.embedded() }
         return try Model.open(path, options: options)
       } catch {
-        throw Failure(Self.kind(of: error), path.map { "\($0): \(error)" } ?? "\(error)")
+        throw Self.failure(error, path: path)
       }
     }
 
-    /// Opens the model and makes a detector of it.
+    /// What ends the program where a model cannot be opened.
+    static func failure(_ error: ModelError, path: String?) -> Failure {
+      let text = "\(error)"
+      // A broken file's error has the path in it.
+      guard let path, !text.contains(path) else { return Failure(kind(of: error), text) }
+      return Failure(kind(of: error), "\(path): \(text)")
+    }
+
+    /// Opens the model and makes a detector of it; says what was assumed of the model.
     func openDetector() throws(Failure) -> Detector {
       let model = try openModel()
+      Self.announce(model.assumption)
+      return try detector(of: model)
+    }
+
+    /// Says on standard error what was assumed of a model because its file does not say.
+    static func announce(_ assumption: String?) {
+      if let assumption { StandardError.write("frcnn: assumed \(assumption)\n") }
+    }
+
+    /// Makes a detector of an opened model; several of one model share its weights.
+    func detector(of model: Model) throws(Failure) -> Detector {
       do {
         return try Detector(model: model, options: .init(threadCount: threadCount))
       } catch {
@@ -58,10 +77,15 @@ struct ModelOptions: ParsableArguments {
     let threadCount = try ModelSettings.threads.value(flag: threads)
     return Choice(
       path: try ModelSettings.model.value(flag: model),
-      options: Model.Options(
-        profile: try ModelSettings.profile.value(flag: profile),
-        labels: try ModelSettings.labels.value(flag: labels).map(Self.labels)),
+      options: try Self.options(profile: profile, labels: labels),
       threadCount: threadCount == 0 ? ProcessorCount.available : threadCount)
+  }
+
+  /// What flags and their variables say of a model, the file of labels read.
+  static func options(profile: String?, labels: String?) throws(Failure) -> Model.Options {
+    Model.Options(
+      profile: try ModelSettings.profile.value(flag: profile),
+      labels: try ModelSettings.labels.value(flag: labels).map(Self.labels))
   }
 
   private static func labels(_ path: String) throws(Failure) -> [String] {
@@ -81,7 +105,7 @@ struct ModelOptions: ParsableArguments {
 enum ModelSettings {
   static let model = Setting(
     name: "model",
-    purpose: "A safetensors checkpoint; its settings stand in it or in a .json file beside it.",
+    purpose: "A checkpoint of safetensors, PyTorch or NumPy; see frcnn inspect.",
     standard: nil, standardText: "the model that is part of the program", form: .path)
 
   static let labels = Setting(
@@ -90,7 +114,7 @@ enum ModelSettings {
 
   static let profile = Setting(
     name: "profile", purpose: "The family whose conventions the model was trained with.",
-    standard: nil, standardText: "what the model states, else simple-faster-rcnn",
+    standard: nil, standardText: "what the model states or is recognised by",
     form: SettingForm<String?>(valueName: "name", expectation: "the name of a profile") {
       $0.isEmpty ? .none : .some($0)
     })

@@ -9,7 +9,7 @@ import Testing
   }
 
   /// A command that is not in the help is not there for a person.
-  @Test(arguments: ["serve", "detect", "evaluate", "init", "health"])
+  @Test(arguments: ["serve", "detect", "evaluate", "inspect", "convert", "init", "health"])
   func everyCommandTeachesByExample(command: String) async throws {
     let overview = try await Program.run(["--help"])
     #expect(overview.text.contains("\n  \(command) "))
@@ -75,8 +75,11 @@ import Testing
     let folder = try TemporaryFolder()
     let path = folder.path("broken.safetensors")
     try Data("this is no checkpoint".utf8).write(to: URL(filePath: path))
-    for command in [["serve", "--port", "0"], ["detect", Program.example.path]] {
-      let result = try await Program.run(command + ["--model", path])
+    for command in [
+      ["serve", "--port", "0", "--model", path], ["detect", Program.example.path, "--model", path],
+      ["inspect", path], ["convert", path, folder.path("out.safetensors")],
+    ] {
+      let result = try await Program.run(command)
       #expect(result.status == 65)
       #expect(result.errors.contains("broken.safetensors"), "\(result.errors)")
     }

@@ -219,6 +219,18 @@ import Testing
     #expect(backend.calls.count == 41)
   }
 
+  @Test func whatWasAssumedOfTheModelIsTold() async throws {
+    let sure = try await DetectionService.ready()
+    #expect(
+      try await sure.detect().json["model"]?.keys == ["name", "version", "sha256", "profile"])
+    var model = ModelDescription.cells
+    model.assumption = "profile simple-faster-rcnn, because the file is \"flat\""
+    let service = try await DetectionService.ready(FakeBackend(model: model))
+    let wanted = JSONValue.string("profile simple-faster-rcnn, because the file is \"flat\"")
+    #expect(try await service.detect().json["model"]?["assumed"] == wanted)
+    #expect(try await service.get("/healthz").json["model"]?["assumed"] == wanted)
+  }
+
   @Test func aDocumentNeedsNoServer() throws {
     // Other programs write what they detected the same way.
     let picture = try ImageDecoder().decode(Pictures.png)

@@ -191,6 +191,10 @@ extension JSONWriter {
     string(model.sha256)
     key("profile")
     string(model.profile)
+    if let assumption = model.assumption {
+      key("assumed")
+      string(assumption)
+    }
     endObject()
   }
 

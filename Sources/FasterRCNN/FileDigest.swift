@@ -1,0 +1,52 @@
+internal import COpenSSL
+internal import Dispatch
+internal import Synchronization
+internal import Tensors
+
+/// The SHA-256 of a checkpoint's bytes, computed beside whatever else is done with them.
+///
+/// Half a gigabyte takes a fraction of a second to some seconds, and nobody needs the sum before the
+/// first answer: the weights are prepared meanwhile.
+final class FileDigest: Sendable {
+  private let sum = Mutex("")
+  private let group = DispatchGroup()
+
+  /// Starts to compute; the storage is held until that is done.
+  init(of storage: ByteStorage) {
+    DispatchQueue.global().async(group: group) { [self] in
+      let text = Self.sha256(of: storage)
+      sum.withLock { $0 = text }
+    }
+  }
+
+  /// The sum in lowercase hexadecimal, empty if OpenSSL refused; waits for it.
+  var text: String {
+    group.wait()
+    return sum.withLock { $0 }
+  }
+
+  /// Computes the sum, and lets go of a mapped file's pages on the way: what was summed up would
+  /// otherwise stay in memory beside the prepared weights.
+  static func sha256(of storage: ByteStorage) -> String {
+    let block = 4 << 20
+    let context = unsafe EVP_MD_CTX_new()
+    defer { unsafe EVP_MD_CTX_free(context) }
+    guard unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { return "" }
+    for start in stride(from: 0, to: storage.count, by: block) {
+      let range = start..<min(start + block, storage.count)
+      let status = unsafe storage.withUnsafeBytes { bytes in
+        // Safety: the range ends at the storage's count at most.
+        let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
+        return unsafe EVP_DigestUpdate(context, part.baseAddress, part.count)
+      }
+      guard status == 1 else { return "" }
+      storage.releasePages(range)
+    }
+    var digest = [UInt8](repeating: 0, count: 32)
+    var count: UInt32 = 0
+    // Safety: SHA-256 writes 32 bytes, which `digest` has room for.
+    guard unsafe EVP_DigestFinal_ex(context, &digest, &count) == 1 else { return "" }
+    let digits = Array("0123456789abcdef")
+    return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+  }
+}

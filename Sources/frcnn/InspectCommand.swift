@@ -1,0 +1,209 @@
+import ArgumentParser
+import Checkpoints
+import FasterRCNN
+import Observability
+import Tensors
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Say what a checkpoint is and how it would be run.",
+    discussion: """
+      Where the file does not say which family it is of, that is told, with what was assumed and \
+      why.
+
+      Examples:
+        frcnn inspect voc.pth                      format, family, classes, anchors, memory
+        frcnn inspect voc.pth --tensors            the tensors as well
+        frcnn inspect voc.pth --profile bubbliiiing-vgg --json
+        frcnn inspect                              the model that is part of the program
+
+      Exit status: 0 it can be served; 64 a wrong option; 65 it is no model, or does not fit its \
+      settings; 66 it cannot be read.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "A checkpoint of safetensors, PyTorch or NumPy. [FRCNN_MODEL, else the embedded model]",
+      valueName: "file"))
+  var file: String?
+
+  @Option(help: ModelSettings.profile.help)
+  var profile: String?
+
+  @Option(help: ModelSettings.labels.help)
+  var labels: String?
+
+  @Flag(help: "List the file's tensors: name, element type, shape.")
+  var tensors = false
+
+  @Flag(help: "Print JSON instead of a table.")
+  var json = false
+
+  func run() throws {
+    try ending {
+      let path = try ModelSettings.model.value(flag: file)
+      let options = try ModelOptions.options(profile: profile, labels: labels)
+      let inspection: ModelInspection
+      do throws(ModelError) {
+        inspection = try ModelInspection(path, options: options)
+      } catch {
+        throw ModelOptions.Choice.failure(error, path: path)
+      }
+      if json {
+        print(String(decoding: document(inspection, path: path), as: UTF8.self))
+      } else {
+        printTable(inspection, path: path)
+      }
+    }
+  }
+
+  private func printTable(_ model: ModelInspection, path: String?) {
+    let description = model.description
+    var table = TextTable([
+      ("file", .left), (path ?? "the model that is part of the program", .left),
+    ])
+    table.add(["format", "\(model.format), \(Self.megabytes(model.byteCount))"])
+    table.add(["name", "\(description.name), version \(description.version)"])
+    if let about = model.about { table.add(["description", about]) }
+    table.add(["profile", description.profile])
+    if let assumption = description.assumption { table.add(["ASSUMED", assumption]) }
+    table.add(["architecture", model.architecture])
+    table.add(["parameters", Self.grouped(description.parameterCount)])
+    for (index, count) in model.elementTypes.enumerated() {
+      table.add([
+        index == 0 ? "element types" : "",
+        "\(count.elementType.rawValue): \(Self.grouped(count.elementCount)) in "
+          + "\(count.tensorCount) tensors",
+      ])
+    }
+    table.add(["memory", "\(Self.megabytes(model.float32ByteCount)) as float32"])
+    table.add([
+      "classes", "\(description.labels.count): \(description.labels.joined(separator: ", "))",
+    ])
+    let anchors = model.anchors
+    table.add([
+      "anchors",
+      "base \(Self.decimal(anchors.baseSize)), scales \(Self.list(anchors.scales)), "
+        + "ratios \(Self.list(anchors.ratios)), every \(anchors.stride) pixels",
+    ])
+    table.add(["RoIs", "\(model.pooledSize)x\(model.pooledSize) cells"])
+    table.add(["resizing", model.resizing])
+    table.add(["preprocessing", model.preprocessing])
+    table.add([
+      "thresholds",
+      "score \(description.scoreThreshold), IoU \(description.nmsThreshold), "
+        + "\(description.proposalCount) proposals",
+    ])
+    table.add(["SHA-256", description.sha256])
+    print(table.text, terminator: "")
+    guard tensors else { return }
+    var list = TextTable([("tensor", .left), ("type", .left), ("shape", .left)])
+    for tensor in model.tensors {
+      list.add([tensor.name, tensor.elementType.rawValue, "\(tensor.shape)"])
+    }
+    print("\n" + list.text, terminator: "")
+  }
+
+  private func document(_ model: ModelInspection, path: String?) -> [UInt8] {
+    let description = model.description
+    var json = JSONWriter()
+    func strings(_ members: [(String, String?)]) {
+      for case (let key, let value?) in members {
+        json.key(key)
+        json.string(value)
+      }
+    }
+    func integers(_ members: [(String, Int)]) {
+      for (key, value) in members {
+        json.key(key)
+        json.integer(value)
+      }
+    }
+    func numbers(_ key: String, _ values: [Float]) {
+      json.key(key)
+      json.beginArray()
+      for value in values { json.number(value) }
+      json.endArray()
+    }
+    json.beginObject()
+    strings([
+      ("file", path), ("format", model.format.rawValue), ("name", description.name),
+      ("version", description.version), ("sha256", description.sha256),
+      ("description", model.about), ("profile", description.profile),
+      ("assumed", description.assumption), ("architecture", model.architecture),
+    ])
+    integers([
+      ("bytes", model.byteCount), ("parameters", description.parameterCount),
+      ("float32_bytes", model.float32ByteCount), ("class_count", description.labels.count),
+      ("proposal_count", description.proposalCount), ("pooled_size", model.pooledSize),
+    ])
+    json.key("labels")
+    json.beginArray()
+    for label in description.labels { json.string(label) }
+    json.endArray()
+    json.key("anchors")
+    json.beginObject()
+    json.key("base_size")
+    json.number(model.anchors.baseSize)
+    numbers("scales", model.anchors.scales)
+    numbers("ratios", model.anchors.ratios)
+    integers([("stride", model.anchors.stride)])
+    json.endObject()
+    strings([("resizing", model.resizing), ("preprocessing", model.preprocessing)])
+    json.key("score_threshold")
+    json.number(description.scoreThreshold)
+    json.key("nms_threshold")
+    json.number(description.nmsThreshold)
+    json.key("element_types")
+    json.beginArray()
+    for count in model.elementTypes {
+      json.beginObject()
+      strings([("type", count.elementType.rawValue)])
+      integers([("tensors", count.tensorCount), ("elements", count.elementCount)])
+      json.endObject()
+    }
+    json.endArray()
+    if tensors {
+      json.key("tensors")
+      json.beginArray()
+      for tensor in model.tensors {
+        json.beginObject()
+        strings([("name", tensor.name), ("type", tensor.elementType.rawValue)])
+        json.key("shape")
+        json.beginArray()
+        for dimension in tensor.shape.dimensions { json.integer(dimension) }
+        json.endArray()
+        json.endObject()
+      }
+      json.endArray()
+    }
+    json.endObject()
+    return json.bytes
+  }
+
+  /// A size in units of a million bytes.
+  private static func megabytes(_ count: Int) -> String {
+    "\((Double(count) / 1e6).fixed(1)) MB"
+  }
+
+  /// A number with its digits in groups of three.
+  private static func grouped(_ count: Int) -> String {
+    var text = ""
+    for (index, digit) in String(count).reversed().enumerated() {
+      if index > 0, index.isMultiple(of: 3) { text.append(",") }
+      text.append(digit)
+    }
+    return String(text.reversed())
+  }
+
+  /// Whole numbers without a point.
+  private static func decimal(_ value: Float) -> String {
+    guard let whole = Int(exactly: value) else { return "\(value)" }
+    return "\(whole)"
+  }
+
+  private static func list(_ values: [Float]) -> String {
+    values.map(decimal).joined(separator: " ")
+  }
+}
