@@ -35,7 +35,7 @@ import Testing
     unsafe storage.withUnsafeBytes { bytes in
       // Every page is touched; the bytes that are not 0 are among those at multiples of 256.
       let last = bytes.count - 1
-      return unsafe stride(from: 0, to: bytes.count, by: 256).reduce(0) {
+      return stride(from: 0, to: bytes.count, by: 256).reduce(0) {
         unsafe $0 + Int(bytes[$1])
       } + (last.isMultiple(of: 256) ? 0 : unsafe Int(bytes[last]))
     }
