@@ -13,6 +13,9 @@ final class FileDigest: Sendable {
 
   /// Starts to compute; the storage is held until that is done.
   init(of storage: ByteStorage) {
+    // A program may end while the sum is under way. OpenSSL must not take its own state down then,
+    // under the feet of this thread: the process's end frees it anyway.
+    _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
     DispatchQueue.global().async(group: group) { [self] in
       let text = Self.sha256(of: storage)
       sum.withLock { $0 = text }
