@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test func serveSaysWhatItAssumed() async throws {
-    let model = Self.fixture("simple-faster-rcnn-legacy.pth")
+    let model = Self.fixture("bubbliiiing-vgg.pth")
     let server = try await Server("--model", model)
     server.signal(SIGTERM)
     #expect(try await server.end() == 0)

@@ -92,19 +92,19 @@ import Testing
   @Test func healthAnswersWhileItWorks() async throws {
     let server = try await server()
     let request = Connection.request("POST", "/detect", body: try example())
-    let answered = Atomic<Int>(0)
+    let answered = Counter()
     var probes = 0
     async let work: [Int] = withThrowingTaskGroup(of: Int.self) { group in
       for _ in 0..<6 {
         group.addTask {
           let status = try await server.send(request).status
-          answered.add(1, ordering: .relaxed)
+          answered.increase()
           return status
         }
       }
       return try await group.reduce(into: []) { $0.append($1) }
     }
-    while answered.load(ordering: .relaxed) < 6 {
+    while answered.value < 6 {
       #expect(try await server.send(Connection.request("GET", "/livez")).status == 200)
       probes += 1
     }
@@ -195,4 +195,13 @@ import Testing
     #expect(distance.box < 0.01, sourceLocation: sourceLocation)
     #expect(distance.score < 1e-4, sourceLocation: sourceLocation)
   }
+}
+
+/// A number that several tasks count up.
+private final class Counter: Sendable {
+  private let count = Atomic<Int>(0)
+
+  var value: Int { count.load(ordering: .relaxed) }
+
+  func increase() { count.add(1, ordering: .relaxed) }
 }
