@@ -12,6 +12,15 @@ final class Server: Sendable {
     let text = Mutex("")
   }
 
+  /// The servers that run.
+  ///
+  /// A server that all tests of a suite share has no last user to end it: what
+  /// is left ends with the test program.
+  private static let running = Mutex<Set<Int32>>([])
+  private static let endWithTests: Void = {
+    atexit { Server.running.withLock { for server in $0 { kill(server, SIGKILL) } } }
+  }()
+
   /// Starts a server and waits until it is ready.
   init(_ arguments: String..., environment: [String: String] = [:]) async throws {
     let process = Program.process(
@@ -26,7 +35,13 @@ final class Server: Sendable {
       if text.isEmpty { handle.readabilityHandler = nil }
       log.text.withLock { $0 += text }
     }
+    Self.endWithTests
     try process.run()
+    let identifier = process.processIdentifier
+    Self.running.withLock { _ = $0.insert(identifier) }
+    process.terminationHandler = { _ in
+      Self.running.withLock { _ = $0.remove(identifier) }
+    }
     self.process = process
     self.log = log
     port = try await Self.port(process: process, log: log)
