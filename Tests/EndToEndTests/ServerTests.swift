@@ -86,8 +86,10 @@ import Testing
     }
   }
 
-  /// Health is not behind the pictures: of six that take turns, the last is still to be answered when
-  /// many probes that were sent after it have been. An order of events, so a busy machine changes
+  /// Health is not behind the pictures.
+  ///
+  /// Of six that take turns, the last is still to be answered when many probes that were sent after
+  /// it have been. An order of events, so a busy machine changes
   /// nothing.
   @Test func healthAnswersWhileItWorks() async throws {
     let server = try await server()
