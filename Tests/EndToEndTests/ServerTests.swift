@@ -89,7 +89,8 @@ import Testing
   /// Health is not behind the pictures.
   ///
   /// Of six that take turns, the last is still to be answered when many probes that were sent after
-  /// it have been: an order of events, so a busy machine changes nothing.
+  /// it have been. An order of events, so a busy machine changes
+  /// nothing.
   @Test func healthAnswersWhileItWorks() async throws {
     let server = try await server()
     let request = Connection.request("POST", "/detect", body: try example())
