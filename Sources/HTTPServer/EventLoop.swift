@@ -159,7 +159,8 @@ protocol EventHandler: AnyObject {
   private func round() {
     for _ in 0..<8 {
       // Safety: the kernel writes at most `batch` events, which is the buffer's capacity.
-      let count = unsafe epoll_wait(epoll, events.baseAddress, Int32(Self.batch), 0)
+      guard let base = unsafe events.baseAddress else { return }
+      let count = unsafe epoll_wait(epoll, base, Int32(Self.batch), 0)
       guard count > 0 else { return }
       refreshNow()
       for index in 0..<Int(count) {

@@ -67,7 +67,7 @@ import Testing
         == .sizeMismatch(needed: Int(size) + 1, found: Int(size)))
   }
 
-  @Test(arguments: [UInt64(1) << 40, UInt64(Int.max), .max, .max - 20])
+  @Test(arguments: [1 << 40, UInt64(Int.max), UInt64.max, UInt64.max - 20] as [UInt64])
   func zip64SizesMustFit(_ value: UInt64) throws {
     let bytes = ZipBuilder(members: [
       Member(

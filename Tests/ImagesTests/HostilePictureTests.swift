@@ -136,8 +136,13 @@ struct HostilePictureTests {
     // One code, a single bit 0, for the difference 0.
     let huffman = segment(0xC4, [0, 1] + [UInt8](repeating: 0, count: 15) + [0])
     let scan = segment(0xDA, [1, 1, 0, 0, 0, 0]) + [0x7F]
-    return [0xFF, 0xD8] + quantisation + frame + huffman
-      + Array(repeatElement(scan, count: count).joined()) + [0xFF, 0xD9]
+    var bytes: [UInt8] = [0xFF, 0xD8]
+    bytes += quantisation
+    bytes += frame
+    bytes += huffman
+    for _ in 0..<count { bytes += scan }
+    bytes += [0xFF, 0xD9]
+    return bytes
   }
 
   @Test

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A value of JSON, or of the part of YAML that stands for one.
-indirect enum JSONValue: Equatable {
+indirect enum JSONValue: Equatable, Sendable {
   case null
   case boolean(Bool)
   case number(Double)
