@@ -101,6 +101,6 @@ struct FromPictureToLossTests {
   ) throws -> String {
     let start = try #require(part.range(of: "```\(language)\n"), "no \(language) block in \(part)")
     let end = try #require(part.range(of: "\n```", range: start.upperBound..<part.endIndex))
-    return part[..<start.upperBound] + content + part[end.lowerBound...]
+    return String(part[..<start.upperBound]) + content + String(part[end.lowerBound...])
   }
 }

@@ -2,7 +2,6 @@ import FasterRCNN
 import HTTP1
 import HTTPServer
 import Images
-import Synchronization
 import Testing
 
 @testable import Service
@@ -83,7 +82,7 @@ import Testing
     async let first = service.detect("max_detections=1")
     #expect(await eventually { backend.calls.count == 1 })
     let cancellation = Cancellation()
-    let gone = Mutex<HTTPResponse?>(nil)
+    let gone = Held<HTTPResponse?>(nil)
     service.handle(.detect("max_detections=2", cancellation: cancellation)) { response in
       gone.withLock { $0 = response }
     }
@@ -108,7 +107,7 @@ import Testing
     }
     let service = try await DetectionService.ready(backend)
     let cancellation = Cancellation()
-    let response = Mutex<HTTPResponse?>(nil)
+    let response = Held<HTTPResponse?>(nil)
     service.handle(.detect(cancellation: cancellation)) { answer in
       response.withLock { $0 = answer }
     }
@@ -144,7 +143,7 @@ import Testing
     let service = DetectionService(settings: .testing())
     try expectProblem(try await service.detect(), 503, "loading")
     let gate = Gate()
-    let isLoaded = Mutex(false)
+    let isLoaded = Held(false)
     service.load({
       gate.pass()
       return FakeBackend()
@@ -193,7 +192,7 @@ import Testing
 
   @Test func eachLaneWorksOnItsOwnAndWarmsUp() async throws {
     let gate = Gate()
-    let warmUps = Mutex(0)
+    let warmUps = Held(0)
     let backend = FakeBackend { size, _ in
       if size.width == 2 { warmUps.withLock { $0 += 1 } } else { gate.pass() }
       return .sample(size)

@@ -1,7 +1,6 @@
 import HTTP1
 import HTTPServer
 import Observability
-import Synchronization
 import Testing
 
 @testable import Service
@@ -9,7 +8,7 @@ import Testing
 /// The lines that are written about requests, and the writer of JSON.
 @Suite struct LogTests {
   private final class Lines: Sendable {
-    let bytes = Mutex<[[UInt8]]>([])
+    let bytes = Held<[[UInt8]]>([])
     var all: [[UInt8]] { bytes.withLock { $0 } }
     func append(_ line: [UInt8]) { bytes.withLock { $0.append(line) } }
   }
