@@ -8,9 +8,19 @@ import Testing
   /// A small array: the floats 1 and 2.
   private static let array: [UInt8] = {
     let header = Array("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}".utf8)
-    return [0x93] + Array("NUMPY".utf8) + [1, 0] + UInt16(header.count).littleEndianBytes + header
-      + [0, 0, 128, 63, 0, 0, 0, 64]
+    return numPy(header, values: [0, 0, 128, 63, 0, 0, 0, 64])
   }()
+
+  /// A version 1.0 array file of a header and its values' bytes.
+  private static func numPy(_ header: [UInt8], values: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = [0x93]
+    bytes += Array("NUMPY".utf8)
+    bytes += [1, 0]
+    bytes += UInt16(header.count).littleEndianBytes
+    bytes += header
+    bytes += values
+    return bytes
+  }
 
   private func member(_ name: String = "x.npy", _ bytes: [UInt8] = array) -> Member {
     Member(name: name, bytes: bytes, checksum: ZipBuilder.checksum(bytes))
@@ -198,12 +208,11 @@ import Testing
     "__import__('os').system('x')",
   ])
   func hostileArrayHeadersAreLocated(_ header: String) throws {
-    let bytes =
-      [0x93] + Array("NUMPY".utf8) + [1, 0] + UInt16(header.utf8.count).littleEndianBytes
-      + Array(header.utf8) + [UInt8](repeating: 0, count: 8)
+    let bytes = Self.numPy(Array(header.utf8), values: [UInt8](repeating: 0, count: 8))
     let error = try #require(readingError(bytes))
     #expect(error.tensorName == "arr_0")
-    #expect((0...bytes.count).contains(try #require(error.byteOffset)))
+    let offset = try #require(error.byteOffset)
+    #expect((0...bytes.count).contains(offset))
   }
 
   @Test(arguments: ["|O", "<U5", "|S3", "<c8", "<M8[ns]", "|V2", "<f16", "<x4", "f", ""])

@@ -33,12 +33,12 @@ import Testing
       "b.flags":{"dtype":"BOOL","shape":[1],"data_offsets":[23,24]}}
       """
     let padding = (8 - header.utf8.count % 8) % 8
-    let expected =
-      UInt64(header.utf8.count + padding).littleEndianBytes + Array(header.utf8)
-      + [UInt8](repeating: 0x20, count: padding)
-      + [0, 0, 128, 64]  // the scalar 4
-      + [0, 0, 128, 63, 0, 0, 64, 64, 0, 0, 0, 64, 0, 0, 128, 64]  // 1 3 2 4
-      + [1, 3, 5, 1]
+    var expected = UInt64(header.utf8.count + padding).littleEndianBytes
+    expected += Array(header.utf8)
+    expected += [UInt8](repeating: 0x20, count: padding)
+    expected += [0, 0, 128, 64]  // the scalar 4
+    expected += [0, 0, 128, 63, 0, 0, 64, 64, 0, 0, 0, 64, 0, 0, 128, 64]  // 1 3 2 4
+    expected += [1, 3, 5, 1]
     #expect(bytes == expected)
   }
 
