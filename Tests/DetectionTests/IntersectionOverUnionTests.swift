@@ -14,7 +14,7 @@ import Testing
   @Test func halfOfEachOfTwoEqualBoxesIsAThird() {
     let a = BoundingBox(yMin: 0, xMin: 0, yMax: 2, xMax: 2)
     let b = BoundingBox(yMin: 0, xMin: 1, yMax: 2, xMax: 3)
-    #expect(IntersectionOverUnion.of(a, b) == 1.0 / 3)
+    #expect(IntersectionOverUnion.of(a, b) == Float(1) / 3)
     #expect(IntersectionOverUnion.of(a, a) == 1)
   }
 

@@ -52,7 +52,7 @@ import Testing
       BoundingBox(yMin: 0, xMin: 0, yMax: 0, xMax: 9),
       BoundingBox(yMin: 0, xMin: 5, yMax: 0, xMax: 14),
     ]
-    #expect(IntersectionOverUnion.of(pair[0], pair[1], sides: .inclusive) == 5.0 / 15)
+    #expect(IntersectionOverUnion.of(pair[0], pair[1], sides: .inclusive) == Float(5) / 15)
     let nms = NonMaximumSuppression(iouThreshold: 0.3, sides: .inclusive)
     #expect(nms.keep(pair, scores: [0, 1]) == [1])
   }
