@@ -21,10 +21,18 @@ public final class Detector: Sendable {
     /// The picture sizes whose plans are kept; the one that was used longest ago makes room.
     public var keptPlans: Int
 
+    /// How the networks are computed; detectors that are given copies of one value share its
+    /// limit on memory.
+    public var plan: PlanOptions
+
     /// Makes a set of options; by default all cores that the process really has.
-    public init(threadCount: Int = ProcessorCount.available, keptPlans: Int = 16) {
+    public init(
+      threadCount: Int = ProcessorCount.available, keptPlans: Int = 16,
+      plan: PlanOptions = PlanOptions()
+    ) {
       self.threadCount = threadCount
       self.keptPlans = keptPlans
+      self.plan = plan
     }
   }
 
@@ -45,9 +53,9 @@ public final class Detector: Sendable {
     private var session: Session?
     private let thread: ComputeThread
 
-    init(model: Model, thread: ComputeThread, keptPlans: Int) {
+    init(model: Model, thread: ComputeThread, options: Options) {
       self.thread = thread
-      session = Session(model: model, thread: thread, keptPlans: keptPlans)
+      session = Session(model: model, thread: thread, options: options)
     }
 
     deinit {
@@ -89,7 +97,7 @@ public final class Detector: Sendable {
     } catch {
       throw .compute(error)
     }
-    session = Confined(model: model, thread: thread, keptPlans: options.keptPlans)
+    session = Confined(model: model, thread: thread, options: options)
   }
 
   /// Detects objects in one picture or feature map; blocks the caller.

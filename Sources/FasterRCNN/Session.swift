@@ -30,7 +30,13 @@ final class Session {
   private var classWorkspace = ClassBoxWorkspace()
   private var classified: [ClassifiedBox] = []
 
-  init(model: Model, thread: ComputeThread, keptPlans: Int) {
+  let planOptions: PlanOptions
+  private let keptPlans: Int
+
+  init(model: Model, thread: ComputeThread, options: Detector.Options) {
+    let keptPlans = options.keptPlans
+    self.keptPlans = keptPlans
+    planOptions = options.plan
     self.model = model
     self.thread = thread
     proposalCreator = ProposalCreator(settings: model.profile.detection.testProposalSettings)
@@ -38,6 +44,13 @@ final class Session {
     proposalPlans = PlanCache(capacity: keptPlans)
     headPlans = PlanCache(capacity: keptPlans)
     grids = PlanCache(capacity: keptPlans)
+  }
+
+  /// Drops the plans; the weights stay as they are.
+  func forgetPlans() {
+    backbonePlans = PlanCache(capacity: keptPlans)
+    proposalPlans = PlanCache(capacity: keptPlans)
+    headPlans = PlanCache(capacity: keptPlans)
   }
 
   /// A feature map of N pictures in the engine's memory, and what it was made from.

@@ -22,11 +22,12 @@ final class DetectorLanes: DetectionBackend {
     source = try choice.openModel()
     ModelOptions.Choice.announce(source.assumption)
     var detectors: [Detector] = []
+    let threads = choice.compute.threadCount
     for lane in 0..<laneCount {
       var choice = choice
       // What does not divide goes to the first lanes; more lanes than cores have a thread each.
-      let share = choice.threadCount / laneCount + (lane < choice.threadCount % laneCount ? 1 : 0)
-      choice.threadCount = max(1, share)
+      let share = threads / laneCount + (lane < threads % laneCount ? 1 : 0)
+      choice.compute.threadCount = max(1, share)
       detectors.append(try choice.detector(of: source))
     }
     resting = Mutex(detectors)
