@@ -59,14 +59,17 @@ extension PlanBuilder {
     }
     let total = chain.rows
     // Pairs of pooled rows, or four rows, are what Winograd's tiles cover.
-    let step = chain.extents[chain.layers.count][2] != chain.extents[chain.layers.count - 1][2] ? 2 : 4
+    let last = chain.layers.count
+    let step = chain.extents[last][2] != chain.extents[last - 1][2] ? 2 : 4
     var strips = chain
-    while strips.rows > 2 * step {
-      strips.count += 1
-      let rows = (total + strips.count - 1) / strips.count
+    var parts = 2
+    while true {
+      let rows = (total + parts - 1) / parts
       strips.rows = min((rows + step - 1) / step * step, total)
       strips.count = (total + strips.rows - 1) / strips.rows
+      if strips.rows <= 2 * step { break }
       if try byteCount(of: strips) <= options.stripByteCount { break }
+      parts += 1
     }
     return strips.count > 1 ? strips : nil
   }

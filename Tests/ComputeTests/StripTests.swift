@@ -63,7 +63,7 @@ struct StripTests {
   ) throws -> (values: [Float], steps: [Plan.Step]) {
     var random = Random(state: 3)
     let shape: Shape = [given.images, given.channels[0], given.height, given.width]
-    let input = random.values(shape.elementCount)
+    let input = random.values(shape.dimensions.reduce(1, *))
     let network = try network(given)
     let thread = try ComputeThread(name: "test", threadCount: 2)
     return try thread.run {
@@ -116,10 +116,10 @@ struct StripTests {
       network.input, weights: weights, window: .init(size: 3, padding: 1), name: "conv")
     network.output(value, order: .channelsLast)
     let shape: Shape = [1, 64, 16, 16]
-    let input = Random.many(shape.elementCount)
+    let input = Random.many(shape.dimensions.reduce(1, *))
     let thread = try ComputeThread(name: "test", threadCount: 1)
-    let results = try thread.run {
-      try [PlanOptions(), PlanOptions(convolution: .direct)].map { options in
+    let results = try thread.run { [network] () throws -> [[Float]] in
+      try [PlanOptions(), PlanOptions(convolution: .direct)].map { options -> [Float] in
         let plan = try Plan(
           network, inputShape: shape, inputLayout: .rowMajor(shape), arena: Arena(),
           options: options)
