@@ -69,13 +69,17 @@ struct ServeCommand: ParsableCommand {
   @Option(help: ServeSettings.logLevel.help)
   var logLevel: String?
 
+  @OptionGroup
+  var transport: TransportOptions
+
   func run() throws {
     try ending {
       let log = RequestLog(level: try ServeSettings.logLevel.value(flag: logLevel))
       let drainTimeout = try ServeSettings.drainTimeout.value(flag: drainTimeout)
       let choice = try model.choice()
       let service = DetectionService(settings: try serviceSettings(), log: log)
-      let server = HTTPServer(configuration: try serverConfiguration(), handler: service)
+      let configuration = try serverConfiguration()
+      let server = HTTPServer(configuration: configuration, handler: service)
 
       // Before the first thread is made, so that every thread leaves the signals to this one.
       var signals = EndSignals()
@@ -83,10 +87,9 @@ struct ServeCommand: ParsableCommand {
       do throws(HTTPServerError) {
         addresses = try server.start()
       } catch {
-        if case .invalidAddress = error { throw Failure(.usage, "\(error)") }
-        throw Failure(.unavailable, "\(error)")
+        throw Failure(error)
       }
-      for address in addresses { announce("listening on http://\(address)") }
+      for line in configuration.announcements(of: addresses) { announce(line) }
       let laneCount = service.settings.laneCount
       service.load({ try DetectorLanes(choice, laneCount: laneCount) }) { outcome in
         switch outcome {
@@ -118,7 +121,8 @@ struct ServeCommand: ParsableCommand {
       laneCount: try ServeSettings.lanes.value(flag: lanes),
       maximumBodyBytes: try ServeSettings.maximumBody.value(flag: maximumBody),
       imageLimits: ImageLimits(
-        maximumPixels: try ServeSettings.maximumPixels.value(flag: maximumPixels)))
+        maximumPixels: try ServeSettings.maximumPixels.value(flag: maximumPixels)),
+      multipartLimits: try transport.multipartLimits())
   }
 
   private func serverConfiguration() throws(Failure) -> HTTPServerConfiguration {
@@ -133,6 +137,7 @@ struct ServeCommand: ParsableCommand {
     configuration.headTimeout = try ServeSettings.headTimeout.value(flag: headTimeout)
     configuration.bodyTimeout = try ServeSettings.bodyTimeout.value(flag: bodyTimeout)
     configuration.idleTimeout = try ServeSettings.idleTimeout.value(flag: idleTimeout)
+    try transport.apply(to: &configuration)
     return configuration
   }
 }

@@ -21,6 +21,7 @@ struct Problem: Error, Sendable {
     case expectationFailed = "expectation-failed"
     case undecodablePicture = "undecodable-picture"
     case queueFull = "queue-full"
+    case tooManyConnections = "too-many-connections"
     case headTooLarge = "head-too-large"
     case clientClosedRequest = "client-closed-request"
     case internalError = "internal-error"
@@ -28,6 +29,7 @@ struct Problem: Error, Sendable {
     case loading
     case draining
     case modelFailed = "model-failed"
+    case outOfBodyMemory = "out-of-body-memory"
     case versionNotSupported = "version-not-supported"
   }
 
@@ -79,13 +81,13 @@ extension Problem.Kind {
     case .unsupportedMediaType, .unsupportedContentCoding, .unsupportedPicture: 415
     case .expectationFailed: 417
     case .undecodablePicture: 422
-    case .queueFull: 429
+    case .queueFull, .tooManyConnections: 429
     case .headTooLarge: 431
     // nginx's code for a client that closed the connection first: seen in the log, never sent.
     case .clientClosedRequest: 499
     case .internalError, .modelFailed: 500
     case .notImplemented: 501
-    case .loading, .draining: 503
+    case .loading, .draining, .outOfBodyMemory: 503
     case .versionNotSupported: 505
     }
   }
@@ -112,6 +114,7 @@ extension Problem.Kind {
     case .expectationFailed: "The expectation cannot be met"
     case .undecodablePicture: "The picture cannot be decoded"
     case .queueFull: "The queue is full"
+    case .tooManyConnections: "The client has too many connections"
     case .headTooLarge: "The request's head is too large"
     case .clientClosedRequest: "The client has gone away"
     case .internalError: "The server failed"
@@ -119,6 +122,7 @@ extension Problem.Kind {
     case .loading: "The model is loading"
     case .draining: "The server is shutting down"
     case .modelFailed: "The model could not be loaded"
+    case .outOfBodyMemory: "There is no room for the body"
     case .versionNotSupported: "The HTTP version is not supported"
     }
   }
