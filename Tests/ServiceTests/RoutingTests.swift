@@ -115,7 +115,8 @@ import Testing
   ])
   func theServersRefusalsAreProblems(status: Int, kind: String) throws {
     let response = DetectionService().response(
-      to: HTTPRefusal(status: status, detail: "the reason"))
+      to: HTTPRefusal(
+        status: status, detail: "the reason", retryAfter: [429, 503].contains(status) ? 1 : nil))
     try expectProblem(response, status, kind)
     #expect(try response.json["detail"] == .string("the reason"))
     try expectConforming(response, to: .detect())
