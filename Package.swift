@@ -88,7 +88,7 @@ let package = Package(
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
     tests("Images", ["Images"], fixtures: ["Fixtures"]),
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
-    tests("HTTPServer", ["HTTPServer", "HTTP1"]),
+    tests("HTTPServer", ["HTTPServer", "HTTP1", "COpenSSL"]),
     tests(
       "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),

@@ -187,7 +187,9 @@ public final class DetectionService: RequestHandler {
       throw Problem(.notImplemented, "The method '\(request.method.excerpt)' is not known.")
     }
     if method == .options, request.path == "*" { return nil }
-    guard let route = Route(rawValue: request.path) else {
+    guard let route = Route(rawValue: request.path),
+      request.listener == .service || route.isForProbes
+    else {
       throw Problem(
         .notFound,
         "There is nothing at '\(request.path.excerpt)'. Pictures go to POST /detect; "

@@ -22,8 +22,8 @@ struct ServeCommand: ParsableCommand {
 
       Every option is also an environment variable, named in brackets with what applies where \
       nothing is said; the option wins. SIGTERM and SIGINT (Ctrl-C) stop accepting, answer what \
-      was accepted, and end with status 0; a second one ends at once. SIGHUP reads the model and \
-      the keys again, while serving goes on. Requests are logged to \
+      was accepted, and end with status 0; a second one ends at once. SIGHUP reads the model, the \
+      certificates and the keys again, while serving goes on. Requests are logged to \
       standard output, everything else to standard error.
 
       Exit status: 0 ended as asked; 64 an option is wrong; 65 the model is broken or does not \
@@ -64,6 +64,9 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup
   var life: LifeOptions
 
+  @OptionGroup
+  var transport: TransportOptions
+
   func run() throws {
     try ending {
       let log = RequestLog(level: try LifeSettings.logLevel.value(flag: life.logLevel))
@@ -73,7 +76,8 @@ struct ServeCommand: ParsableCommand {
       let watchedFiles = try watchedFiles(choice)
       let service = DetectionService(settings: try serviceSettings(), log: log)
       service.setKeys(try access.keys())
-      let server = HTTPServer(configuration: try serverConfiguration(), handler: service)
+      let configuration = try serverConfiguration()
+      let server = HTTPServer(configuration: configuration, handler: service)
 
       // Before the first thread is made, so that every thread leaves the signals to this one.
       let signals = ProcessSignals()
@@ -81,10 +85,9 @@ struct ServeCommand: ParsableCommand {
       do throws(HTTPServerError) {
         addresses = try server.start()
       } catch {
-        if case .invalidAddress = error { throw Failure(.usage, "\(error)") }
-        throw Failure(.unavailable, "\(error)")
+        throw Failure(error)
       }
-      for address in addresses { announce("listening on http://\(address)") }
+      for line in configuration.announcements(of: addresses) { announce(line) }
       let loading = ModelLoading(service, model)
       loading.start(choice)
       let watch = watchedFiles.map { files in
@@ -92,6 +95,7 @@ struct ServeCommand: ParsableCommand {
       }
 
       let signal = waitForEnd(signals) {
+        reloadCertificates(of: server)
         reloadKeys(of: service)
         loading.reload("SIGHUP")
       }
@@ -119,6 +123,15 @@ struct ServeCommand: ParsableCommand {
       case .end(let number): return number
       case .reload: reload()
       }
+    }
+  }
+
+  /// Reads the certificates again; where that fails those that were read before go on.
+  private func reloadCertificates(of server: HTTPServer) {
+    do throws(TLSError) {
+      try server.reloadCertificates()
+    } catch {
+      announce("the certificates before go on, because the new ones cannot be used: \(error)")
     }
   }
 
@@ -154,6 +167,7 @@ struct ServeCommand: ParsableCommand {
   private func serviceSettings() throws(Failure) -> ServiceSettings {
     var settings = try admission.settings(
       maximumBodyBytes: try ServeSettings.maximumBody.value(flag: maximumBody))
+    settings.multipartLimits = try transport.multipartLimits()
     try access.complete(&settings)
     return settings
   }
@@ -170,6 +184,7 @@ struct ServeCommand: ParsableCommand {
     configuration.headTimeout = try ServeSettings.headTimeout.value(flag: headTimeout)
     configuration.bodyTimeout = try ServeSettings.bodyTimeout.value(flag: bodyTimeout)
     configuration.idleTimeout = try ServeSettings.idleTimeout.value(flag: idleTimeout)
+    try transport.apply(to: &configuration)
     return configuration
   }
 }

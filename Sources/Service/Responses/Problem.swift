@@ -22,6 +22,7 @@ struct Problem: Error, Sendable {
     case expectationFailed = "expectation-failed"
     case undecodablePicture = "undecodable-picture"
     case queueFull = "queue-full"
+    case tooManyConnections = "too-many-connections"
     case headTooLarge = "head-too-large"
     case clientClosedRequest = "client-closed-request"
     case internalError = "internal-error"
@@ -31,6 +32,7 @@ struct Problem: Error, Sendable {
     case laneStuck = "lane-stuck"
     case deadlineExceeded = "deadline-exceeded"
     case modelFailed = "model-failed"
+    case outOfBodyMemory = "out-of-body-memory"
     case versionNotSupported = "version-not-supported"
   }
 
@@ -83,13 +85,13 @@ extension Problem.Kind {
     case .unsupportedMediaType, .unsupportedContentCoding, .unsupportedPicture: 415
     case .expectationFailed: 417
     case .undecodablePicture: 422
-    case .queueFull: 429
+    case .queueFull, .tooManyConnections: 429
     case .headTooLarge: 431
     // nginx's code for a client that closed the connection first: seen in the log, never sent.
     case .clientClosedRequest: 499
     case .internalError, .modelFailed: 500
     case .notImplemented: 501
-    case .loading, .draining, .laneStuck: 503
+    case .loading, .draining, .laneStuck, .outOfBodyMemory: 503
     case .deadlineExceeded: 504
     case .versionNotSupported: 505
     }
@@ -118,6 +120,7 @@ extension Problem.Kind {
     case .expectationFailed: "The expectation cannot be met"
     case .undecodablePicture: "The picture cannot be decoded"
     case .queueFull: "The queue is full"
+    case .tooManyConnections: "The client has too many connections"
     case .headTooLarge: "The request's head is too large"
     case .clientClosedRequest: "The client has gone away"
     case .internalError: "The server failed"
@@ -127,6 +130,7 @@ extension Problem.Kind {
     case .laneStuck: "The detector does not answer"
     case .deadlineExceeded: "The deadline has passed"
     case .modelFailed: "The model could not be loaded"
+    case .outOfBodyMemory: "There is no room for the body"
     case .versionNotSupported: "The HTTP version is not supported"
     }
   }
