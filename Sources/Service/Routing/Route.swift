@@ -7,6 +7,9 @@ enum Route: String, CaseIterable {
   case health = "/healthz"
   case description = "/openapi.yaml"
 
+  /// Whether it is answered where probes alone are listened for.
+  var isForProbes: Bool { [.liveness, .readiness, .health].contains(self) }
+
   /// The methods that it answers, `OPTIONS` left out, which every path answers.
   var methods: [Method] {
     switch self {
