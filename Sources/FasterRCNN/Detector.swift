@@ -34,7 +34,11 @@ public final class Detector: Sendable {
   /// The backbone, as `VGG with 13 convolutions`.
   public var architecture: String { source.architecture }
 
+  /// How often the plan of a run was kept from an earlier one.
+  public var planCache: PlanCacheStatistics { planCounters.statistics }
+
   private let source: Model
+  private let planCounters = PlanCounters()
 
   private let thread: ComputeThread
   let session: Confined
@@ -45,9 +49,10 @@ public final class Detector: Sendable {
     private var session: Session?
     private let thread: ComputeThread
 
-    init(model: Model, thread: ComputeThread, keptPlans: Int) {
+    init(model: Model, thread: ComputeThread, keptPlans: Int, counters: PlanCounters) {
       self.thread = thread
-      session = Session(model: model, thread: thread, keptPlans: keptPlans)
+      session = Session(
+        model: model, thread: thread, keptPlans: keptPlans, planCounters: counters)
     }
 
     deinit {
@@ -89,7 +94,8 @@ public final class Detector: Sendable {
     } catch {
       throw .compute(error)
     }
-    session = Confined(model: model, thread: thread, keptPlans: options.keptPlans)
+    session = Confined(
+      model: model, thread: thread, keptPlans: options.keptPlans, counters: planCounters)
   }
 
   /// Detects objects in one picture or feature map; blocks the caller.

@@ -12,6 +12,7 @@ final class Session {
   let model: Model
   let thread: ComputeThread
   let proposalCreator: ProposalCreator
+  let planCounters: PlanCounters
   private let clock = ContinuousClock()
 
   // The three networks run one after the other and read each other's outputs: an arena for each.
@@ -30,7 +31,10 @@ final class Session {
   private var classWorkspace = ClassBoxWorkspace()
   private var classified: [ClassifiedBox] = []
 
-  init(model: Model, thread: ComputeThread, keptPlans: Int) {
+  init(
+    model: Model, thread: ComputeThread, keptPlans: Int, planCounters: PlanCounters = PlanCounters()
+  ) {
+    self.planCounters = planCounters
     self.model = model
     self.thread = thread
     proposalCreator = ProposalCreator(settings: model.profile.detection.testProposalSettings)

@@ -18,6 +18,9 @@ public final class DetectionService: RequestHandler {
 
   let log: RequestLog
   let queue: WorkQueue
+  let metrics = ServiceMetrics()
+  /// Ask the servers for what they counted; see `reportConnections`.
+  let servers = Mutex<[@Sendable () -> ServerStatistics?]>([])
   private let phase = Mutex(ServicePhase.loading)
 
   /// Makes a service that has no model yet, and starts its lanes.
@@ -99,9 +102,14 @@ public final class DetectionService: RequestHandler {
       case (.draining, _), (.ready, .failure): break
       case (.loading, .success(let backend)), (.failed, .success(let backend)),
         (.ready, .success(let backend)):
-        phase = .ready(backend)
+        phase = .ready(MeasuredBackend(base: backend, metrics: metrics))
       case (.loading, .failure), (.failed, .failure): phase = .failed
       }
+    }
+    if case .success = outcome {
+      metrics.modelLoads.count("success")
+    } else {
+      metrics.modelLoads.count("failure")
     }
     completion(outcome.map(\.model))
   }
@@ -133,7 +141,7 @@ public final class DetectionService: RequestHandler {
       if try route(head) == .detect { try admit(head) }
       return nil
     } catch {
-      return Exchange(head, log: log).finish(error)
+      return Exchange(head, log: log, metrics: metrics).finish(error)
     }
   }
 
@@ -141,7 +149,7 @@ public final class DetectionService: RequestHandler {
   public func handle(
     _ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void
   ) {
-    let exchange = Exchange(request, log: log, respond: respond)
+    let exchange = Exchange(request, log: log, metrics: metrics, respond: respond)
     do {
       guard let route = try route(request) else {
         exchange.answer(optionsResponse(to: request))
@@ -150,9 +158,12 @@ public final class DetectionService: RequestHandler {
       switch route {
       case .detect: try enqueue(exchange)
       case .home: exchange.answer(homeResponse())
+      case .documentation: exchange.answer(documentationResponse())
+      case .example: exchange.answer(exampleResponse())
       case .liveness: exchange.answer(livenessResponse())
       case .readiness: exchange.answer(try readinessResponse())
       case .health: exchange.answer(healthResponse())
+      case .metrics: answerMetrics(exchange)
       case .description: exchange.answer(descriptionResponse())
       }
     } catch {
@@ -162,7 +173,7 @@ public final class DetectionService: RequestHandler {
 
   /// Tells a client why the server could not read its request.
   public func response(to refusal: HTTPRefusal) -> HTTPResponse {
-    Exchange(HTTPRequest(method: "", path: ""), log: log).finish(Problem(refusal))
+    Exchange(HTTPRequest(method: "", path: ""), log: log, metrics: metrics).finish(Problem(refusal))
   }
 
   /// What a request asks for; `nil` where it only asks what may be asked for.

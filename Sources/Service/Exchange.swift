@@ -8,38 +8,44 @@ struct Exchange: Sendable {
   let id: String
   let arrival: ContinuousClock.Instant
   let log: RequestLog
+  let metrics: ServiceMetrics
   let respond: @Sendable (HTTPResponse) -> Void
 
   /// Takes a request in.
   init(
-    _ request: HTTPRequest, log: RequestLog,
+    _ request: HTTPRequest, log: RequestLog, metrics: ServiceMetrics,
     respond: @escaping @Sendable (HTTPResponse) -> Void = { _ in }
   ) {
     self.request = request
     id = RequestIdentifier.identifier(in: request.fields)
     arrival = .now
     self.log = log
+    self.metrics = metrics
     self.respond = respond
   }
 
-  /// Gives the answer its identifier, and the log its line.
+  /// Gives the answer its identifier, the log its line, and the metrics their figures.
   func finish(
-    _ response: HTTPResponse, timings: StageTimings = StageTimings(), error: String? = nil
+    _ response: HTTPResponse, timings: StageTimings = StageTimings(), problem: Problem? = nil
   ) -> HTTPResponse {
     var response = response
     response.fields[RequestIdentifier.field] = id
+    let duration = ContinuousClock.now - arrival
+    metrics.finished(
+      route: Route(rawValue: request.path)?.rawValue ?? ServiceMetrics.otherRoute,
+      status: response.status, duration: duration, stages: timings.stages, problem: problem?.kind)
     log.record(
       RequestRecord(
         id: id, method: request.method, path: request.path, status: response.status,
         requestBytes: request.body.count, responseBytes: response.body.count,
-        duration: .now - arrival, stages: timings.stages, client: request.clientAddress,
-        error: error))
+        duration: duration, stages: timings.stages, client: request.clientAddress,
+        error: problem?.detail))
     return response
   }
 
   /// Makes the answer that tells a problem.
   func finish(_ problem: Problem, timings: StageTimings = StageTimings()) -> HTTPResponse {
-    finish(problem.response(requestID: id), timings: timings, error: problem.detail)
+    finish(problem.response(requestID: id), timings: timings, problem: problem)
   }
 
   /// Answers.

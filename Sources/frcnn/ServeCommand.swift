@@ -76,6 +76,7 @@ struct ServeCommand: ParsableCommand {
       let choice = try model.choice()
       let service = DetectionService(settings: try serviceSettings(), log: log)
       let server = HTTPServer(configuration: try serverConfiguration(), handler: service)
+      service.reportConnections { [weak server] in server?.statistics }
 
       // Before the first thread is made, so that every thread leaves the signals to this one.
       var signals = EndSignals()

@@ -1,17 +1,21 @@
 /// A path that is answered; the raw value is the path.
 enum Route: String, CaseIterable {
   case home = "/"
+  case documentation = "/docs"
+  case example = "/example.jpg"
   case detect = "/detect"
   case liveness = "/livez"
   case readiness = "/readyz"
   case health = "/healthz"
+  case metrics = "/metrics"
   case description = "/openapi.yaml"
 
   /// The methods that it answers, `OPTIONS` left out, which every path answers.
   var methods: [Method] {
     switch self {
     case .detect: [.post]
-    case .home, .liveness, .readiness, .health, .description: [.get, .head]
+    case .home, .documentation, .example, .liveness, .readiness, .health, .metrics, .description:
+      [.get, .head]
     }
   }
 
