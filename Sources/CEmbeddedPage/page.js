@@ -214,8 +214,9 @@ function drawDetection(overlay, found, pixel) {
   const tint = rectangle(found.box, { class: 'tint' });
   tint.style.fill = colour(found.class_id);
   group.append(tint);
-  plate(group, found.box, `${found.label} ${found.score.toFixed(2)}`, colour(found.class_id), pixel);
+  // In the document first: words that are not shown have no width.
   overlay.append(group);
+  plate(group, found.box, `${found.label} ${found.score.toFixed(2)}`, colour(found.class_id), pixel);
 }
 
 function drawProposal(overlay, proposal, count, pixel) {
@@ -231,6 +232,10 @@ function plate(parent, box, words, fill, pixel, isBelow = false) {
   const text = svg('text', { 'font-size': size });
   text.textContent = words;
   parent.append(text);
+  // On a small screen the score stays in the list, so that labels do not cover the objects.
+  if (!isBelow && text.getComputedTextLength() > Math.max(box[2] - box[0], 30 * pixel)) {
+    text.textContent = words.slice(0, words.lastIndexOf(' '));
+  }
   const width = text.getComputedTextLength() + 0.6 * size;
   const height = 1.35 * size;
   const image = state.answer.image;
@@ -405,6 +410,105 @@ function explainButton(found) {
   button.onfocus = () => activate(found);
   button.onblur = () => activate(null);
   return button;
+}
+
+async function explain(point) {
+  state.mark = point;
+  state.trace = [];
+  draw();
+  say(`Asking what became of ${point.join(', ')} …`);
+  complain('');
+  const { score, nms } = settings();
+  const query = new URLSearchParams({
+    point: point.join(','), score_threshold: score, nms_threshold: nms,
+  });
+  const asked = state.answer;
+  try {
+    const { response, body } = await call(`/explain?${query}`, {
+      method: 'POST', body: state.file,
+      headers: { 'Content-Type': state.file.type || 'application/octet-stream' },
+    });
+    // Another picture or place may have been chosen in the meantime.
+    if (state.answer !== asked || state.mark !== point) return;
+    if (!response.ok) {
+      refused(response, body);
+      return;
+    }
+    state.trace = [...body.proposals.slice(0, 1), ...body.candidates.slice(0, 1)].map(({ box }) => box)
+      .filter(Boolean);
+    draw();
+    showExplanation(body);
+    say('');
+  } catch {
+    complain('The server does not answer.');
+  }
+}
+
+const iou = (value) => `an overlap (IoU) of ${value.toFixed(2)}`;
+
+/** What became of a candidate of the first stage, or of a class's box in a proposal. */
+function fate(of) {
+  switch (of.outcome) {
+    case 'proposed': return `became proposal ${of.proposal_index}`;
+    case 'detected': return 'is in the list of detections';
+    case 'not_finite': return 'dropped: not a finite number';
+    case 'not_looked_for': return 'this class is not looked for';
+    case 'too_small':
+      return of.side === undefined
+        ? 'dropped: too small' : `dropped: a side of ${of.side.toFixed(1)} is below ${of.minimum_side}`;
+    case 'beyond_pre_nms_top_n': return `dropped: not among the best ${of.limit}`;
+    case 'beyond_post_nms_top_n': return `dropped: ${of.limit} were kept before it`;
+    case 'beyond_max_detections': return `dropped: ${of.limit} others are better`;
+    case 'below_threshold': return `dropped: not above ${of.threshold.toFixed(2)}`;
+    case 'suppressed': {
+      const by = of.suppressed_by_detection === undefined
+        ? `proposal ${of.suppressed_by_proposal}`
+        : `the detection from proposal ${of.suppressed_by_proposal}`;
+      return `suppressed by ${by} for ${iou(of.suppression_iou)}`;
+    }
+    default: return of.outcome;
+  }
+}
+
+const number = (value) => (value === undefined ? '–' : value.toPrecision(3));
+
+function explanationTable(title, headings, rows) {
+  if (rows.length === 0) return [];
+  const head = headings.map((text) => element('th', { scope: 'col', textContent: text }));
+  const scroll = element('div', { className: 'scroll', tabIndex: 0 },
+    element('table', {}, element('thead', {}, element('tr', {}, ...head)),
+      element('tbody', {}, ...rows.map((cells) => element('tr', {},
+        ...cells.map((cell) => element('td', { textContent: cell })))))));
+  scroll.setAttribute('role', 'region');
+  scroll.setAttribute('aria-label', title);
+  return [element('h3', { textContent: title }), scroll];
+}
+
+function showExplanation(body) {
+  const [x, y] = body.place.point;
+  const classes = body.proposals.flatMap((proposal) => (proposal.classes ?? [])
+    .toSorted((a, b) => (b.score ?? -1) - (a.score ?? -1)).slice(0, 2)
+    .map((of) => [
+      proposal.proposal_index, proposal.objectness.toPrecision(3), of.label, number(of.score), fate(of),
+    ]));
+  const { counts } = body;
+  $('explanation-title').textContent = `What became of ${x}, ${y}`;
+  $('explanation-body').replaceChildren(
+    element('p', { textContent: body.summary }),
+    element('p', {
+      className: 'small',
+      textContent: `Of ${counts.anchors} anchors in the picture, ${counts.ranked} were ranked, `
+        + `${counts.proposals} became proposals, and ${counts.detections} detections are left.`,
+    }),
+    ...explanationTable('The nearest candidates of the first stage',
+      ['Objectness', 'Rank', 'Box', 'What became of it'],
+      body.candidates.map((of) => [
+        number(of.objectness), of.rank ?? '–', of.box ? boxText(of.box) : '–', fate(of),
+      ])),
+    ...explanationTable('The nearest proposals, and their best classes',
+      ['Proposal', 'Objectness', 'Class', 'Score', 'What became of it'], classes));
+  $('explanation').hidden = false;
+  $('explanation-title').focus({ preventScroll: false });
 }
 
 // MARK: Words
