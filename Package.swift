@@ -32,7 +32,8 @@ let package = Package(
     .library(name: "Detection", targets: ["Detection"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
   ],
   targets: [
     // The C libraries, and C where Swift cannot (setjmp, macros, function multi-versioning, #embed).
@@ -67,12 +68,12 @@ let package = Package(
         "COpenSSL",
       ]),
     library("Evaluation", ["Detection"]),
-    library("Observability"),
+    library("Observability", [.product(name: "Logging", package: "swift-log")]),
     library(
       "Service",
       [
         "Tensors", "Detection", "Images", "FasterRCNN", "HTTP1", "HTTPServer", "Observability",
-        "CEmbeddedOpenAPI", "CEmbeddedPage", "CZlib",
+        "CEmbeddedOpenAPI", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",
@@ -100,6 +101,7 @@ let package = Package(
       "Service",
       [
         "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     tests("EndToEnd", []),
   ],

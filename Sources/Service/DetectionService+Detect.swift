@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
@@ -8,49 +9,118 @@ extension DetectionService {
   /// What the head of a request to detect says, checked.
   struct Admission {
     var type: MediaType?
+    var coding: ContentCoding?
     var parameters: [NamedValue]
+    var timeout: Duration
     var backend: any DetectionBackend
+  }
+
+  /// What a request's body holds, as far as that can be told without decoding a picture.
+  struct Order {
+    var body: RequestBody
+    var parameters: RequestParameters
+    /// The pixels of its picture, as the picture's header states them.
+    var pixels: Int
   }
 
   /// Checks all that can be known of a request to detect before its body: form, size, parameters,
   /// and whether there is room for it.
   @discardableResult
   func admit(_ head: HTTPRequest) throws(Problem) -> Admission {
+    let coding = try ContentCoding.ofBody(head.fields)
     let type = try contentType(of: head)
-    try checkLength(of: head)
+    let length = try checkedLength(of: head)
+    let stated = try RequestTimeout.stated(in: head.fields)
     let backend = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter)
     let parameters = try QueryString.pairs(of: head.query ?? "")
-    _ = try RequestParameters(parameters, model: backend.model)
-    if queue.isFull { throw queueFull() }
-    return Admission(type: type, parameters: parameters, backend: backend)
+    let chosen = try RequestParameters(parameters, model: backend.model)
+    if let shortage = queue.shortage(adding: length) { throw refusal(shortage) }
+    let timeout = min(
+      settings.requestTimeout, stated ?? settings.requestTimeout,
+      chosen.timeout ?? settings.requestTimeout)
+    return Admission(
+      type: type, coding: coding, parameters: parameters, timeout: timeout, backend: backend)
   }
 
   /// Lets a picture wait for a lane.
   func enqueue(_ exchange: Exchange) throws(Problem) {
     let admission = try admit(exchange.request)
-    let work = Work(
-      cancellation: exchange.request.cancellation,
-      run: { [self] waited in detect(exchange, admission, waited: waited) },
-      abandon: { waited in
-        var timings = StageTimings()
-        timings.append(Stage.queue.rawValue, waited)
-        exchange.answer(Problem(CancellationError()), timings: timings)
-      })
-    guard queue.submit(work) else { throw queueFull() }
+    let place: WorkQueue.Place
+    do throws(WorkQueue.Shortage) {
+      place = try queue.enter(
+        bytes: exchange.request.body.count, cancellation: exchange.request.cancellation)
+    } catch {
+      throw refusal(error)
+    }
+    exchange.answer(within: admission.timeout, onPassing: dropCancelled)
+    intake.async { [self] in prepare(exchange, admission, at: place) }
+  }
+
+  private var dropCancelled: @Sendable () -> Void { { [queue] in queue.dropCancelled() } }
+
+  /// Looks into a body, and lets a lane have it where all is well; runs on the intake queue.
+  private func prepare(
+    _ exchange: Exchange, _ admission: Admission, at place: WorkQueue.Place
+  ) {
+    let cancellation = exchange.request.cancellation
+    var exchange = exchange
+    do {
+      if cancellation.isCancelled { throw CancellationError() }
+      let order = try order(&exchange, admission)
+      if let timeout = order.parameters.timeout, timeout < admission.timeout {
+        exchange.answer(within: timeout, onPassing: dropCancelled)
+      }
+      do throws(WorkQueue.Shortage) {
+        try queue.charge(place, bytes: exchange.request.body.count, pixels: order.pixels)
+      } catch {
+        throw refusal(error)
+      }
+      let work = Work(
+        run: { [self, exchange] waited in detect(exchange, admission, order, waited: waited) },
+        abandon: { [exchange] waited in
+          var timings = StageTimings()
+          timings.append(Stage.queue.rawValue, waited)
+          exchange.answer(Problem(CancellationError()), timings: timings)
+        })
+      queue.submit(work, at: place)
+    } catch {
+      queue.leave(place)
+      exchange.answer(Problem(cancellation.isCancelled ? CancellationError() : error))
+    }
+  }
+
+  /// Undoes the body's coding, finds the picture and reads its header and the parameters.
+  private func order(
+    _ exchange: inout Exchange, _ admission: Admission
+  ) throws -> Order {
+    if let coding = admission.coding {
+      do throws(Inflation.Fault) {
+        exchange.request.body = try Inflation.undo(
+          exchange.request.body, coding, limit: settings.maximumBodyBytes)
+      } catch {
+        throw Problem(error, coding: coding)
+      }
+    }
+    let body = try RequestBody(
+      admission.type, exchange.request.body, limits: settings.multipartLimits)
+    let parameters = try RequestParameters(
+      admission.parameters + body.parameters, model: admission.backend.model)
+    let header = try ImageDecoder(limits: settings.imageLimits)
+      .header(of: exchange.request.body.span.extracting(body.picture))
+    return Order(body: body, parameters: parameters, pixels: header.width * header.height)
   }
 
   /// Decodes a picture, finds its objects and answers; runs on a lane.
-  private func detect(_ exchange: Exchange, _ admission: Admission, waited: Duration) {
+  private func detect(
+    _ exchange: Exchange, _ admission: Admission, _ order: Order, waited: Duration
+  ) {
     let cancellation = exchange.request.cancellation
     do {
       let start = ContinuousClock.now
-      let body = try RequestBody(
-        admission.type, exchange.request.body, limits: settings.multipartLimits)
-      let parameters = try RequestParameters(
-        admission.parameters + body.parameters, model: admission.backend.model)
+      let parameters = order.parameters
       let decoder = ImageDecoder(
         limits: settings.imageLimits, appliesOrientation: parameters.orientation == .exif)
-      let picture = try decoder.decode(exchange.request.body.span.extracting(body.picture))
+      let picture = try decoder.decode(exchange.request.body.span.extracting(order.body.picture))
       let decoded = ContinuousClock.now - start
       if cancellation.isCancelled { throw CancellationError() }
       var result = try admission.backend.detect(
@@ -80,14 +150,6 @@ extension DetectionService {
   }
 
   private func contentType(of head: HTTPRequest) throws(Problem) -> MediaType? {
-    let codings = head.fields.values(of: "Content-Encoding")
-    if codings.contains(where: { $0.lowercased() != "identity" }) {
-      var problem = Problem(
-        .unsupportedContentCoding,
-        "The body's content coding is not undone here; send it without Content-Encoding.")
-      problem.fields = [("Accept-Encoding", "identity")]
-      throw problem
-    }
     let values = head.fields.values(of: "Content-Type")
     guard let value = values.first else { return nil }
     guard values.count == 1, let type = MediaType(parsing: value) else {
@@ -106,7 +168,8 @@ extension DetectionService {
     return type
   }
 
-  private func checkLength(of head: HTTPRequest) throws(Problem) {
+  /// The length of the body as far as the head says it, held against the limit.
+  private func checkedLength(of head: HTTPRequest) throws(Problem) -> Int {
     let length = head.fields["Content-Length"]
     guard length != nil || head.fields["Transfer-Encoding"] != nil else {
       throw Problem(
@@ -121,12 +184,32 @@ extension DetectionService {
         "The body has \(byteCount) bytes; at most \(settings.maximumBodyBytes) are taken.",
         limit: .init(name: "body", value: settings.maximumBodyBytes, unit: "bytes"))
     }
+    return byteCount
   }
 
-  private func queueFull() -> Problem {
-    var problem = Problem(
-      .queueFull, "\(queue.capacity) requests wait already; try again when they are done.",
-      limit: .init(name: "queue", value: queue.capacity, unit: "requests"))
+  /// What a request is told for which there is no room.
+  func refusal(_ shortage: WorkQueue.Shortage) -> Problem {
+    let limits = queue.limits
+    var problem: Problem
+    switch shortage {
+    case .requests:
+      problem = Problem(
+        .queueFull, "\(limits.requests) requests wait already; try again when they are done.",
+        limit: .init(name: "queue", value: limits.requests, unit: "requests"))
+    case .bytes:
+      problem = Problem(
+        .queueFull,
+        "The bodies that wait have nearly \(limits.bytes) bytes already; try again when they are done.",
+        limit: .init(name: "queue", value: limits.bytes, unit: "bytes"))
+    case .pixels:
+      problem = Problem(
+        .queueFull,
+        "The pictures that wait have nearly \(limits.pixels) pixels already; try again when they are "
+          + "done.",
+        limit: .init(name: "queue", value: limits.pixels, unit: "pixels"))
+    case .closed:
+      problem = Problem(.draining, "The server ends and takes no more work.")
+    }
     problem.retryAfter = queue.load.retryAfter(laneCount: queue.laneCount)
     return problem
   }

@@ -4,15 +4,32 @@ internal import HTTPServer
 internal import Observability
 
 extension DetectionService {
-  /// `GET /livez`: the process answers.
-  func livenessResponse() -> HTTPResponse { Self.json(status: 200) { $0.member("status", "live") } }
+  /// `GET /livez`: the process answers, and no lane has been at one request for longer than the limit.
+  ///
+  /// - Throws: a `Problem` where one has: only a new process gets it back.
+  func livenessResponse() throws(Problem) -> HTTPResponse {
+    let count = queue.stuckLanes(limit: settings.laneTimeout)
+    if count > 0 { throw stuckProblem(count) }
+    return Self.json(status: 200) { $0.member("status", "live") }
+  }
 
-  /// `GET /readyz`: a model has run, and requests are taken.
+  /// `GET /readyz`: a model has run, requests are welcome, and some lane works them off.
   ///
   /// - Throws: the `Problem` that a request to detect would get.
   func readinessResponse() throws(Problem) -> HTTPResponse {
-    _ = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter)
+    try currentPhase.requireReady(retryAfter: settings.notReadyRetryAfter)
+    let count = queue.stuckLanes(limit: settings.laneTimeout)
+    if count == queue.laneCount { throw stuckProblem(count) }
     return Self.json(status: 200) { $0.member("status", "ready") }
+  }
+
+  private func stuckProblem(_ count: Int) -> Problem {
+    var problem = Problem(
+      .laneStuck,
+      "\(count) of \(queue.laneCount) lanes have been at one request for longer than "
+        + "\(settings.laneTimeout).")
+    problem.retryAfter = max(1, settings.notReadyRetryAfter.wholeSecondsRoundedUp)
+    return problem
   }
 
   /// `GET /healthz`: what a person wants to know at a glance; 200 where `/readyz` says so.
@@ -21,7 +38,7 @@ extension DetectionService {
     let load = queue.load
     return Self.json(status: phase.healthStatus) { json in
       json.member("status", phase.name)
-      if case .ready(let backend) = phase {
+      if let backend = phase.servingBackend {
         json.model(backend.model)
         json.choices(backend.model)
       }
@@ -30,7 +47,7 @@ extension DetectionService {
       json.key("waiting")
       json.integer(load.waiting)
       json.key("capacity")
-      json.integer(queue.capacity)
+      json.integer(queue.limits.requests)
       json.endObject()
       json.key("lanes")
       json.beginObject()

@@ -18,8 +18,8 @@ extension DetectionService {
     Self.metricsQueue.async { [self] in
       let format = MetricsFormat(acceptedBy: exchange.request.fields)
       let document = MetricsDocument(
-        metrics: metrics, phase: currentPhase, load: queue.load, capacity: queue.capacity,
-        laneCount: queue.laneCount, connections: connectionStatistics, process: ProcessFigures())
+        metrics: rules.metrics, phase: currentPhase, load: queue.load,
+        capacity: queue.limits.requests, laneCount: queue.laneCount, connections: connectionStatistics, process: ProcessFigures())
       var response = HTTPResponse(status: 200, body: document.text(format))
       response.fields.append("Content-Type", format.rawValue)
       response.fields.append("Cache-Control", "no-store")

@@ -26,10 +26,10 @@ extension DetectionService {
     return response
   }
 
-  private static let homePage = PageTemplate(
+  private static let homePage = Page(
     frcnn_page_html, style: frcnn_page_css, script: frcnn_page_js)
 
-  private static let documentationPage = PageTemplate(
+  private static let documentationPage = Page(
     frcnn_docs_html, style: frcnn_docs_css, script: frcnn_docs_js)
 
   private static let examplePicture = EmbeddedFile.bytes(frcnn_example_jpg)

@@ -68,9 +68,7 @@ struct MetricsDocument {
   }
 
   private func writeModel(_ writer: inout MetricsWriter) {
-    var isReady = false
-    if case .ready(let backend) = phase {
-      isReady = true
+    if let backend = phase.servingBackend {
       let model = backend.model
       writer.family("frcnn_model_info", .info, "The model that is served.")
       writer.sample(
@@ -87,7 +85,9 @@ struct MetricsDocument {
         "Runs that had to build their plan: a size that was new or not seen for long.",
         plans.misses)
     }
-    writer.single("frcnn_ready", .gauge, "1 while /readyz answers 200, else 0.", isReady ? 1 : 0)
+    writer.single(
+      "frcnn_ready", .gauge, "1 while a model is served and requests are welcome, else 0.",
+      phase.healthStatus == 200 ? 1 : 0)
     writer.counters(
       "frcnn_model_loads_total", "Models opened and warmed up, by outcome.", labels: ["outcome"],
       metrics.modelLoads)

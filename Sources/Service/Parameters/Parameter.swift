@@ -12,6 +12,7 @@ enum Parameter: String, CaseIterable {
   case boxFormat = "box_format"
   case isNormalized = "normalized"
   case orientation
+  case timeout = "timeout_ms"
 
   /// What may stand for a value.
   enum Values: Equatable {
@@ -31,7 +32,8 @@ enum Parameter: String, CaseIterable {
     case .scoreThreshold: ["confidence", "min_confidence"]
     case .nmsThreshold: ["iou", "iou_threshold", "overlap"]
     case .classes: ["class_filter"]
-    case .maximumDetections, .include, .maximumProposals, .boxFormat, .isNormalized, .orientation:
+    case .maximumDetections, .include, .maximumProposals, .boxFormat, .isNormalized, .orientation,
+      .timeout:
       []
     }
   }
@@ -47,6 +49,7 @@ enum Parameter: String, CaseIterable {
     case .boxFormat: .oneOf(BoxFormat.allCases.map(\.rawValue))
     case .isNormalized: .oneOf(["true", "false"])
     case .orientation: .oneOf(OrientationPolicy.allCases.map(\.rawValue))
+    case .timeout: .integer(1...RequestTimeout.maximumMilliseconds)
     }
   }
 
@@ -54,7 +57,7 @@ enum Parameter: String, CaseIterable {
   var defaultText: String? {
     let defaults = RequestParameters()
     return switch self {
-    case .scoreThreshold, .nmsThreshold, .maximumDetections, .classes: nil
+    case .scoreThreshold, .nmsThreshold, .maximumDetections, .classes, .timeout: nil
     case .include:
       ResponseSection.allCases.filter(defaults.sections.contains).map(\.rawValue)
         .joined(separator: ",")

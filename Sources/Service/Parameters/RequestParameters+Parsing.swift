@@ -51,6 +51,7 @@ extension RequestParameters {
     case .boxFormat: boxFormat = try value.choice()
     case .isNormalized: isNormalized = try value.words() == ["true"]
     case .orientation: orientation = try value.choice()
+    case .timeout: timeout = .milliseconds(try value.integer())
     }
   }
 }

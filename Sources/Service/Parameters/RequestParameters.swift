@@ -20,6 +20,9 @@ public struct RequestParameters: Sendable, Hashable {
   /// What is done with the orientation that the picture's file states.
   public var orientation = OrientationPolicy.exif
 
+  /// How long the answer may take; `nil` where that is left to the server.
+  public var timeout: Duration?
+
   /// The largest value of `max_proposals`.
   ///
   /// It is what ProposalCreator keeps (Ren et al., arXiv 1506.01497v3, section 4.3).

@@ -8,6 +8,7 @@ struct Problem: Error, Sendable {
     case invalidParameter = "invalid-parameter"
     case malformedMultipart = "malformed-multipart"
     case missingPicture = "missing-picture"
+    case unauthorized
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case requestTimeout = "request-timeout"
@@ -27,6 +28,8 @@ struct Problem: Error, Sendable {
     case notImplemented = "not-implemented"
     case loading
     case draining
+    case laneStuck = "lane-stuck"
+    case deadlineExceeded = "deadline-exceeded"
     case modelFailed = "model-failed"
     case versionNotSupported = "version-not-supported"
   }
@@ -70,6 +73,7 @@ extension Problem.Kind {
     case .malformedRequest, .unknownParameter, .duplicateParameter, .invalidParameter,
       .malformedMultipart, .missingPicture:
       400
+    case .unauthorized: 401
     case .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
@@ -85,7 +89,8 @@ extension Problem.Kind {
     case .clientClosedRequest: 499
     case .internalError, .modelFailed: 500
     case .notImplemented: 501
-    case .loading, .draining: 503
+    case .loading, .draining, .laneStuck: 503
+    case .deadlineExceeded: 504
     case .versionNotSupported: 505
     }
   }
@@ -99,6 +104,7 @@ extension Problem.Kind {
     case .invalidParameter: "A parameter's value is not allowed"
     case .malformedMultipart: "The multipart body is malformed"
     case .missingPicture: "There is no picture"
+    case .unauthorized: "A key is needed"
     case .notFound: "There is nothing at this path"
     case .methodNotAllowed: "The method does not fit the path"
     case .requestTimeout: "The request took too long to arrive"
@@ -118,6 +124,8 @@ extension Problem.Kind {
     case .notImplemented: "This is not implemented"
     case .loading: "The model is loading"
     case .draining: "The server is shutting down"
+    case .laneStuck: "The detector does not answer"
+    case .deadlineExceeded: "The deadline has passed"
     case .modelFailed: "The model could not be loaded"
     case .versionNotSupported: "The HTTP version is not supported"
     }
