@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Compute
 import FasterRCNN
+import Foundation
 
 /// Which model a command works with, and on how many cores; the same for every command.
 struct ModelOptions: ParsableArguments {
@@ -86,6 +87,11 @@ struct ModelOptions: ParsableArguments {
     Model.Options(
       profile: try ModelSettings.profile.value(flag: profile),
       labels: try ModelSettings.labels.value(flag: labels).map(Self.labels))
+  }
+
+  /// The file beside a checkpoint whose settings go before the checkpoint's own, there or not.
+  static func settingsFile(of path: String) -> String {
+    URL(fileURLWithPath: path).deletingPathExtension().appendingPathExtension("json").path
   }
 
   private static func labels(_ path: String) throws(Failure) -> [String] {

@@ -129,7 +129,7 @@ import Testing
     #expect(image["orientation_applied"]?["maximum"] == .number(Double(Orientation.allCases.count)))
     let timings = try schemas["Timings"]?["properties"]?.keys
     #expect(timings == Set(Stage.allCases.map(\.rawValue) + ["encode", "total"]))
-    let phases: [ServicePhase] = [.loading, .ready(FakeBackend()), .failed, .draining]
+    let phases: [ServicePhase] = [.loading, .ready(FakeBackend()), .failed, .ended]
     #expect(
       try schemas["Health"]?["properties"]?["status"]?["enum"]
         == .array(phases.map { .string($0.name) }))
