@@ -10,8 +10,9 @@ public struct ServiceSettings: Sendable, Hashable {
   /// every core.
   public var laneCount: Int
 
-  /// How long a request may take from its arrival to its answer, a minute by default; then it is
-  /// answered 504. A request may ask for less.
+  /// How long a request may take from its arrival to its answer, a minute by default.
+  ///
+  /// Then it is answered 504. A request may ask for less.
   public var requestTimeout: Duration
 
   /// How long a lane may be at one request before the service counts as stuck, two minutes by

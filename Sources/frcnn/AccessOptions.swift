@@ -39,7 +39,8 @@ struct AccessOptions: ParsableArguments {
 enum AccessSettings {
   static let apiKeyFile = Setting(
     name: "api-key-file",
-    purpose: "A file of keys, one a line, one of which a client has to send; SIGHUP reads it again.",
+    purpose:
+      "A file of keys, one a line, one of which a client has to send; SIGHUP reads it again.",
     standard: nil, standardText: "none: whoever can connect is let in", form: .path)
 
   static let metricsWithoutKey = Setting(

@@ -63,7 +63,8 @@ enum AdmissionSettings {
 
   static let queuePixels = Setting(
     name: "queue-pixels",
-    purpose: "How many pixels of pictures may wait for a lane, told by their headers; beyond them 429.",
+    purpose:
+      "How many pixels of pictures may wait for a lane, told by their headers; beyond them 429.",
     standard: 256_000_000, standardText: "256M: four of the largest pictures",
     form: .pixelCount(1...1_000_000_000_000))
 
@@ -75,7 +76,8 @@ enum AdmissionSettings {
 
   static let requestTimeout = Setting(
     name: "request-timeout",
-    purpose: "How long a request may take from its arrival to its answer, waiting included; then 504.",
+    purpose:
+      "How long a request may take from its arrival to its answer, waiting included; then 504.",
     standard: .seconds(60), standardText: "60s: as most proxies wait", form: timeout)
 
   static let laneTimeout = Setting(

@@ -27,7 +27,8 @@ enum LifeSettings {
   static let drainDelay = Setting(
     name: "drain-delay",
     purpose: "How long SIGTERM goes on serving with /readyz at 503 before it stops accepting.",
-    standard: .zero, standardText: "0s: at once; behind a balancer the time that it takes to notice",
+    standard: .zero,
+    standardText: "0s: at once; behind a balancer the time that it takes to notice",
     form: .duration(.zero...(.seconds(86_400))))
 
   static let drainTimeout = Setting(

@@ -22,13 +22,21 @@ final class Server: Sendable {
   }()
 
   /// Starts a server and waits until it is ready.
-  init(_ arguments: String..., environment: [String: String] = [:]) async throws {
+  ///
+  /// - Parameters:
+  ///   - arguments: flags of `frcnn serve`.
+  ///   - environment: variables to set.
+  ///   - output: where its log goes; nowhere where it is left out.
+  /// - Throws: what became of it instead.
+  init(
+    _ arguments: String..., environment: [String: String] = [:], output: FileHandle? = nil
+  ) async throws {
     let process = Program.process(
       ["serve", "--port", "0"] + arguments, environment: environment)
     let errors = Pipe()
     let log = Log()
     process.standardError = errors
-    process.standardOutput = FileHandle.nullDevice
+    process.standardOutput = output ?? FileHandle.nullDevice
     process.standardInput = FileHandle.nullDevice
     errors.fileHandleForReading.readabilityHandler = { handle in
       let text = String(decoding: handle.availableData, as: UTF8.self)

@@ -66,11 +66,14 @@ import Testing
   @Test(
     arguments: [
       ("", .empty), ("# only a comment\n", .empty), ("0123456789abcdef\nshort", .tooShort(line: 2)),
-      ("with a space in it, long", .unsendable(line: 1)), ("schlüssel-schlüssel", .unsendable(line: 1)),
+      ("with a space in it, long", .unsendable(line: 1)),
+      ("schlüssel-schlüssel", .unsendable(line: 1)),
     ] as [(String, APIKeys.Fault)])
   func aListThatCannotBeMeantIsRefused(text: String, fault: APIKeys.Fault) {
     #expect(throws: fault) { try APIKeys(parsing: text) }
-    if !text.isEmpty { #expect(!fault.description.contains("short") || fault == .tooShort(line: 2)) }
+    if !text.isEmpty {
+      #expect(!fault.description.contains("short") || fault == .tooShort(line: 2))
+    }
   }
 
   // MARK: Pages of other origins
@@ -131,8 +134,9 @@ import Testing
     for text in ["https://example.org", "http://localhost:3000", "http://[::1]:8080"] {
       #expect(CrossOriginPolicy(origins: [text]) != nil, "\(text)")
     }
-    for text in ["*", "null", "example.org", "https://example.org/", "https://EXAMPLE.org", "", "x"]
-    {
+    for text in [
+      "*", "null", "example.org", "https://example.org/", "https://EXAMPLE.org", "", "x",
+    ] {
       #expect(CrossOriginPolicy(origins: [text]) == nil, "\(text)")
     }
     #expect(CrossOriginPolicy(origins: []) == nil)

@@ -11,11 +11,10 @@ public struct CrossOriginPolicy: Sendable, Hashable {
   /// The origins, as `https://example.org`.
   public let origins: Set<String>
 
-  /// Makes a policy.
+  /// Makes a policy; `nil` where an origin is not of the form that browsers write, or there is none.
   ///
   /// - Parameter origins: what browsers send as `Origin`: scheme, host and, where it is not the
   ///   scheme's own, port.
-  /// - Returns: `nil` where one of them is not of that form, or there is none.
   public init?(origins: [String]) {
     guard !origins.isEmpty, origins.allSatisfy(Self.isOrigin) else { return nil }
     self.origins = Set(origins)

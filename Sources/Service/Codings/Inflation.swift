@@ -40,6 +40,8 @@ enum Inflation {
   ///   - bytes: the body as it was sent.
   ///   - coding: its coding.
   ///   - limit: the most bytes that it may stand for.
+  /// - Returns: what the body stands for.
+  /// - Throws: `Fault`.
   static func undo(
     _ bytes: [UInt8], _ coding: ContentCoding, limit: Int
   ) throws(Fault) -> [UInt8] {

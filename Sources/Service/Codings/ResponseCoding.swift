@@ -8,10 +8,10 @@ enum ResponseCoding {
 
   /// Codes an answer where that is asked for and worth while, and says on what it depends.
   static func apply(to response: inout HTTPResponse, _ request: HTTPRequest) {
-    guard isCodable(response, request) else { return }
+    // A short one is plain for everyone, so that it depends on nothing.
+    guard response.body.count >= minimumLength, isCodable(response, request) else { return }
     response.vary(on: "Accept-Encoding")
-    guard response.body.count >= minimumLength,
-      let coding = ContentCoding.accepted(by: request.fields),
+    guard let coding = ContentCoding.accepted(by: request.fields),
       let body = Compression.apply(coding, to: response.body), body.count < response.body.count
     else { return }
     response.body = body
