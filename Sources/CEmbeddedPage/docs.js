@@ -236,7 +236,7 @@ function operation(path, method, item, shared) {
   const id = item.operationId ?? `${method}-${path}`;
   const article = make('article', { id },
     make('h3', {}, make('span', { className: `method ${method}`, textContent: method.toUpperCase() }),
-      code(path), ` ${item.summary ?? ''}`),
+      ' ', code(path), ` ${item.summary ?? ''}`),
     ...prose(item.description));
   const parameters = [...(shared ?? []), ...(item.parameters ?? [])].map(resolve);
   if (parameters.length) {
