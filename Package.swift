@@ -48,6 +48,9 @@ let package = Package(
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
     .target(name: "CEmbeddedOpenAPI"),
+    .target(
+      name: "CEmbeddedPage",
+      exclude: ["docs.css", "docs.html", "docs.js", "page.css", "page.html", "page.js"]),
 
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Tensors"),
@@ -70,7 +73,7 @@ let package = Package(
       "Service",
       [
         "Tensors", "Detection", "Images", "FasterRCNN", "HTTP1", "HTTPServer", "Observability",
-        "CEmbeddedOpenAPI", "CZlib", "COpenSSL",
+        "CEmbeddedOpenAPI", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",
@@ -92,6 +95,7 @@ let package = Package(
     tests(
       "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
+    tests("Observability", ["Observability"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
     tests(
       "Service",

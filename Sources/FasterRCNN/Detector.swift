@@ -42,7 +42,11 @@ public final class Detector: Sendable {
   /// The backbone, as `VGG with 13 convolutions`.
   public var architecture: String { source.architecture }
 
+  /// How often the plan of a run was kept from an earlier one.
+  public var planCache: PlanCacheStatistics { planCounters.statistics }
+
   private let source: Model
+  private let planCounters = PlanCounters()
 
   private let thread: ComputeThread
   let session: Confined
@@ -53,9 +57,9 @@ public final class Detector: Sendable {
     private var session: Session?
     private let thread: ComputeThread
 
-    init(model: Model, thread: ComputeThread, options: Options) {
+    init(model: Model, thread: ComputeThread, options: Options, counters: PlanCounters) {
       self.thread = thread
-      session = Session(model: model, thread: thread, options: options)
+      session = Session(model: model, thread: thread, options: options, planCounters: counters)
     }
 
     deinit {
@@ -97,7 +101,7 @@ public final class Detector: Sendable {
     } catch {
       throw .compute(error)
     }
-    session = Confined(model: model, thread: thread, options: options)
+    session = Confined(model: model, thread: thread, options: options, counters: planCounters)
   }
 
   /// Detects objects in one picture or feature map; blocks the caller.

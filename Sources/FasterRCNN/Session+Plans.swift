@@ -42,8 +42,13 @@ extension Session {
     in cache: ReferenceWritableKeyPath<Session, PlanCache<Plan>>, key: [Int],
     make: () throws(ComputeError) -> Plan
   ) throws(DetectorError) -> Plan {
+    var isKept = true
+    defer { if isKept { planCounters.countHit() } else { planCounters.countMiss() } }
     do {
-      return try self[keyPath: cache].value(for: key, make: make)
+      return try self[keyPath: cache].value(for: key) { () throws(ComputeError) in
+        isKept = false
+        return try make()
+      }
     } catch {
       throw .compute(error)
     }

@@ -12,6 +12,7 @@ final class Session {
   let model: Model
   let thread: ComputeThread
   let proposalCreator: ProposalCreator
+  let planCounters: PlanCounters
   private let clock = ContinuousClock()
 
   // The three networks run one after the other and read each other's outputs: an arena for each.
@@ -33,10 +34,14 @@ final class Session {
   let planOptions: PlanOptions
   private let keptPlans: Int
 
-  init(model: Model, thread: ComputeThread, options: Detector.Options) {
+  init(
+    model: Model, thread: ComputeThread, options: Detector.Options,
+    planCounters: PlanCounters = PlanCounters()
+  ) {
     let keptPlans = options.keptPlans
     self.keptPlans = keptPlans
     planOptions = options.plan
+    self.planCounters = planCounters
     self.model = model
     self.thread = thread
     proposalCreator = ProposalCreator(settings: model.profile.detection.testProposalSettings)

@@ -5,6 +5,8 @@ internal import Observability
 /// What every answer of a service gets, whoever made it.
 struct AnswerRules: Sendable {
   var log: RequestLog
+  /// What is counted of every answer.
+  let metrics = ServiceMetrics()
   /// Whose pages may read answers; `nil` where no page of another origin may.
   var crossOrigin: CrossOriginPolicy?
   /// The queue whose length answers to work tell.

@@ -1,4 +1,4 @@
-internal import CEmbeddedOpenAPI
+internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
 internal import Observability
@@ -38,7 +38,10 @@ extension DetectionService {
     let load = queue.load
     return Self.json(status: phase.healthStatus) { json in
       json.member("status", phase.name)
-      if let backend = phase.servingBackend { json.model(backend.model) }
+      if let backend = phase.servingBackend {
+        json.model(backend.model)
+        json.choices(backend.model)
+      }
       json.key("queue")
       json.beginObject()
       json.key("waiting")
@@ -56,46 +59,12 @@ extension DetectionService {
     }
   }
 
-  /// `GET /openapi.yaml`: the file of the repository.
-  func descriptionResponse() -> HTTPResponse {
-    var response = HTTPResponse(status: 200, body: Self.openAPIDocument)
-    // RFC 9512.
-    response.fields.append("Content-Type", "application/yaml")
-    return response
-  }
-
-  /// `GET /`: what to do next.
-  func homeResponse() -> HTTPResponse {
-    let text = """
-      frcnn finds objects in pictures with Faster R-CNN.
-
-        curl --data-binary @photo.jpg http://HOST:PORT/detect
-
-      POST /detect        a JPEG or PNG in, proposals and detections out, as JSON
-      GET  /openapi.yaml  every parameter, answer and error
-      GET  /healthz       whether it is ready, and with which model
-      GET  /livez         whether it runs
-      GET  /readyz        whether it takes requests
-
-      """
-    var response = HTTPResponse(status: 200, body: Array(text.utf8))
-    response.fields.append("Content-Type", "text/plain; charset=utf-8")
-    return response
-  }
-
   /// `OPTIONS`: what may be asked for at a path, or at all (RFC 9110 section 9.3.7).
   func optionsResponse(to request: HTTPRequest) -> HTTPResponse {
     var response = HTTPResponse(status: 204)
     response.fields.append("Allow", Route(rawValue: request.path)?.allow ?? Route.allowOfServer)
     return response
   }
-
-  private static let openAPIDocument: [UInt8] = {
-    // Safety: the C target gives the address and the size of one constant array.
-    let bytes = unsafe UnsafeBufferPointer(
-      start: frcnn_openapi_bytes(), count: frcnn_openapi_byte_count())
-    return unsafe Array(bytes)
-  }()
 
   private static func json(
     status: Int, _ writeMembers: (inout JSONWriter) -> Void
@@ -113,6 +82,23 @@ extension DetectionService {
 }
 
 extension JSONWriter {
+  /// Writes what the model can find, and what applies where a request chooses nothing.
+  fileprivate mutating func choices(_ model: ModelDescription) {
+    key("classes")
+    beginArray()
+    for label in model.labels { string(label) }
+    endArray()
+    key("defaults")
+    beginObject()
+    key("score_threshold")
+    number(model.scoreThreshold)
+    key("nms_threshold")
+    number(model.nmsThreshold)
+    key("max_detections")
+    if let count = model.maximumDetections { integer(count) } else { null() }
+    endObject()
+  }
+
   fileprivate mutating func member(_ name: String, _ value: String) {
     key(name)
     string(value)

@@ -20,6 +20,8 @@ public final class DetectionService: RequestHandler {
 
   let queue: WorkQueue
   let rules: AnswerRules
+  /// Ask the servers for what they counted; see `reportConnections`.
+  let servers = Mutex<[@Sendable () -> ServerStatistics?]>([])
   private let phase = Mutex(ServicePhase.loading)
   private let keys = Mutex<APIKeys?>(nil)
 
@@ -104,9 +106,14 @@ public final class DetectionService: RequestHandler {
       case (.draining, _), (.ended, _), (.ready, .failure): break
       case (.loading, .success(let backend)), (.failed, .success(let backend)),
         (.ready, .success(let backend)):
-        phase = .ready(backend)
+        phase = .ready(MeasuredBackend(base: backend, metrics: rules.metrics))
       case (.loading, .failure), (.failed, .failure): phase = .failed
       }
+    }
+    if case .success = outcome {
+      rules.metrics.modelLoads.count("success")
+    } else {
+      rules.metrics.modelLoads.count("failure")
     }
     completion(outcome.map(\.model))
   }
@@ -166,9 +173,12 @@ public final class DetectionService: RequestHandler {
       switch route {
       case .detect: try enqueue(exchange)
       case .home: exchange.answer(homeResponse())
+      case .documentation: exchange.answer(documentationResponse())
+      case .example: exchange.answer(exampleResponse())
       case .liveness: exchange.answer(try livenessResponse())
       case .readiness: exchange.answer(try readinessResponse())
       case .health: exchange.answer(healthResponse())
+      case .metrics: answerMetrics(exchange)
       case .description: exchange.answer(descriptionResponse())
       }
     } catch {

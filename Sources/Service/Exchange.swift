@@ -89,26 +89,30 @@ struct Exchange: Sendable {
     answer.wait(timer)
   }
 
-  /// Gives the answer its identifier, and the log its line.
+  /// Gives the answer its identifier, the log its line, and the metrics their figures.
   func finish(
-    _ response: HTTPResponse, timings: StageTimings = StageTimings(), error: String? = nil
+    _ response: HTTPResponse, timings: StageTimings = StageTimings(), problem: Problem? = nil
   ) -> HTTPResponse {
     var response = response
     rules.complete(&response, to: request)
     response.fields[RequestIdentifier.field] = id
     if let trace { response.fields[TraceContext.field] = trace.text }
+    let duration = ContinuousClock.now - arrival
+    rules.metrics.finished(
+      route: Route(rawValue: request.path)?.rawValue ?? ServiceMetrics.otherRoute,
+      status: response.status, duration: duration, stages: timings.stages, problem: problem?.kind)
     rules.log.record(
       RequestRecord(
         id: id, method: request.method, path: request.path, status: response.status,
-        requestBytes: requestBytes, responseBytes: response.body.count,
-        duration: .now - arrival, stages: timings.stages, client: request.clientAddress,
-        traceID: trace?.traceID, error: error))
+        requestBytes: requestBytes, responseBytes: response.body.count, duration: duration,
+        stages: timings.stages, client: request.clientAddress, traceID: trace?.traceID,
+        error: problem?.detail))
     return response
   }
 
   /// Makes the answer that tells a problem.
   func finish(_ problem: Problem, timings: StageTimings = StageTimings()) -> HTTPResponse {
-    finish(problem.response(requestID: id), timings: timings, error: problem.detail)
+    finish(problem.response(requestID: id), timings: timings, problem: problem)
   }
 
   /// Answers, where nobody has answered before.

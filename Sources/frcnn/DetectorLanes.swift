@@ -12,7 +12,13 @@ final class DetectorLanes: DetectionBackend {
   /// Waits, if it must, for the sum of the file's bytes.
   var model: ModelDescription { source.description }
 
+  /// What the detectors of all lanes counted.
+  var planCache: PlanCacheStatistics {
+    detectors.reduce(PlanCacheStatistics()) { $0 + $1.planCache }
+  }
+
   private let source: Model
+  private let detectors: [Detector]
 
   /// Guards nothing but the list: a detector that was taken out belongs to its taker alone.
   private let resting: Mutex<[Detector]>
@@ -30,6 +36,7 @@ final class DetectorLanes: DetectionBackend {
       choice.compute.threadCount = max(1, share)
       detectors.append(try choice.detector(of: source))
     }
+    self.detectors = detectors
     resting = Mutex(detectors)
   }
 

@@ -78,6 +78,7 @@ struct ServeCommand: ParsableCommand {
       service.setKeys(try access.keys())
       let configuration = try serverConfiguration()
       let server = HTTPServer(configuration: configuration, handler: service)
+      service.reportConnections { [weak server] in server?.statistics }
 
       // Before the first thread is made, so that every thread leaves the signals to this one.
       let signals = ProcessSignals()

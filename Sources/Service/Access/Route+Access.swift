@@ -12,7 +12,8 @@ extension Route {
   /// Who may ask for it; what is not named here needs a key.
   var access: Access {
     switch self {
-    case .home, .liveness, .readiness, .health, .description: .everyone
+    case .home, .documentation, .example, .liveness, .readiness, .health, .description: .everyone
+    case .metrics: .figures
     default: .keyHolders
     }
   }

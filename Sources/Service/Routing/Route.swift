@@ -1,10 +1,13 @@
 /// A path that is answered; the raw value is the path.
 enum Route: String, CaseIterable {
   case home = "/"
+  case documentation = "/docs"
+  case example = "/example.jpg"
   case detect = "/detect"
   case liveness = "/livez"
   case readiness = "/readyz"
   case health = "/healthz"
+  case metrics = "/metrics"
   case description = "/openapi.yaml"
 
   /// Whether it is answered where probes alone are listened for.
@@ -14,7 +17,8 @@ enum Route: String, CaseIterable {
   var methods: [Method] {
     switch self {
     case .detect: [.post]
-    case .home, .liveness, .readiness, .health, .description: [.get, .head]
+    case .home, .documentation, .example, .liveness, .readiness, .health, .metrics, .description:
+      [.get, .head]
     }
   }
 
