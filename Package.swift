@@ -68,8 +68,8 @@ let package = Package(
     library(
       "Service",
       [
-        "Tensors", "Detection", "Images", "FasterRCNN", "HTTP1", "HTTPServer", "Observability",
-        "CEmbeddedOpenAPI", "CZlib",
+        "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "HTTP1", "HTTPServer",
+        "Observability", "CEmbeddedOpenAPI", "CZlib",
       ]),
     .executableTarget(
       name: "frcnn",
@@ -96,6 +96,7 @@ let package = Package(
       "Service",
       [
         "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
+        "Tensors", "Checkpoints",
       ]),
     tests("EndToEnd", []),
   ],

@@ -1,36 +1,31 @@
 internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
-internal import Images
 internal import Observability
+internal import Synchronization
 
 extension DetectionService {
-  /// What the head of a request to detect says, checked.
-  struct Admission {
-    var type: MediaType?
-    var parameters: [NamedValue]
-    var backend: any DetectionBackend
-  }
-
-  /// Checks all that can be known of a request to detect before its body: form, size, parameters,
-  /// and whether there is room for it.
+  /// Checks all that can be known of a request for the detector before its body: form, size,
+  /// parameters, and whether there is room for it.
   @discardableResult
-  func admit(_ head: HTTPRequest) throws(Problem) -> Admission {
-    let type = try contentType(of: head)
+  func admit(_ head: HTTPRequest, _ match: RouteMatch) throws(Problem) -> Admission {
+    let type = try contentType(of: head, match.route)
     try checkLength(of: head)
     let backend = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter)
+    try check(match, backend.model)
     let parameters = try QueryString.pairs(of: head.query ?? "")
-    _ = try RequestParameters(parameters, model: backend.model)
+    _ = try RequestParameters(
+      parameters, allowed: Parameter.all(of: match.route), model: backend.model)
     if queue.isFull { throw queueFull() }
-    return Admission(type: type, parameters: parameters, backend: backend)
+    return Admission(match: match, type: type, parameters: parameters, backend: backend)
   }
 
-  /// Lets a picture wait for a lane.
-  func enqueue(_ exchange: Exchange) throws(Problem) {
-    let admission = try admit(exchange.request)
+  /// Lets a request wait for a lane.
+  func enqueue(_ exchange: Exchange, _ match: RouteMatch) throws(Problem) {
+    let admission = try admit(exchange.request, match)
     let work = Work(
       cancellation: exchange.request.cancellation,
-      run: { [self] waited in detect(exchange, admission, waited: waited) },
+      run: { [self] waited in run(exchange, admission, waited: waited) },
       abandon: { waited in
         var timings = StageTimings()
         timings.append(Stage.queue.rawValue, waited)
@@ -39,39 +34,21 @@ extension DetectionService {
     guard queue.submit(work) else { throw queueFull() }
   }
 
-  /// Decodes a picture, finds its objects and answers; runs on a lane.
-  private func detect(_ exchange: Exchange, _ admission: Admission, waited: Duration) {
-    let cancellation = exchange.request.cancellation
+  /// Works on a request and answers it; runs on a lane.
+  private func run(_ exchange: Exchange, _ admission: Admission, waited: Duration) {
+    let work = DetectionWork(
+      exchange: exchange, admission: admission, settings: settings, waited: waited)
     do {
-      let start = ContinuousClock.now
-      let body = try RequestBody(
-        admission.type, exchange.request.body, limits: settings.multipartLimits)
-      let parameters = try RequestParameters(
-        admission.parameters + body.parameters, model: admission.backend.model)
-      let decoder = ImageDecoder(
-        limits: settings.imageLimits, appliesOrientation: parameters.orientation == .exif)
-      let picture = try decoder.decode(exchange.request.body.span.extracting(body.picture))
-      let decoded = ContinuousClock.now - start
-      if cancellation.isCancelled { throw CancellationError() }
-      var result = try admission.backend.detect(
-        .image(picture.image), parameters: parameters.detection,
-        isCancelled: { cancellation.isCancelled })
-      if cancellation.isCancelled { throw CancellationError() }
-      result.timings[.queue] = waited
-      result.timings[.decode] = decoded
-      let document = DetectionDocument(
-        id: exchange.id, model: admission.backend.model, picture: picture, parameters: parameters,
-        result: result)
-      let (json, timings) = try document.json(since: exchange.arrival)
-      var response = HTTPResponse(status: 200, body: json)
-      response.fields.append("Content-Type", "application/json")
-      response.fields.append("Server-Timing", timings.serverTimingText)
-      exchange.answer(response, timings: timings)
+      let answer = try work.answer()
+      statistics.withLock { $0.recordSuccess(answer) }
+      exchange.answer(answer.response, timings: answer.timings)
     } catch {
       var timings = StageTimings()
       timings.append(Stage.queue.rawValue, waited)
+      statistics.withLock { $0.recordFailure(.now - exchange.arrival) }
       // Whatever work that was cancelled throws, it was cancelled.
-      let problem = Problem(cancellation.isCancelled ? CancellationError() : error)
+      let isCancelled = exchange.request.cancellation.isCancelled
+      let problem = Problem(isCancelled ? CancellationError() : error)
       if problem.kind == .internalError {
         announce("request \(exchange.id) failed: \(error)")
       }
@@ -79,7 +56,7 @@ extension DetectionService {
     }
   }
 
-  private func contentType(of head: HTTPRequest) throws(Problem) -> MediaType? {
+  private func contentType(of head: HTTPRequest, _ route: Route) throws(Problem) -> MediaType? {
     let codings = head.fields.values(of: "Content-Encoding")
     if codings.contains(where: { $0.lowercased() != "identity" }) {
       var problem = Problem(
@@ -88,17 +65,21 @@ extension DetectionService {
       problem.fields = [("Accept-Encoding", "identity")]
       throw problem
     }
+    // The protocol's clients state none, or anything.
+    if route.isInferenceProtocol { return nil }
     let values = head.fields.values(of: "Content-Type")
     guard let value = values.first else { return nil }
     guard values.count == 1, let type = MediaType(parsing: value) else {
       throw Problem(
         .malformedRequest, "The request has to have one Content-Type of the form type/subtype.")
     }
-    guard type.name == MediaType.form || MediaType.pictures.contains(type.name) else {
+    guard MediaType.bodies.contains(type.name) else {
       var problem = Problem(
         .unsupportedMediaType,
         "The content type '\(type.name.excerpt)' is not taken. Send the picture as image/jpeg, "
-          + "image/png or application/octet-stream, or as field 'image' of multipart/form-data.")
+          + "image/png or application/octet-stream, as field 'image' of multipart/form-data, or as "
+          + "base64 in application/json; features as application/json, application/x-npy or "
+          + "application/vnd.safetensors.")
       problem.fields = [("Accept", MediaType.acceptedText)]
       throw problem
     }

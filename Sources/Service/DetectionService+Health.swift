@@ -55,6 +55,8 @@ extension DetectionService {
         curl --data-binary @photo.jpg http://HOST:PORT/detect
 
       POST /detect        a JPEG or PNG in, proposals and detections out, as JSON
+      POST /proposals     the proposals alone
+      POST /explain       what became of a box or a point in the picture
       GET  /openapi.yaml  every parameter, answer and error
       GET  /healthz       whether it is ready, and with which model
       GET  /livez         whether it runs
@@ -69,7 +71,7 @@ extension DetectionService {
   /// `OPTIONS`: what may be asked for at a path, or at all (RFC 9110 section 9.3.7).
   func optionsResponse(to request: HTTPRequest) -> HTTPResponse {
     var response = HTTPResponse(status: 204)
-    response.fields.append("Allow", Route(rawValue: request.path)?.allow ?? Route.allowOfServer)
+    response.fields.append("Allow", RouteMatch(path: request.path)?.route.allow ?? Route.allowOfServer)
     return response
   }
 
