@@ -72,8 +72,8 @@ let package = Package(
     library(
       "Service",
       [
-        "Tensors", "Detection", "Images", "FasterRCNN", "HTTP1", "HTTPServer", "Observability",
-        "CEmbeddedOpenAPI", "CEmbeddedPage", "CZlib", "COpenSSL",
+        "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "HTTP1", "HTTPServer",
+        "Observability", "CEmbeddedOpenAPI", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",
@@ -101,7 +101,7 @@ let package = Package(
       "Service",
       [
         "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
-        .product(name: "Logging", package: "swift-log"),
+        "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("EndToEnd", []),
   ],

@@ -85,16 +85,16 @@ public struct ClassBoxDecoder: Sendable {
       workspace.removeCandidates()
       for classID in 0..<logitCount - 1 where settings.classes?.contains(classID) != false {
         collect(
-          classID, offsets: offsets, offsetCount: offsetCount, logitCount: logitCount, rois: rois,
-          frame: frame, workspace: &workspace)
+          classID, offsets: offsets, logitCount: logitCount, rois: rois, frame: frame,
+          workspace: &workspace)
       }
       workspace.suppress(settings.nms, into: &objects)
     } else {
       for classID in 0..<logitCount - 1 where settings.classes?.contains(classID) != false {
         workspace.removeCandidates()
         collect(
-          classID, offsets: offsets, offsetCount: offsetCount, logitCount: logitCount, rois: rois,
-          frame: frame, workspace: &workspace)
+          classID, offsets: offsets, logitCount: logitCount, rois: rois, frame: frame,
+          workspace: &workspace)
         workspace.suppress(settings.nms, into: &objects)
       }
     }
@@ -111,23 +111,33 @@ public struct ClassBoxDecoder: Sendable {
 
   /// Adds the boxes of one class over the threshold to the workspace's candidates.
   private func collect(
-    _ classID: Int, offsets: Span<Float>, offsetCount: Int, logitCount: Int,
-    rois: ArraySlice<BoundingBox>, frame: ImageFrame, workspace: inout ClassBoxWorkspace
+    _ classID: Int, offsets: Span<Float>, logitCount: Int, rois: ArraySlice<BoundingBox>, frame: ImageFrame, workspace: inout ClassBoxWorkspace
   ) {
     let logitColumn = settings.layout.logitColumn(ofClass: classID)
-    let offsetColumn = settings.layout.offsetColumn(ofClass: classID)
     for (roi, region) in rois.enumerated() {
       // An RoI whose logits were not finite has NaN probabilities, which this rejects.
       let score = workspace.probabilities[roi * logitCount + logitColumn]
       guard score > settings.scoreThreshold else { continue }
-      let first = roi * offsetCount + offsetColumn
-      let stored = BoxOffset(
-        offsets[first], offsets[first + 1], offsets[first + 2], offsets[first + 3],
-        as: settings.offsetOrder)
-      if let box = decode(stored, region: region, frame: frame) {
+      let box = decodedBox(
+        ofClass: classID, roi: roi, region: region, offsets: offsets, logitCount: logitCount,
+        frame: frame)
+      if let box {
         workspace.add(ClassifiedBox(box: box, score: score, classID: classID, roiIndex: roi))
       }
     }
+  }
+
+  /// The box of a class in an RoI as suppression compares it; `nil` where it is dropped.
+  func decodedBox(
+    ofClass classID: Int, roi: Int, region: BoundingBox, offsets: Span<Float>, logitCount: Int,
+    frame: ImageFrame
+  ) -> BoundingBox? {
+    let offsetCount = settings.layout.offsetCount(logitCount: logitCount)
+    let first = roi * offsetCount + settings.layout.offsetColumn(ofClass: classID)
+    let stored = BoxOffset(
+      offsets[first], offsets[first + 1], offsets[first + 2], offsets[first + 3],
+      as: settings.offsetOrder)
+    return decode(stored, region: region, frame: frame)
   }
 
   /// The box in the original picture, clipped where that comes before suppression.
@@ -159,7 +169,7 @@ public struct ClassBoxDecoder: Sendable {
   }
 
   /// Clips to a picture of a size; a NaN edge stays NaN.
-  private func clip(_ box: BoundingBox, height: Float, width: Float) -> BoundingBox {
+  func clip(_ box: BoundingBox, height: Float, width: Float) -> BoundingBox {
     box.clipped(yLimit: settings.clipping.limit(height), xLimit: settings.clipping.limit(width))
   }
 

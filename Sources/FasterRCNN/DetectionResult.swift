@@ -1,5 +1,4 @@
 public import Detection
-public import Tensors
 
 /// A region that the RPN proposed, after ProposalCreator.
 public struct Proposal: Sendable, Equatable {
@@ -74,8 +73,17 @@ public struct DetectionResult: Sendable {
   /// The size of the picture in pixels that all boxes refer to.
   public var imageSize: ImageSize
 
+  /// The sizes and scales of the resized picture that the networks saw; a detector always tells.
+  public var frame: ImageFrame?
+
+  /// How proposals were made; a detector always tells.
+  public var proposalSettings: ProposalSettings?
+
   /// The backbone's output, where it was asked for.
   public var features: FeatureMap?
+
+  /// The networks' raw outputs, where they were asked for.
+  public var evidence: DetectionEvidence?
 
   /// The time that each stage took; stages that did not run are absent.
   public var timings: [Stage: Duration]
@@ -89,25 +97,6 @@ public struct DetectionResult: Sendable {
     self.objects = objects
     self.imageSize = imageSize
     self.timings = timings
-  }
-}
-
-/// What the backbone made of a picture: enough to go on from there.
-public struct FeatureMap: Sendable, Equatable {
-  /// The features, (C, H, W).
-  public var values: Tensor
-
-  /// The size of the resized picture that they were computed from, in pixels.
-  public var imageSize: ImageSize
-
-  /// Resized pixels to one pixel of the original picture.
-  public var scale: Float
-
-  /// Makes a feature map.
-  public init(values: Tensor, imageSize: ImageSize, scale: Float) {
-    self.values = values
-    self.imageSize = imageSize
-    self.scale = scale
   }
 }
 

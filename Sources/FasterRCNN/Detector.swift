@@ -120,10 +120,8 @@ public final class Detector: Sendable {
       switch input {
       case .image(let image):
         return try session.detect([image], parameters: parameters, isCancelled: isCancelled)[0]
-      case .features(let features, let imageSize, let scale):
-        return try session.detect(
-          features: features, imageSize: imageSize, scale: scale, parameters: parameters,
-          isCancelled: isCancelled)
+      case .features(let features):
+        return try session.detect(features, parameters: parameters, isCancelled: isCancelled)
       }
     }
   }

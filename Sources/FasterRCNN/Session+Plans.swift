@@ -26,8 +26,8 @@ extension Session {
 
   /// The head for as many rows as there are proposals, rounded up to quarters of the most there can
   /// be: fewer proposals cost less, and there are four plans and not three hundred.
-  func headPlan(images: Int, proposalCount: Int) throws(DetectorError) -> Plan {
-    let most = images * proposalCreator.settings.counts.afterNMS
+  func headPlan(images: Int, proposalCount: Int, limit: Int) throws(DetectorError) -> Plan {
+    let most = images * limit
     let quarter = max(1, (most + 3) / 4)
     let rows = (proposalCount + quarter - 1) / quarter * quarter
     let size = model.networks.pooledSize

@@ -46,7 +46,7 @@ extension Session {
     return FeatureMap(
       values: Tensor(shape: [channels, height, width], values: values),
       imageSize: ImageSize(height: Int(frame.height), width: Int(frame.width)),
-      scale: frame.xScale)
+      originalSize: features.originalSizes[image], yScale: frame.yScale, xScale: frame.xScale)
   }
 
   /// Pools every proposal into the head's own layout, the rows shared out over the team.

@@ -11,7 +11,6 @@ internal import Tensors
 final class Session {
   let model: Model
   let thread: ComputeThread
-  let proposalCreator: ProposalCreator
   let planCounters: PlanCounters
   private let clock = ContinuousClock()
 
@@ -44,7 +43,6 @@ final class Session {
     self.planCounters = planCounters
     self.model = model
     self.thread = thread
-    proposalCreator = ProposalCreator(settings: model.profile.detection.testProposalSettings)
     backbonePlans = PlanCache(capacity: keptPlans)
     proposalPlans = PlanCache(capacity: keptPlans)
     headPlans = PlanCache(capacity: keptPlans)
@@ -128,10 +126,10 @@ final class Session {
 
   /// Detects objects in a feature map that somebody else's backbone made.
   func detect(
-    features tensor: Tensor, imageSize: ImageSize, scale: Float, parameters: DetectionParameters,
-    isCancelled: () -> Bool
+    _ map: FeatureMap, parameters: DetectionParameters, isCancelled: () -> Bool
   ) throws(DetectorError) -> DetectionResult {
     var timer = StageTimer(clock: clock)
+    let (tensor, imageSize, original) = (map.values, map.imageSize, map.originalSize)
     let shape = tensor.shape.rank == 3 ? Shape([1] + tensor.shape.dimensions) : tensor.shape
     guard shape.rank == 4, shape[0] == 1, shape[1] == model.networks.featureChannels else {
       throw .features(
@@ -139,18 +137,19 @@ final class Session {
           + "\(model.networks.featureChannels) x H/\(model.networks.featureStride) x "
           + "W/\(model.networks.featureStride)")
     }
-    guard scale > 0, scale.isFinite, imageSize.height > 0, imageSize.width > 0,
-      shape[2] > 0, shape[3] > 0, max(shape[2], shape[3]) <= FeatureMapLayout.maximumSide,
-      max(imageSize.height, imageSize.width) <= 1 << 20
+    guard shape[2] > 0, shape[3] > 0, max(shape[2], shape[3]) <= FeatureMapLayout.maximumSide,
+      [imageSize.height, imageSize.width, original.height, original.width].allSatisfy(
+        (1...1 << 20).contains),
+      [map.yScale, map.xScale].allSatisfy({ $0 > 0 && $0.isFinite })
     else {
       throw .features("a feature map needs a positive size, image_size and scale")
     }
-    let original = ImageSize(
-      height: Int((Float(imageSize.height) / scale).rounded()),
-      width: Int((Float(imageSize.width) / scale).rounded()))
-    let frame = ImageFrame(
+    try check(rows: shape[2], of: imageSize.height)
+    try check(rows: shape[3], of: imageSize.width)
+    var frame = ImageFrame(
       height: imageSize.height, width: imageSize.width, originalHeight: original.height,
-      originalWidth: original.width, scale: scale)
+      originalWidth: original.width)
+    (frame.yScale, frame.xScale) = (map.yScale, map.xScale)
     do {
       let layout = try TensorLayout.rowMajor(shape)
       return try unsafe tensor.values.withUnsafeBytes { bytes in
@@ -168,6 +167,18 @@ final class Session {
       throw .compute(error)
     } catch {
       throw .features("\(error)")
+    }
+  }
+
+  /// Refuses a feature map that cannot be of a picture of its stated size.
+  ///
+  /// Backbones differ in how they round at the edges, by less than two cells.
+  private func check(rows: Int, of side: Int) throws(DetectorError) {
+    let stride = model.networks.featureStride
+    guard abs(rows - side / stride) <= 2 else {
+      throw .features(
+        "\(rows) cells of \(stride) pixels cannot be of a side of \(side) pixels: image_size is "
+          + "the size, [height, width], of the resized picture that the features were computed from")
     }
   }
 
@@ -192,20 +203,36 @@ final class Session {
     let (offsets, scores) = unsafe (rpn.outputValues(0), rpn.outputValues(1))
     // A network whose outputs are NaN finds nothing, and saying "nothing found" would be a lie.
     guard unsafe scores.contains(where: \.isFinite) else { throw .notFinite }
+    let proposalCreator = ProposalCreator(settings: proposalSettings(parameters))
     unsafe proposalCreator.propose(
       offsets: Span(_unsafeElements: offsets), scores: Span(_unsafeElements: scores),
       grids: [grid], frames: features.frames, workspace: &proposalWorkspace, into: &proposals)
     timer.record(.proposals)
 
     var results = results(of: features)
+    for index in results.indices {
+      results[index].frame = features.frames[index]
+      results[index].proposalSettings = proposalCreator.settings
+    }
     if parameters.includesFeatures {
       for index in results.indices { results[index].features = featureMap(features, image: index) }
     }
-    guard proposals.count > 0 else {
+    if parameters.includesEvidence {
+      for index in results.indices {
+        results[index].evidence = unsafe DetectionEvidence(
+          grid: grid, frame: features.frames[index],
+          offsets: Self.row(index, of: offsets, count: results.count),
+          scores: Self.row(index, of: scores, count: results.count),
+          proposalSettings: proposalCreator.settings, classBoxSettings: classBoxSettings(parameters))
+      }
+    }
+    guard proposals.count > 0, parameters.findsObjects else {
       timer.write(to: &results)
       return results
     }
-    let head = try headPlan(images: shape[0], proposalCount: proposals.count)
+    let head = try headPlan(
+      images: shape[0], proposalCount: proposals.count,
+      limit: proposalCreator.settings.counts.afterNMS)
     timer.record(.plan)
     let pooledCount = head.inputLayout.byteCount / MemoryLayout<Float>.stride
     let rows = unsafe pooled.reserve(pooledCount)
@@ -221,13 +248,15 @@ final class Session {
       let (boxes, logits) = unsafe (head.outputValues(0), head.outputValues(1))
       let (columns, classes) = (head.outputLayouts[0].shape[1], head.outputLayouts[1].shape[1])
       // Safety: the head's outputs have a row for every proposal, and `range` counts proposals.
+      let classLogits = unsafe UnsafeBufferPointer(
+        rebasing: logits[range.lowerBound * classes..<range.upperBound * classes])
+      let classOffsets = unsafe UnsafeBufferPointer(
+        rebasing: boxes[range.lowerBound * columns..<range.upperBound * columns])
+      unsafe results[index].evidence?.setHead(
+        rois: proposals.boxes[range], logits: Array(classLogits), offsets: Array(classOffsets),
+        logitCount: classes)
       unsafe decoder.decode(
-        logits: Span(
-          _unsafeElements: UnsafeBufferPointer(
-            rebasing: logits[range.lowerBound * classes..<range.upperBound * classes])),
-        offsets: Span(
-          _unsafeElements: UnsafeBufferPointer(
-            rebasing: boxes[range.lowerBound * columns..<range.upperBound * columns])),
+        logits: Span(_unsafeElements: classLogits), offsets: Span(_unsafeElements: classOffsets),
         logitCount: classes, rois: proposals.boxes[range], frame: features.frames[index],
         workspace: &classWorkspace, into: &classified)
       results[index].objects = classified.map {
@@ -246,6 +275,30 @@ final class Session {
     if let threshold = parameters.nmsThreshold { settings.nms.iouThreshold = threshold }
     if let maximum = parameters.maximumDetections { settings.maximumDetections = maximum }
     if let classes = parameters.classes { settings.classes = classes }
+    if let isClassAgnostic = parameters.isClassAgnostic {
+      settings.isClassAgnostic = isClassAgnostic
+    }
     return settings
+  }
+
+  private func proposalSettings(_ parameters: DetectionParameters) -> ProposalSettings {
+    var settings = model.profile.detection.testProposalSettings
+    if let count = parameters.proposalCountBeforeNMS { settings.counts.beforeNMS = count }
+    if let count = parameters.proposalCountAfterNMS { settings.counts.afterNMS = count }
+    if let threshold = parameters.proposalNMSThreshold { settings.nms.iouThreshold = threshold }
+    if let length = parameters.proposalMinimumSide {
+      var side = settings.minimumSide ?? MinimumSide(length: length, scalesWithImage: true)
+      side.length = length
+      settings.minimumSide = side
+    }
+    return settings
+  }
+
+  /// The part of a network's output that is one picture's, copied.
+  private static func row(
+    _ index: Int, of values: UnsafeBufferPointer<Float>, count: Int
+  ) -> [Float] {
+    let size = values.count / count
+    return unsafe Array(values[index * size..<(index + 1) * size])
   }
 }

@@ -2,49 +2,44 @@ internal import Dispatch
 internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
-internal import Images
 internal import Observability
+internal import Synchronization
 
 extension DetectionService {
-  /// What the head of a request to detect says, checked.
-  struct Admission {
-    var type: MediaType?
-    var coding: ContentCoding?
-    var parameters: [NamedValue]
-    var timeout: Duration
-    var backend: any DetectionBackend
-  }
-
   /// What a request's body holds, as far as that can be told without decoding a picture.
   struct Order {
-    var body: RequestBody
-    var parameters: RequestParameters
-    /// The pixels of its picture, as the picture's header states them.
-    var pixels: Int
+    /// `nil` for the Open Inference Protocol, whose bodies the lane reads.
+    var body: RequestBody?
+    var parameters: RequestParameters?
+    /// The pixels of its pictures, as the pictures' headers state them.
+    var pixels = 0
   }
 
-  /// Checks all that can be known of a request to detect before its body: form, size, parameters,
-  /// and whether there is room for it.
+  /// Checks all that can be known of a request for the detector before its body: form, size,
+  /// parameters, and whether there is room for it.
   @discardableResult
-  func admit(_ head: HTTPRequest) throws(Problem) -> Admission {
+  func admit(_ head: HTTPRequest, _ match: RouteMatch) throws(Problem) -> Admission {
     let coding = try ContentCoding.ofBody(head.fields)
-    let type = try contentType(of: head)
+    let type = try contentType(of: head, match.route)
     let length = try checkedLength(of: head)
     let stated = try RequestTimeout.stated(in: head.fields)
     let backend = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter)
+    try check(match, backend.model)
     let parameters = try QueryString.pairs(of: head.query ?? "")
-    let chosen = try RequestParameters(parameters, model: backend.model)
+    let chosen = try RequestParameters(
+      parameters, allowed: Parameter.all(of: match.route), model: backend.model)
     if let shortage = queue.shortage(adding: length) { throw refusal(shortage) }
     let timeout = min(
       settings.requestTimeout, stated ?? settings.requestTimeout,
       chosen.timeout ?? settings.requestTimeout)
     return Admission(
-      type: type, coding: coding, parameters: parameters, timeout: timeout, backend: backend)
+      match: match, type: type, coding: coding, parameters: parameters, timeout: timeout,
+      backend: backend)
   }
 
-  /// Lets a picture wait for a lane.
-  func enqueue(_ exchange: Exchange) throws(Problem) {
-    let admission = try admit(exchange.request)
+  /// Lets a request wait for a lane.
+  func enqueue(_ exchange: Exchange, _ match: RouteMatch) throws(Problem) {
+    let admission = try admit(exchange.request, match)
     let place: WorkQueue.Place
     do throws(WorkQueue.Shortage) {
       place = try queue.enter(
@@ -67,7 +62,7 @@ extension DetectionService {
     do {
       if cancellation.isCancelled { throw CancellationError() }
       let order = try order(&exchange, admission)
-      if let timeout = order.parameters.timeout, timeout < admission.timeout {
+      if let timeout = order.parameters?.timeout, timeout < admission.timeout {
         exchange.answer(within: timeout, onPassing: dropCancelled)
       }
       do throws(WorkQueue.Shortage) {
@@ -76,7 +71,7 @@ extension DetectionService {
         throw refusal(error)
       }
       let work = Work(
-        run: { [self, exchange] waited in detect(exchange, admission, order, waited: waited) },
+        run: { [self, exchange] waited in run(exchange, admission, order, waited: waited) },
         abandon: { [exchange] waited in
           var timings = StageTimings()
           timings.append(Stage.queue.rawValue, waited)
@@ -89,7 +84,7 @@ extension DetectionService {
     }
   }
 
-  /// Undoes the body's coding, finds the picture and reads its header and the parameters.
+  /// Undoes the body's coding, finds what it holds and reads pictures' headers and the parameters.
   private func order(
     _ exchange: inout Exchange, _ admission: Admission
   ) throws -> Order {
@@ -101,47 +96,52 @@ extension DetectionService {
         throw Problem(error, coding: coding)
       }
     }
+    if admission.match.route.isInferenceProtocol { return Order() }
     let body = try RequestBody(
       admission.type, exchange.request.body, limits: settings.multipartLimits)
     let parameters = try RequestParameters(
-      admission.parameters + body.parameters, model: admission.backend.model)
-    let header = try ImageDecoder(limits: settings.imageLimits)
-      .header(of: exchange.request.body.span.extracting(body.picture))
-    return Order(body: body, parameters: parameters, pixels: header.width * header.height)
+      admission.parameters + body.parameters, allowed: Parameter.all(of: admission.match.route),
+      model: admission.backend.model)
+    var order = Order(body: body, parameters: parameters)
+    let decoder = ImageDecoder(limits: settings.imageLimits)
+    for item in body.items {
+      do {
+        switch item {
+        case .picture(let range):
+          let header = try decoder.header(of: exchange.request.body.span.extracting(range))
+          order.pixels += header.width * header.height
+        case .decodedPicture(let bytes):
+          let header = try decoder.header(of: bytes.span)
+          order.pixels += header.width * header.height
+        case .pixels(let image): order.pixels += image.width * image.height
+        case .features, .unreadable: break
+        }
+      } catch {
+        // One of several is refused alone, when its turn comes.
+        guard body.isBatch else { throw error }
+      }
+    }
+    return order
   }
 
-  /// Decodes a picture, finds its objects and answers; runs on a lane.
-  private func detect(
+  /// Works on a request and answers it; runs on a lane.
+  private func run(
     _ exchange: Exchange, _ admission: Admission, _ order: Order, waited: Duration
   ) {
-    let cancellation = exchange.request.cancellation
+    let work = DetectionWork(
+      exchange: exchange, admission: admission, body: order.body, parameters: order.parameters,
+      settings: settings, waited: waited)
     do {
-      let start = ContinuousClock.now
-      let parameters = order.parameters
-      let decoder = ImageDecoder(
-        limits: settings.imageLimits, appliesOrientation: parameters.orientation == .exif)
-      let picture = try decoder.decode(exchange.request.body.span.extracting(order.body.picture))
-      let decoded = ContinuousClock.now - start
-      if cancellation.isCancelled { throw CancellationError() }
-      var result = try admission.backend.detect(
-        .image(picture.image), parameters: parameters.detection,
-        isCancelled: { cancellation.isCancelled })
-      if cancellation.isCancelled { throw CancellationError() }
-      result.timings[.queue] = waited
-      result.timings[.decode] = decoded
-      let document = DetectionDocument(
-        id: exchange.id, model: admission.backend.model, picture: picture, parameters: parameters,
-        result: result)
-      let (json, timings) = try document.json(since: exchange.arrival)
-      var response = HTTPResponse(status: 200, body: json)
-      response.fields.append("Content-Type", "application/json")
-      response.fields.append("Server-Timing", timings.serverTimingText)
-      exchange.answer(response, timings: timings)
+      let answer = try work.answer()
+      statistics.withLock { $0.recordSuccess(answer) }
+      exchange.answer(answer.response, timings: answer.timings)
     } catch {
       var timings = StageTimings()
       timings.append(Stage.queue.rawValue, waited)
+      statistics.withLock { $0.recordFailure(.now - exchange.arrival) }
       // Whatever work that was cancelled throws, it was cancelled.
-      let problem = Problem(cancellation.isCancelled ? CancellationError() : error)
+      let isCancelled = exchange.request.cancellation.isCancelled
+      let problem = Problem(isCancelled ? CancellationError() : error)
       if problem.kind == .internalError {
         announce("request \(exchange.id) failed: \(error)")
       }
@@ -149,18 +149,22 @@ extension DetectionService {
     }
   }
 
-  private func contentType(of head: HTTPRequest) throws(Problem) -> MediaType? {
+  private func contentType(of head: HTTPRequest, _ route: Route) throws(Problem) -> MediaType? {
+    // The protocol's clients state none, or anything.
+    if route.isInferenceProtocol { return nil }
     let values = head.fields.values(of: "Content-Type")
     guard let value = values.first else { return nil }
     guard values.count == 1, let type = MediaType(parsing: value) else {
       throw Problem(
         .malformedRequest, "The request has to have one Content-Type of the form type/subtype.")
     }
-    guard type.name == MediaType.form || MediaType.pictures.contains(type.name) else {
+    guard MediaType.bodies.contains(type.name) else {
       var problem = Problem(
         .unsupportedMediaType,
         "The content type '\(type.name.excerpt)' is not taken. Send the picture as image/jpeg, "
-          + "image/png or application/octet-stream, or as field 'image' of multipart/form-data.")
+          + "image/png or application/octet-stream, as field 'image' of multipart/form-data, or as "
+          + "base64 in application/json; features as application/json, application/x-npy or "
+          + "application/vnd.safetensors.")
       problem.fields = [("Accept", MediaType.acceptedText)]
       throw problem
     }

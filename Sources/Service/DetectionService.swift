@@ -22,6 +22,7 @@ public final class DetectionService: RequestHandler {
   let rules: AnswerRules
   /// Ask the servers for what they counted; see `reportConnections`.
   let servers = Mutex<[@Sendable () -> ServerStatistics?]>([])
+  let statistics = Mutex(InferenceStatistics())
   private let phase = Mutex(ServicePhase.loading)
   private let keys = Mutex<APIKeys?>(nil)
 
@@ -153,7 +154,7 @@ public final class DetectionService: RequestHandler {
     // Without a body there is nothing to be spared, and the connection can be kept.
     guard head.announcesBody else { return nil }
     do {
-      if try route(head) == .detect { try admit(head) }
+      if let match = try route(head), match.route.isWork { try admit(head, match) }
       return nil
     } catch {
       return Exchange(head, rules: rules).finish(error)
@@ -166,12 +167,12 @@ public final class DetectionService: RequestHandler {
   ) {
     let exchange = Exchange(request, rules: rules, respond: respond)
     do {
-      guard let route = try route(request) else {
+      guard let match = try route(request) else {
         exchange.answer(optionsResponse(to: request))
         return
       }
-      switch route {
-      case .detect: try enqueue(exchange)
+      switch match.route {
+      case let route where route.isWork: try enqueue(exchange, match)
       case .home: exchange.answer(homeResponse())
       case .documentation: exchange.answer(documentationResponse())
       case .example: exchange.answer(exampleResponse())
@@ -180,6 +181,7 @@ public final class DetectionService: RequestHandler {
       case .health: exchange.answer(healthResponse())
       case .metrics: answerMetrics(exchange)
       case .description: exchange.answer(descriptionResponse())
+      default: exchange.answer(try inferenceResponse(match))
       }
     } catch {
       exchange.answer(error)
@@ -192,28 +194,30 @@ public final class DetectionService: RequestHandler {
   }
 
   /// What a request asks for; `nil` where it only asks what may be asked for.
-  private func route(_ request: HTTPRequest) throws(Problem) -> Route? {
+  private func route(_ request: HTTPRequest) throws(Problem) -> RouteMatch? {
     guard let method = Method(rawValue: request.method) else {
       throw Problem(.notImplemented, "The method '\(request.method.excerpt)' is not known.")
     }
     if method == .options, request.path == "*" { return nil }
-    guard let route = Route(rawValue: request.path),
-      request.listener == .service || route.isForProbes
+    guard let match = RouteMatch(path: request.path),
+      request.listener == .service || match.route.isForProbes
     else {
+      if let problem = Self.refusalOfExtension(request.path) { throw problem }
       throw Problem(
         .notFound,
         "There is nothing at '\(request.path.excerpt)'. Pictures go to POST /detect; "
           + "GET /openapi.yaml describes everything.")
     }
     if method == .options { return nil }
+    let route = match.route
     guard route.methods.contains(method) else {
       var problem = Problem(
         .methodNotAllowed, "\(route.rawValue) answers \(route.allow), and not \(method.rawValue).")
       problem.fields = [("Allow", route.allow)]
       throw problem
     }
-    try authorize(request, for: route)
-    return route
+    try authorize(request, for: match.route)
+    return match
   }
 
   /// Requires a key where the operator and the route do.

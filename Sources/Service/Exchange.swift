@@ -99,7 +99,7 @@ struct Exchange: Sendable {
     if let trace { response.fields[TraceContext.field] = trace.text }
     let duration = ContinuousClock.now - arrival
     rules.metrics.finished(
-      route: Route(rawValue: request.path)?.rawValue ?? ServiceMetrics.otherRoute,
+      route: RouteMatch(path: request.path)?.route.rawValue ?? ServiceMetrics.otherRoute,
       status: response.status, duration: duration, stages: timings.stages, problem: problem?.kind)
     rules.log.record(
       RequestRecord(

@@ -170,7 +170,7 @@ import Testing
     try expectProblem(response, 400, "malformed-multipart")
   }
 
-  @Test func aFormHoldsOnePictureAndKnownFields() async throws {
+  @Test func aFormHoldsPicturesAndKnownFields() async throws {
     let service = try await DetectionService.ready()
     func send(_ parts: [Form.Part], _ query: String? = nil) async throws -> HTTPResponse {
       let form = Form(parts)
@@ -181,9 +181,7 @@ import Testing
     try expectProblem(try await send([]), 400, "missing-picture")
     try expectProblem(try await send([.text("iou", "0.5")]), 400, "missing-picture")
     try expectProblem(try await send([.file("image", [])]), 400, "missing-picture")
-    try expectProblem(try await send([picture, picture]), 400, "malformed-request")
-    try expectProblem(
-      try await send([picture, .file("file", Pictures.png)]), 400, "malformed-request")
+    #expect(try await send([picture, picture]).status == 200)
     try expectProblem(
       try await send([picture, .file("photo", Pictures.png)]), 400, "malformed-multipart",
       parameter: "photo")

@@ -34,13 +34,17 @@ import Testing
     }
   }
 
-  @Test func queryParametersAreTheTable() throws {
+  @Test(arguments: Route.allCases.filter(\.isWork))
+  func queryParametersAreTheTable(route: Route) throws {
     let checker = try Contract.checker()
-    let operation = checker.document["paths"]?["/detect"]?["post"]
+    let operation = checker.document["paths"]?[route.rawValue]?["post"]
+    let table = Parameter.all(of: route)
     let described = (operation?["parameters"]?.elements ?? []).map(checker.resolve)
       .filter { $0["in"] == .string("query") }
-    #expect(described.compactMap { $0["name"]?.text } == Parameter.allCases.map(\.rawValue))
-    for (parameter, entry) in zip(Parameter.allCases, described) {
+    let names = described.compactMap { $0["name"]?.text }
+    #expect(Set(names) == Set(table.map(\.rawValue)) && names.count == table.count)
+    for entry in described {
+      let parameter = try #require(entry["name"]?.text.flatMap(Parameter.init(rawValue:)))
       let aliases = entry["x-aliases"]?.elements.compactMap(\.text) ?? []
       #expect(aliases == parameter.aliases, "\(parameter)")
       for alias in parameter.aliases {
@@ -75,7 +79,7 @@ import Testing
     case .listOf(let words):
       #expect(schema["type"] == .string("array"))
       #expect(schema["items"]?["enum"] == .array(words.map { .string($0) }))
-    case .classes: #expect(schema["type"] == .string("string"))
+    case .classes, .numbers, .size: #expect(schema["type"] == .string("string"))
     }
   }
 
@@ -85,7 +89,7 @@ import Testing
     let names = Parameter.allCases.map(\.rawValue) + RequestBody.pictureFields
     #expect(form["properties"]?.keys == Set(names))
     #expect(
-      form["oneOf"]?.elements.compactMap { $0["required"]?[0]?.text } == RequestBody.pictureFields)
+      form["anyOf"]?.elements.compactMap { $0["required"]?[0]?.text } == RequestBody.pictureFields)
     // A form has no lists: there, `include` is the text that the query has.
     for parameter in Parameter.allCases where parameter != .include {
       let schema = try #require(form["properties"]?[parameter.rawValue])
@@ -101,7 +105,7 @@ import Testing
   @Test func contentTypesAreThoseThatAreTaken() throws {
     let body = try Contract.document.get()["paths"]?["/detect"]?["post"]?["requestBody"]
     // image/jpg is a spelling mistake that is put up with.
-    let taken = MediaType.pictures.subtracting(["image/jpg"]).union([MediaType.form])
+    let taken = MediaType.bodies.subtracting(["image/jpg"])
     #expect(body?["content"]?.keys == taken)
     let settings = ServiceSettings()
     #expect(
@@ -113,10 +117,13 @@ import Testing
     let sent = Problem.Kind.allCases.filter { $0 != .clientClosedRequest }
     let types = try schemas["Problem"]?["properties"]?["type"]?["enum"]?.elements ?? []
     #expect(types == sent.map { .string("urn:frcnn:problem:\($0.rawValue)") })
-    let detect = try Contract.document.get()["paths"]?["/detect"]?["post"]
     // A path that is not there is not this path.
     let statuses = Set(sent.filter { $0 != .notFound }.map { String($0.status) } + ["200"])
-    #expect(detect?["responses"]?.keys == statuses)
+    for route in Route.allCases where route.isWork {
+      let operation = try Contract.document.get()["paths"]?[route.rawValue]?["post"]
+      let withModel = route.isInferenceProtocol ? statuses.union(["404"]) : statuses
+      #expect(operation?["responses"]?.keys == withModel, "\(route)")
+    }
   }
 
   @Test func enumerationsAreTheTypes() throws {
@@ -127,6 +134,14 @@ import Testing
     #expect(
       image["format"]?["enum"] == .array(ImageFormat.allCases.map { .string($0.rawValue) }))
     #expect(image["orientation_applied"]?["maximum"] == .number(Double(Orientation.allCases.count)))
+    func outcomes(_ schema: String) throws -> JSONValue? {
+      try schemas[schema]?["properties"]?["outcome"]?["enum"]
+    }
+    #expect(
+      try outcomes("ExplainedAnchor")
+        == .array(CandidateOutcome.allCases.map { .string($0.rawValue) }))
+    #expect(
+      try outcomes("ExplainedClass") == .array(ClassOutcome.allCases.map { .string($0.rawValue) }))
     let timings = try schemas["Timings"]?["properties"]?.keys
     #expect(timings == Set(Stage.allCases.map(\.rawValue) + ["encode", "total"]))
     let phases: [ServicePhase] = [.loading, .ready(FakeBackend()), .failed, .ended]
@@ -137,10 +152,14 @@ import Testing
 
   @Test func examplesFitTheirSchemas() throws {
     let checker = try Contract.checker()
-    let detection = try components["examples"]?["Detection"]?["value"]
-    #expect(
-      checker.violations(
-        of: try #require(detection), against: try #require(try schemas["Detection"])) == [])
+    for (name, schema) in [
+      ("Detection", "Detection"), ("Proposals", "Detection"), ("Explanation", "Explanation"),
+      ("FeatureBody", "JSONBody"),
+    ] {
+      let example = try #require(try components["examples"]?[name]?["value"])
+      let violations = checker.violations(of: example, against: try #require(try schemas[schema]))
+      #expect(violations == [], "\(name)")
+    }
     let responses = try #require(try components["responses"]).members
     for (name, response) in responses {
       let media = try #require(response["content"]?["application/problem+json"], "\(name)")

@@ -7,7 +7,8 @@ import Testing
 /// What may and may not stand in a query.
 @Suite struct ParameterTests {
   private func parse(_ query: String) throws -> RequestParameters {
-    try RequestParameters(QueryString.pairs(of: query), model: .cells)
+    try RequestParameters(
+      QueryString.pairs(of: query), allowed: Parameter.allCases, model: .cells)
   }
 
   private func problem(_ query: String) -> Problem? {
@@ -24,7 +25,9 @@ import Testing
       case .number(let range):
         (
           ["\(range.lowerBound)", "\(range.upperBound)", "5e-1", ".5"],
-          ["-0.001", "1.001", "50", "nan", "inf", "0x1p-2", "0.5%20", "half", "", "0,5", "1e999"]
+          [
+            "-0.001", "\(range.upperBound + 0.001)", "50000", "nan", "inf", "0x1p-2", "0.5%20", "half", "", "0,5", "1e999",
+          ]
         )
       case .integer(let range):
         (
@@ -37,6 +40,22 @@ import Testing
       case .oneOf(let words): (words, ["", "other", words[0] + "x", words[0].uppercased() + "X"])
       case .listOf(let words):
         (words + [words.joined(separator: ",")], ["", ",", "other", "\(words[0]),\(words[0])"])
+      case .numbers(let count, let range):
+        (
+          [
+            Array(repeating: "1", count: count.lowerBound).joined(separator: ","),
+            Array(repeating: "\(range.upperBound)", count: count.upperBound).joined(separator: ","),
+          ],
+          [
+            "", ",", "1,", "nan", "1,2,3", "1,2,3,4,5", "a,b",
+            Array(repeating: "1e9", count: count.upperBound).joined(separator: ","),
+          ]
+        )
+      case .size(let range):
+        (
+          ["1,1", "600,\(range.upperBound)"],
+          ["", "600", "600,800,3", "0,1", "600,\(range.upperBound + 1)", "600x800", "6.5,8", "1,x,2"]
+        )
       case .classes:
         (["0", "2", "WBC", "RBC,1,2", "0,RBC"], ["", "3", "-1", "wbc", "RBC,", "1;2"])
       }

@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "text/plain", "application/json", "image/gif", "image/webp", "image", "multipart/mixed",
+    "text/plain", "application/xml", "image/gif", "image/webp", "image", "multipart/mixed",
     "video/mp4", "image/svg+xml",
   ])
   func anotherContentTypeIsRefusedFromTheHead(type: String) async throws {

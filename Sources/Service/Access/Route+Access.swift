@@ -12,7 +12,9 @@ extension Route {
   /// Who may ask for it; what is not named here needs a key.
   var access: Access {
     switch self {
-    case .home, .documentation, .example, .liveness, .readiness, .health, .description: .everyone
+    case .home, .documentation, .example, .liveness, .readiness, .health, .description,
+      .inferenceLive, .inferenceReady:
+      .everyone
     case .metrics: .figures
     default: .keyHolders
     }

@@ -40,8 +40,8 @@ struct MultipartParser {
   ///
   /// - Throws: a `Problem` where there is none, or one that RFC 2046 does not allow: 1 to 70
   ///   characters of a small set, the last of them no space.
-  static func boundary(of type: MediaType) throws(Problem) -> String {
-    let boundaries = type.parameters.filter { $0.name == "boundary" }.map(\.value)
+  static func boundary(of type: MediaType?) throws(Problem) -> String {
+    let boundaries = (type?.parameters ?? []).filter { $0.name == "boundary" }.map(\.value)
     guard boundaries.count == 1 else {
       throw Problem(
         .malformedMultipart,

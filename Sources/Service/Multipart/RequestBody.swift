@@ -1,50 +1,97 @@
+internal import FasterRCNN
 internal import HTTPServer
+internal import Images
+internal import Tensors
 
-/// What the body of a request to detect holds: where the picture stands in it, and the parameters
-/// that came with it.
-struct RequestBody: Hashable {
-  /// Where the picture's file stands in the body.
-  var picture: Range<Int>
+/// One thing to work on that a request's body holds.
+enum BodyItem: Sendable {
+  /// A picture's file: where it stands in the body.
+  case picture(Range<Int>)
+  /// A picture's file that was decoded out of text.
+  case decodedPicture([UInt8])
+  /// The pixels of a picture.
+  case pixels(Image)
+  /// A feature map; the sizes that the body itself states, if it does.
+  case features(FeatureBody)
+  /// One of several that cannot be read; the others are worked on all the same.
+  case unreadable(Problem)
+}
 
-  /// The text fields of a form.
+/// A feature map as a body holds it.
+struct FeatureBody: Sendable {
+  var values: Tensor
+  /// What the file says beside its tensors, under the names of parameters.
+  var parameters: [NamedValue] = []
+}
+
+/// What the body of a request holds: pictures or features, and the parameters that came with them.
+struct RequestBody: Sendable {
+  /// What is to be worked on; one unless `isBatch`.
+  var items: [BodyItem]
+
+  /// Whether the answer is a list: the request gave a list, or several pictures.
+  var isBatch = false
+
+  /// The text fields of a form or the members of a JSON object.
   var parameters: [NamedValue] = []
 
-  /// The names of the fields that may hold the picture.
+  /// The names of a form's fields that may hold pictures.
   static let pictureFields = ["image", "file"]
 
-  /// Finds the picture in a request's body.
+  /// The most pictures of one request: a lane is theirs for as long as they all take.
+  static let maximumItems = 32
+
+  /// Finds out what a request's body holds.
   ///
   /// - Parameters:
-  ///   - type: the request's content type; `nil` where it states none, as a plain picture.
+  ///   - type: the request's content type; `nil` where it states none, to be told by the bytes.
   ///   - bytes: the body.
   ///   - limits: how a form may be cut up.
-  /// - Throws: a `Problem` where the form is malformed or holds no picture, or several.
+  /// - Throws: a `Problem` where the body is malformed or holds nothing to work on.
   init(_ type: MediaType?, _ bytes: [UInt8], limits: MultipartLimits) throws(Problem) {
-    guard let type, type.name == MediaType.form else {
-      picture = 0..<bytes.count
-      try requirePicture()
-      return
+    switch type?.name {
+    case MediaType.form:
+      self = try Self.form(try MultipartParser.boundary(of: type), bytes, limits: limits)
+    case MediaType.json: self = try Self.json(bytes)
+    case MediaType.numPy: items = [.features(try FeatureFile.numPyArray(bytes))]
+    case MediaType.safetensors: items = [.features(try FeatureFile.safetensors(bytes))]
+    case "image/jpeg", "image/jpg", "image/png": items = [try Self.picture(0..<bytes.count)]
+    default:
+      switch FeatureFile.kind(of: bytes) {
+      case .numPyArray: items = [.features(try FeatureFile.numPyArray(bytes))]
+      case .safetensors: items = [.features(try FeatureFile.safetensors(bytes))]
+      case nil: items = [try Self.picture(0..<bytes.count)]
+      }
     }
-    var parser = MultipartParser(
-      bytes, boundary: try MultipartParser.boundary(of: type), limits: limits)
+  }
+
+  init(items: [BodyItem], isBatch: Bool = false, parameters: [NamedValue] = []) {
+    self.items = items
+    self.isBatch = isBatch
+    self.parameters = parameters
+  }
+
+  private static func form(
+    _ boundary: String, _ bytes: [UInt8], limits: MultipartLimits
+  ) throws(Problem) -> RequestBody {
+    var parser = MultipartParser(bytes, boundary: boundary, limits: limits)
     let parts = try parser.parts()
-    let pictures = parts.filter { Self.pictureFields.contains($0.name) }
-    guard let first = pictures.first else {
+    let pictures = parts.filter { pictureFields.contains($0.name) }
+    guard !pictures.isEmpty else {
       throw Problem(
         .missingPicture,
         "The form has no field 'image' or 'file'. Send the picture as one of them, as curl -F "
           + "image=@photo.jpg does.")
     }
-    guard pictures.count == 1 else {
-      throw Problem(
-        .malformedRequest,
-        "The form has \(pictures.count) pictures. One request takes one picture; send several "
-          + "requests, which may share a connection.",
-        limit: .init(name: "pictures", value: 1, unit: "pictures"))
+    var body = RequestBody(items: [], isBatch: pictures.count > 1)
+    for part in pictures {
+      if body.isBatch, part.content.isEmpty {
+        body.items.append(.unreadable(noBytes))
+      } else {
+        body.items.append(try picture(part.content))
+      }
     }
-    picture = first.content
-    try requirePicture()
-    for part in parts where !Self.pictureFields.contains(part.name) {
+    for part in parts where !pictureFields.contains(part.name) {
       guard part.content.count <= limits.maximumFieldBytes,
         let value = String(validating: bytes[part.content], as: UTF8.self)
       else {
@@ -55,15 +102,17 @@ struct RequestBody: Hashable {
           parameter: part.name.excerpt,
           limit: .init(name: "field", value: limits.maximumFieldBytes, unit: "bytes"))
       }
-      parameters.append(NamedValue(name: part.name, value: value))
+      body.parameters.append(NamedValue(name: part.name, value: value))
     }
+    return body
   }
 
-  private func requirePicture() throws(Problem) {
-    if picture.isEmpty {
-      throw Problem(
-        .missingPicture,
-        "The picture has no bytes. Send a JPEG or PNG file, as curl --data-binary @photo.jpg does.")
-    }
+  private static func picture(_ range: Range<Int>) throws(Problem) -> BodyItem {
+    if range.isEmpty { throw noBytes }
+    return .picture(range)
   }
+
+  static let noBytes = Problem(
+    .missingPicture,
+    "The picture has no bytes. Send a JPEG or PNG file, as curl --data-binary @photo.jpg does.")
 }

@@ -1,5 +1,5 @@
-/// A parameter of `POST /detect`, in the query or as a text field of a form; the raw value is its
-/// name.
+/// A parameter of a request, in the query, as a text field of a form or as a member of a JSON body; the
+/// raw value is its name.
 ///
 /// This table is the one that requests are held against, and `openapi.yaml` is held against it.
 enum Parameter: String, CaseIterable {
@@ -13,6 +13,19 @@ enum Parameter: String, CaseIterable {
   case isNormalized = "normalized"
   case orientation
   case timeout = "timeout_ms"
+  case isClassAgnostic = "class_agnostic_nms"
+  case proposalCountBeforeNMS = "rpn_pre_nms_top_n"
+  case proposalCountAfterNMS = "rpn_post_nms_top_n"
+  case proposalNMSThreshold = "rpn_nms_threshold"
+  case proposalMinimumSide = "rpn_min_size"
+  case format
+  case imageID = "image_id"
+  case imageSize = "image_size"
+  case scale
+  case originalSize = "original_size"
+  case box
+  case point
+  case nearestCount = "nearest"
 
   /// What may stand for a value.
   enum Values: Equatable {
@@ -20,6 +33,10 @@ enum Parameter: String, CaseIterable {
     case integer(ClosedRange<Int>)
     case oneOf([String])
     case listOf([String])
+    /// So many numbers, divided by commas, each in the range.
+    case numbers(count: ClosedRange<Int>, ClosedRange<Float>)
+    /// Two whole numbers, height and width, each in the range.
+    case size(ClosedRange<Int>)
     /// A list of class numbers and labels, which the model knows.
     case classes
   }
@@ -32,22 +49,31 @@ enum Parameter: String, CaseIterable {
     case .scoreThreshold: ["confidence", "min_confidence"]
     case .nmsThreshold: ["iou", "iou_threshold", "overlap"]
     case .classes: ["class_filter"]
-    case .maximumDetections, .include, .maximumProposals, .boxFormat, .isNormalized, .orientation,
-      .timeout:
-      []
+    default: []
     }
   }
 
   /// What may stand for its value.
   var values: Values {
     switch self {
-    case .scoreThreshold, .nmsThreshold: .number(0...1)
+    case .scoreThreshold, .nmsThreshold, .proposalNMSThreshold: .number(0...1)
     case .maximumDetections: .integer(0...100_000)
     case .classes: .classes
     case .include: .listOf(ResponseSection.allCases.map(\.rawValue))
     case .maximumProposals: .integer(0...RequestParameters.proposalLimit)
     case .boxFormat: .oneOf(BoxFormat.allCases.map(\.rawValue))
-    case .isNormalized: .oneOf(["true", "false"])
+    case .isNormalized, .isClassAgnostic: .oneOf(["true", "false"])
+    // Every anchor of a large picture may take part, but the head runs for each proposal.
+    case .proposalCountBeforeNMS: .integer(1...100_000)
+    case .proposalCountAfterNMS: .integer(1...RequestParameters.proposalLimit)
+    case .proposalMinimumSide: .number(0...10_000)
+    case .format: .oneOf(ResponseFormat.allCases.map(\.rawValue))
+    case .imageID: .integer(0...2_000_000_000)
+    case .imageSize, .originalSize: .size(1...1_000_000)
+    case .scale: .numbers(count: 1...2, 0.0001...10_000)
+    case .box: .numbers(count: 4...4, -1_000_000...1_000_000)
+    case .point: .numbers(count: 2...2, -1_000_000...1_000_000)
+    case .nearestCount: .integer(1...100)
     case .orientation: .oneOf(OrientationPolicy.allCases.map(\.rawValue))
     case .timeout: .integer(1...RequestTimeout.maximumMilliseconds)
     }
@@ -57,7 +83,10 @@ enum Parameter: String, CaseIterable {
   var defaultText: String? {
     let defaults = RequestParameters()
     return switch self {
-    case .scoreThreshold, .nmsThreshold, .maximumDetections, .classes, .timeout: nil
+    case .scoreThreshold, .nmsThreshold, .maximumDetections, .classes, .proposalCountBeforeNMS,
+      .proposalCountAfterNMS, .proposalNMSThreshold, .proposalMinimumSide, .format, .imageSize,
+      .scale, .originalSize, .box, .point, .timeout:
+      nil
     case .include:
       ResponseSection.allCases.filter(defaults.sections.contains).map(\.rawValue)
         .joined(separator: ",")
@@ -65,6 +94,31 @@ enum Parameter: String, CaseIterable {
     case .boxFormat: defaults.boxFormat.rawValue
     case .isNormalized: String(defaults.isNormalized)
     case .orientation: defaults.orientation.rawValue
+    case .isClassAgnostic: "false"
+    case .imageID: String(defaults.imageID)
+    case .nearestCount: String(defaults.nearestCount)
+    }
+  }
+
+  /// The parameters of a route, in the order in which they are listed.
+  static func all(of route: Route) -> [Parameter] {
+    let ofObjects: Set<Parameter> = [
+      .scoreThreshold, .nmsThreshold, .maximumDetections, .classes, .isClassAgnostic,
+    ]
+    let ofExplanations: Set<Parameter> = [.box, .point, .nearestCount]
+    return switch route {
+    case .detect: allCases.filter { !ofExplanations.contains($0) }
+    case .proposals:
+      allCases.filter {
+        !ofExplanations.contains($0) && !ofObjects.contains($0) && $0 != .format && $0 != .imageID
+      }
+    case .explain:
+      allCases.filter {
+        ![.include, .maximumProposals, .format, .imageID].contains($0)
+      }
+    case .modelInference, .versionInference:
+      allCases.filter { !ofExplanations.contains($0) && ![.include, .format, .imageID].contains($0) }
+    default: []
     }
   }
 

@@ -18,9 +18,7 @@ struct ParameterValue {
   /// A decimal number in the parameter's range.
   func number() throws(Problem) -> Float {
     guard case .number(let range) = parameter.values else { mismatch() }
-    // `Float` also reads hexadecimal numbers, infinities and NaN, which are no decimal numbers.
-    let isDecimal = text.utf8.allSatisfy { "0123456789.+-eE".utf8.contains($0) }
-    guard isDecimal, let value = Float(text), range.contains(value) else {
+    guard let value = Self.decimal(text), range.contains(value) else {
       throw refusal(
         "has to be a number from \(range.lowerBound.plainText) to \(range.upperBound.plainText)")
     }
@@ -34,6 +32,32 @@ struct ParameterValue {
       throw refusal("has to be a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return value
+  }
+
+  /// Decimal numbers in the parameter's range, divided by commas.
+  func numbers() throws(Problem) -> [Float] {
+    guard case .numbers(let count, let range) = parameter.values else { mismatch() }
+    let values = commaSeparated.map { Self.decimal($0) }
+    guard count.contains(values.count), values.allSatisfy({ $0.map(range.contains) ?? false })
+    else {
+      let many = count.lowerBound == count.upperBound ? "\(count.upperBound)" : "one or two"
+      throw refusal(
+        "has to be \(many) numbers from \(range.lowerBound.plainText) to "
+          + "\(range.upperBound.plainText), divided by commas")
+    }
+    return values.compactMap(\.self)
+  }
+
+  /// A height and a width in the parameter's range, divided by a comma.
+  func size() throws(Problem) -> ImageSize {
+    guard case .size(let range) = parameter.values else { mismatch() }
+    let sides = commaSeparated.compactMap { Int($0) }.filter(range.contains)
+    guard sides.count == 2, commaSeparated.count == 2 else {
+      throw refusal(
+        "has to be a height and a width from \(range.lowerBound) to \(range.upperBound), divided by "
+          + "a comma")
+    }
+    return ImageSize(height: sides[0], width: sides[1])
   }
 
   /// One of the parameter's words, as the case that it names.
@@ -62,7 +86,7 @@ struct ParameterValue {
         throw refusal("has to list some of \(words.joined(separator: ", ")), each once")
       }
       return chosen
-    case .number, .integer, .classes: mismatch()
+    case .number, .integer, .numbers, .size, .classes: mismatch()
     }
   }
 
@@ -83,6 +107,11 @@ struct ParameterValue {
       classes.insert(index)
     }
     return classes
+  }
+
+  private static func decimal(_ text: String) -> Float? {
+    // `Float` also reads hexadecimal numbers, infinities and NaN, which are no decimal numbers.
+    text.utf8.allSatisfy { "0123456789.+-eE".utf8.contains($0) } ? Float(text) : nil
   }
 
   private var commaSeparated: [String] {

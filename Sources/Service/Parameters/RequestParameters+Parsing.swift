@@ -15,17 +15,20 @@ extension RequestParameters {
   ///
   /// - Parameters:
   ///   - pairs: names and values, those of the query before those of the form.
+  ///   - allowed: the parameters that the route has.
   ///   - model: whose classes `classes` may name.
   /// - Throws: a `Problem` that names the parameter.
-  init(_ pairs: [NamedValue], model: ModelDescription) throws(Problem) {
+  init(
+    _ pairs: [NamedValue], allowed: [Parameter] = Parameter.all(of: .detect), model: ModelDescription
+  ) throws(Problem) {
     self.init()
     var seen: [Parameter: String] = [:]
     for pair in pairs {
-      guard let parameter = Parameter.byName[pair.name] else {
+      guard let parameter = Parameter.byName[pair.name], allowed.contains(parameter) else {
         throw Problem(
           .unknownParameter,
           "There is no parameter '\(pair.name.excerpt)'. The parameters are "
-            + Parameter.allCases.map(\.rawValue).joined(separator: ", ") + ".",
+            + allowed.map(\.rawValue).joined(separator: ", ") + ".",
           parameter: pair.name.excerpt)
       }
       if let earlier = seen.updateValue(pair.name, forKey: parameter) {
@@ -52,6 +55,19 @@ extension RequestParameters {
     case .isNormalized: isNormalized = try value.words() == ["true"]
     case .orientation: orientation = try value.choice()
     case .timeout: timeout = .milliseconds(try value.integer())
+    case .isClassAgnostic: detection.isClassAgnostic = try value.words() == ["true"]
+    case .proposalCountBeforeNMS: detection.proposalCountBeforeNMS = try value.integer()
+    case .proposalCountAfterNMS: detection.proposalCountAfterNMS = try value.integer()
+    case .proposalNMSThreshold: detection.proposalNMSThreshold = try value.number()
+    case .proposalMinimumSide: detection.proposalMinimumSide = try value.number()
+    case .format: format = try value.choice() as ResponseFormat
+    case .imageID: imageID = try value.integer()
+    case .imageSize: imageSize = try value.size()
+    case .scale: scale = try value.numbers()
+    case .originalSize: originalSize = try value.size()
+    case .box: box = try value.numbers()
+    case .point: point = try value.numbers()
+    case .nearestCount: nearestCount = try value.integer()
     }
   }
 }

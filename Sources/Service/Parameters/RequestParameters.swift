@@ -6,10 +6,10 @@ public struct RequestParameters: Sendable, Hashable {
   public var detection = DetectionParameters()
 
   /// Which parts the answer has.
-  public var sections = Set(ResponseSection.allCases)
+  public var sections = Set(ResponseSection.allCases).subtracting([.features])
 
   /// How many proposals are listed at most, the best ones; 300 by default.
-  public var maximumProposals = Self.proposalLimit
+  public var maximumProposals = 300
 
   /// In which form boxes are written.
   public var boxFormat = BoxFormat.xyxy
@@ -23,10 +23,35 @@ public struct RequestParameters: Sendable, Hashable {
   /// How long the answer may take; `nil` where that is left to the server.
   public var timeout: Duration?
 
-  /// The largest value of `max_proposals`.
+  /// What the answer is written as; what `Accept` asks for where it is `nil`.
+  var format: ResponseFormat?
+
+  /// What COCO result rows call the picture, the first one of several.
+  var imageID = 0
+
+  /// The size of the resized picture that features were computed from.
+  var imageSize: ImageSize?
+
+  /// Resized pixels to one of the original picture: one scale, or those of height and width.
+  var scale: [Float]?
+
+  /// The size of the original picture that features stand for.
+  var originalSize: ImageSize?
+
+  /// The box that is asked about: left, upper, right, lower edge.
+  var box: [Float]?
+
+  /// The point that is asked about: x, y.
+  var point: [Float]?
+
+  /// How many anchors, candidates and proposals are told of.
+  var nearestCount = 5
+
+  /// The largest value of `max_proposals` and `rpn_post_nms_top_n`.
   ///
-  /// It is what ProposalCreator keeps (Ren et al., arXiv 1506.01497v3, section 4.3).
-  static let proposalLimit = 300
+  /// ProposalCreator keeps 300 by default (Ren et al., arXiv 1506.01497v3, section 4.3); with 1,000
+  /// the head takes some three times as long, which bounds what a request can cost.
+  static let proposalLimit = 1000
 
   /// Makes the parameters of a request that names none.
   public init() {}
@@ -39,6 +64,19 @@ public enum ResponseSection: String, Sendable, CaseIterable {
   case model
   case image
   case timings
+  case features
+}
+
+/// What an answer is written as.
+enum ResponseFormat: String, Sendable, CaseIterable {
+  /// The whole answer as JSON.
+  case json
+  /// COCO's result rows, as JSON.
+  case coco
+  /// The picture with boxes drawn on it, as JPEG or PNG.
+  case image
+  /// Tensors in a safetensors file.
+  case safetensors
 }
 
 /// How a box is written as four numbers.

@@ -14,10 +14,10 @@ struct BoxWriter {
     yDivisor = parameters.isNormalized ? Float(imageSize.height) : 1
   }
 
-  /// Writes the member `box`.
-  func write(_ box: BoundingBox, to json: inout JSONWriter) {
+  /// Writes a member, `box` if it has no other name.
+  func write(_ box: BoundingBox, key: String = "box", to json: inout JSONWriter) {
     let numbers = numbers(of: box)
-    json.key("box")
+    json.key(key)
     json.beginArray()
     for number in [numbers.0, numbers.1, numbers.2, numbers.3] { json.number(number) }
     json.endArray()

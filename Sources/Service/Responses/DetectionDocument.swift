@@ -1,6 +1,8 @@
+internal import Detection
 public import FasterRCNN
 public import Images
 internal import Observability
+internal import Tensors
 
 /// What is told of a detection: the body of an answer to `POST /detect`.
 public struct DetectionDocument: Sendable {
@@ -10,11 +12,11 @@ public struct DetectionDocument: Sendable {
   /// The model that found the objects.
   public var model: ModelDescription
 
-  /// What the picture's file said.
-  public var header: ImageHeader
+  /// What the picture's file said; `nil` where features were given.
+  public var header: ImageHeader?
 
   /// What was done to the stored picture.
-  public var orientationApplied: Orientation
+  public var orientationApplied: Orientation?
 
   /// What the request chose.
   public var parameters: RequestParameters
@@ -40,6 +42,20 @@ public struct DetectionDocument: Sendable {
     orientationApplied = picture.orientationApplied
     self.parameters = parameters
     self.result = result
+  }
+
+  /// Makes a document of what was found in a picture or in features.
+  init(
+    id: String? = nil, model: ModelDescription, finding: Finding, parameters: RequestParameters
+  ) {
+    self.id = id
+    self.model = model
+    if case .picture(let picture) = finding.source {
+      header = picture.header
+      orientationApplied = picture.orientationApplied
+    }
+    self.parameters = parameters
+    result = finding.result
   }
 
   /// A model computed a number that is an infinity or NaN: its weights are broken.
@@ -69,28 +85,42 @@ public struct DetectionDocument: Sendable {
   ) throws(NonFiniteResult) -> (bytes: [UInt8], timings: StageTimings) {
     let start = ContinuousClock.now
     // A box with its key takes about 80 bytes; growing the array is what would take time.
+    let features = 12 * (result.features?.values.values.count ?? 0)
     var json = JSONWriter(
-      reservingCapacity: 2048 + 96 * (result.proposals.count + 2 * result.objects.count))
+      reservingCapacity: 2048 + 96 * (result.proposals.count + 2 * result.objects.count) + features)
     json.beginObject()
     if let id {
       json.key("id")
       json.string(id)
     }
     if parameters.sections.contains(.model) { json.model(model) }
-    if parameters.sections.contains(.image) { writeImage(&json) }
-    writeParameters(&json)
-    if parameters.sections.contains(.detections) { writeDetections(&json) }
-    if parameters.sections.contains(.proposals) { writeProposals(&json) }
+    writeResult(to: &json)
     guard !json.hasNonFiniteNumber else { throw NonFiniteResult() }
     var timings = StageTimings(result.timings)
-    if let arrival {
-      let now = ContinuousClock.now
-      timings.append("encode", now - start)
-      timings.append("total", now - arrival)
-    }
+    if let arrival { timings.appendEnd(encodingSince: start, arrival: arrival) }
     if parameters.sections.contains(.timings) { json.timings(timings) }
     json.endObject()
     return (json.bytes, timings)
+  }
+
+  /// Writes what is told of this picture alone: not the request's identifier, the model, the times.
+  func writeResult(to json: inout JSONWriter) {
+    writePicture(to: &json)
+    if parameters.sections.contains(.detections) { writeDetections(&json) }
+    if parameters.sections.contains(.proposals) { writeProposals(&json) }
+    if parameters.sections.contains(.features), let features = result.features {
+      json.features(features)
+    }
+  }
+
+  /// Writes what was asked for of which picture.
+  func writePicture(to json: inout JSONWriter) {
+    if parameters.sections.contains(.image) { writeImage(&json) }
+    json.key("box_format")
+    json.string(parameters.boxFormat.rawValue)
+    json.key("normalized")
+    json.boolean(parameters.isNormalized)
+    json.effective(parameters, model: model, proposals: result.proposalSettings)
   }
 
   private func writeImage(_ json: inout JSONWriter) {
@@ -100,45 +130,29 @@ public struct DetectionDocument: Sendable {
     json.integer(result.imageSize.width)
     json.key("height")
     json.integer(result.imageSize.height)
-    json.key("format")
-    json.string(header.format.rawValue)
-    json.key("mode")
-    json.string(header.colourMode.rawValue)
-    json.key("orientation_applied")
-    json.integer(orientationApplied.rawValue)
-    json.endObject()
-  }
-
-  /// Writes what was in force, the model's own settings included.
-  private func writeParameters(_ json: inout JSONWriter) {
-    json.key("box_format")
-    json.string(parameters.boxFormat.rawValue)
-    json.key("normalized")
-    json.boolean(parameters.isNormalized)
-    json.key("parameters")
-    json.beginObject()
-    json.key("score_threshold")
-    json.number(parameters.detection.scoreThreshold ?? model.scoreThreshold)
-    json.key("nms_threshold")
-    json.number(parameters.detection.nmsThreshold ?? model.nmsThreshold)
-    json.key("max_detections")
-    if let count = parameters.detection.maximumDetections {
-      json.integer(count)
-    } else {
-      json.null()
+    if let header {
+      json.key("format")
+      json.string(header.format.rawValue)
+      json.key("mode")
+      json.string(header.colourMode.rawValue)
     }
-    json.key("classes")
-    if let classes = parameters.detection.classes {
-      json.beginArray()
-      for index in classes.sorted() { json.integer(index) }
-      json.endArray()
-    } else {
-      json.null()
+    if let orientationApplied {
+      json.key("orientation_applied")
+      json.integer(orientationApplied.rawValue)
     }
-    json.key("max_proposals")
-    json.integer(parameters.maximumProposals)
-    json.key("orientation")
-    json.string(parameters.orientation.rawValue)
+    if let frame = result.frame {
+      json.key("resized")
+      json.beginObject()
+      json.key("width")
+      json.integer(Int(frame.width))
+      json.key("height")
+      json.integer(Int(frame.height))
+      json.key("x_scale")
+      json.number(frame.xScale)
+      json.key("y_scale")
+      json.number(frame.yScale)
+      json.endObject()
+    }
     json.endObject()
   }
 
@@ -154,8 +168,7 @@ public struct DetectionDocument: Sendable {
       json.key("class_id")
       json.integer(object.classID)
       json.key("label")
-      let isNamed = model.labels.indices.contains(object.classID)
-      json.string(isNamed ? model.labels[object.classID] : String(object.classID))
+      json.string(model.labels.name(ofClass: object.classID))
       json.key("proposal_index")
       json.integer(object.proposalIndex)
       json.endObject()
@@ -178,34 +191,3 @@ public struct DetectionDocument: Sendable {
   }
 }
 
-extension JSONWriter {
-  /// Writes the member `model`.
-  mutating func model(_ model: ModelDescription) {
-    key("model")
-    beginObject()
-    key("name")
-    string(model.name)
-    key("version")
-    string(model.version)
-    key("sha256")
-    string(model.sha256)
-    key("profile")
-    string(model.profile)
-    if let assumption = model.assumption {
-      key("assumed")
-      string(assumption)
-    }
-    endObject()
-  }
-
-  /// Writes the member `timings_ms`.
-  mutating func timings(_ timings: StageTimings) {
-    key("timings_ms")
-    beginObject()
-    for stage in timings.stages {
-      key(stage.name)
-      milliseconds(stage.duration)
-    }
-    endObject()
-  }
-}

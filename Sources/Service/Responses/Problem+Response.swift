@@ -10,6 +10,17 @@ extension Problem {
   func response(requestID: String) -> HTTPResponse {
     var json = JSONWriter(reservingCapacity: 512)
     json.beginObject()
+    writeMembers(to: &json, requestID: requestID)
+    json.endObject()
+    var response = HTTPResponse(status: kind.status, body: json.bytes)
+    response.fields.append("Content-Type", "application/problem+json")
+    if let retryAfter { response.fields.append("Retry-After", String(retryAfter)) }
+    for field in fields { response.fields.append(field.name, field.value) }
+    return response
+  }
+
+  /// Writes the members of the problem's object.
+  func writeMembers(to json: inout JSONWriter, requestID: String) {
     json.key("type")
     json.string("urn:frcnn:problem:" + kind.rawValue)
     json.key("title")
@@ -43,11 +54,5 @@ extension Problem {
       json.key("retry_after")
       json.integer(retryAfter)
     }
-    json.endObject()
-    var response = HTTPResponse(status: kind.status, body: json.bytes)
-    response.fields.append("Content-Type", "application/problem+json")
-    if let retryAfter { response.fields.append("Retry-After", String(retryAfter)) }
-    for field in fields { response.fields.append(field.name, field.value) }
-    return response
   }
 }

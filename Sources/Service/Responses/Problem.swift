@@ -7,6 +7,7 @@ struct Problem: Error, Sendable {
     case duplicateParameter = "duplicate-parameter"
     case invalidParameter = "invalid-parameter"
     case malformedMultipart = "malformed-multipart"
+    case malformedJSON = "malformed-json"
     case missingPicture = "missing-picture"
     case unauthorized
     case notFound = "not-found"
@@ -73,7 +74,7 @@ extension Problem.Kind {
   var status: Int {
     switch self {
     case .malformedRequest, .unknownParameter, .duplicateParameter, .invalidParameter,
-      .malformedMultipart, .missingPicture:
+      .malformedMultipart, .malformedJSON, .missingPicture:
       400
     case .unauthorized: 401
     case .notFound: 404
@@ -105,6 +106,7 @@ extension Problem.Kind {
     case .duplicateParameter: "A parameter is given twice"
     case .invalidParameter: "A parameter's value is not allowed"
     case .malformedMultipart: "The multipart body is malformed"
+    case .malformedJSON: "The JSON body is malformed"
     case .missingPicture: "There is no picture"
     case .unauthorized: "A key is needed"
     case .notFound: "There is nothing at this path"

@@ -19,6 +19,15 @@ struct StageTimings: Sendable {
     stages.append(RequestRecord.Stage(name: name, duration: duration))
   }
 
+  /// Adds what comes last: encoding, and everything since the request arrived.
+  mutating func appendEnd(
+    encodingSince start: ContinuousClock.Instant, arrival: ContinuousClock.Instant
+  ) {
+    let now = ContinuousClock.now
+    append("encode", now - start)
+    append("total", now - arrival)
+  }
+
   /// The value of `Server-Timing` (W3C Server Timing, section 2): durations in milliseconds.
   var serverTimingText: String {
     stages.map { "\($0.name);dur=\($0.duration.millisecondsText)" }.joined(separator: ", ")

@@ -29,7 +29,19 @@ struct MediaType: Hashable {
   ]
 
   static let form = "multipart/form-data"
+  static let json = "application/json"
+
+  /// What `numpy.save` writes; no type is registered for it.
+  static let numPy = "application/x-npy"
+
+  /// A safetensors file.
+  static let safetensors = "application/vnd.safetensors"
+
+  /// All types that a body for the detector may have.
+  static let bodies = pictures.union([form, json, numPy, safetensors])
 
   /// What `Accept` says in an answer of 415 (RFC 9110 section 12.5.1).
-  static let acceptedText = "image/jpeg, image/png, application/octet-stream, multipart/form-data"
+  static let acceptedText =
+    "image/jpeg, image/png, application/octet-stream, multipart/form-data, application/json, "
+    + "application/x-npy, application/vnd.safetensors"
 }

@@ -1,26 +1,56 @@
-/// A path that is answered; the raw value is the path.
+/// A path that is answered; the raw value is the path, with names in braces for segments that differ.
 enum Route: String, CaseIterable {
   case home = "/"
   case documentation = "/docs"
   case example = "/example.jpg"
   case detect = "/detect"
+  case proposals = "/proposals"
+  case explain = "/explain"
   case liveness = "/livez"
   case readiness = "/readyz"
   case health = "/healthz"
   case metrics = "/metrics"
   case description = "/openapi.yaml"
+  case inferenceServer = "/v2"
+  case inferenceLive = "/v2/health/live"
+  case inferenceReady = "/v2/health/ready"
+  case allStatistics = "/v2/models/stats"
+  case modelMetadata = "/v2/models/{model}"
+  case modelReady = "/v2/models/{model}/ready"
+  case modelConfiguration = "/v2/models/{model}/config"
+  case modelStatistics = "/v2/models/{model}/stats"
+  case modelInference = "/v2/models/{model}/infer"
+  case versionMetadata = "/v2/models/{model}/versions/{version}"
+  case versionReady = "/v2/models/{model}/versions/{version}/ready"
+  case versionConfiguration = "/v2/models/{model}/versions/{version}/config"
+  case versionStatistics = "/v2/models/{model}/versions/{version}/stats"
+  case versionInference = "/v2/models/{model}/versions/{version}/infer"
+  case repositoryIndex = "/v2/repository/index"
 
   /// Whether it is answered where probes alone are listened for.
-  var isForProbes: Bool { [.liveness, .readiness, .health].contains(self) }
+  var isForProbes: Bool {
+    [.liveness, .readiness, .health, .inferenceLive, .inferenceReady].contains(self)
+  }
 
   /// The methods that it answers, `OPTIONS` left out, which every path answers.
   var methods: [Method] {
     switch self {
-    case .detect: [.post]
-    case .home, .documentation, .example, .liveness, .readiness, .health, .metrics, .description:
-      [.get, .head]
+    case .detect, .proposals, .explain, .modelInference, .versionInference, .repositoryIndex:
+      [.post]
+    default: [.get, .head]
     }
   }
+
+  /// Whether its requests have a body for the detector, which waits for a lane.
+  var isWork: Bool {
+    switch self {
+    case .detect, .proposals, .explain, .modelInference, .versionInference: true
+    default: false
+    }
+  }
+
+  /// Whether it belongs to the Open Inference Protocol.
+  var isInferenceProtocol: Bool { rawValue.hasPrefix("/v2") }
 
   /// The value of `Allow` (RFC 9110 section 10.2.1).
   var allow: String { Self.allow(methods) }
@@ -31,6 +61,47 @@ enum Route: String, CaseIterable {
   private static func allow(_ methods: [Method]) -> String {
     (methods + [.options]).map(\.rawValue).joined(separator: ", ")
   }
+}
+
+/// A route with what the path says in the places of its names.
+struct RouteMatch: Equatable {
+  var route: Route
+
+  /// What stands for each name in braces, as `model`.
+  var values: [String: String] = [:]
+
+  /// The route of a path, percent-decoded; `nil` where there is none.
+  init?(path: String) {
+    if let route = Route(rawValue: path), !path.contains("{") {
+      self.route = route
+      return
+    }
+    let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+    for pattern in Self.patterns where pattern.segments.count == segments.count {
+      var values: [String: String] = [:]
+      let fits = zip(pattern.segments, segments).allSatisfy { wanted, found in
+        guard wanted.hasPrefix("{") else { return wanted == found }
+        values[String(wanted.dropFirst().dropLast())] = String(found)
+        return !found.isEmpty
+      }
+      if fits {
+        self.route = pattern.route
+        self.values = values
+        return
+      }
+    }
+    return nil
+  }
+
+  init(_ route: Route) { self.route = route }
+
+  /// The routes that have names in braces.
+  private static let patterns: [(route: Route, segments: [String])] = Route.allCases
+    .filter { $0.rawValue.contains("{") }
+    .map { route in
+      let segments = route.rawValue.split(separator: "/", omittingEmptySubsequences: false)
+      return (route, segments.map(String.init))
+    }
 }
 
 /// The methods of RFC 9110 section 9 and RFC 5789: those that a server may know and not allow (405)

@@ -27,7 +27,8 @@ func expectConforming(
   let checker = try Contract.checker()
   // Said once for the whole server, in the document's description.
   if request.method == "OPTIONS" { return }
-  let path = checker.document["paths"]?[request.path]
+  let template = RouteMatch(path: request.path)?.route.rawValue ?? request.path
+  let path = checker.document["paths"]?[template]
   let operation = path?[request.method.lowercased()]
   let described: JSONValue?
   if let operation {

@@ -14,6 +14,7 @@ final class FakeBackend: DetectionBackend {
   let model: ModelDescription
   private let body: @Sendable (ImageSize, @Sendable () -> Bool) throws -> DetectionResult
   private let recorded = Mutex<[Call]>([])
+  private let recordedFeatures = Mutex<[FeatureMap]>([])
 
   init(
     model: ModelDescription = .cells,
@@ -28,12 +29,20 @@ final class FakeBackend: DetectionBackend {
   /// The calls so far, in the order in which they began, without warming up.
   var calls: [Call] { recorded.withLock { $0 } }
 
+  /// The feature maps that came so far.
+  var features: [FeatureMap] { recordedFeatures.withLock { $0 } }
+
   func detect(
     _ input: DetectorInput, parameters: DetectionParameters,
     isCancelled: @escaping @Sendable () -> Bool
   ) throws -> DetectionResult {
-    guard case .image(let image) = input else { throw DetectorError.features("not a picture") }
-    let size = ImageSize(height: image.height, width: image.width)
+    let size: ImageSize
+    switch input {
+    case .image(let image): size = ImageSize(height: image.height, width: image.width)
+    case .features(let map):
+      size = map.originalSize
+      recordedFeatures.withLock { $0.append(map) }
+    }
     if size == Self.warmUpSize { return .sample(size) }
     recorded.withLock { $0.append(Call(imageSize: size, parameters: parameters)) }
     return try body(size, isCancelled)

@@ -59,7 +59,15 @@ struct SchemaChecker {
       return rule.members.flatMap { name, schema in
         value[name].map { violations(of: $0, against: schema, at: "\(path)/\(name)") } ?? []
       }
+    case "oneOf":
+      let failures = rule.elements.map { violations(of: value, against: $0, at: path) }
+      let count = failures.count(where: \.isEmpty)
+      if count == 1 { return [] }
+      // The nearest miss says most.
+      let nearest = failures.min { $0.count < $1.count } ?? []
+      return count == 0 ? nearest : ["\(path): \(count) of oneOf fit"]
     case "additionalProperties":
+      if rule == .boolean(true) { return [] }
       let known = schema["properties"]?.keys ?? []
       return value.keys.subtracting(known).map { "\(path): \($0) is not described" }
     case "items":

@@ -1,0 +1,178 @@
+internal import Detection
+internal import FasterRCNN
+internal import Observability
+
+/// What is told of a place in a picture: the body of an answer to `POST /explain`.
+struct ExplanationDocument {
+  var id: String
+  var model: ModelDescription
+  var finding: Finding
+  var parameters: RequestParameters
+  var explanation: Explanation
+
+  /// The document as JSON, and what it says of times.
+  func json(
+    since arrival: ContinuousClock.Instant
+  ) throws(DetectionDocument.NonFiniteResult) -> (bytes: [UInt8], timings: StageTimings) {
+    let start = ContinuousClock.now
+    var json = JSONWriter(reservingCapacity: 16_384)
+    json.beginObject()
+    json.key("id")
+    json.string(id)
+    json.model(model)
+    DetectionDocument(model: model, finding: finding, parameters: parameters)
+      .writePicture(to: &json)
+    writePlace(to: &json)
+    json.key("summary")
+    json.string(explanation.summary(labels: model.labels))
+    writeCounts(to: &json)
+    write("anchors", explanation.anchors, explanation.anchorBoxes, to: &json)
+    write("candidates", explanation.candidates, explanation.candidateBoxes, to: &json)
+    json.key("proposals")
+    json.beginArray()
+    for index in explanation.nearestProposals { writeProposal(index, to: &json) }
+    json.endArray()
+    json.key("detections")
+    json.beginArray()
+    for index in explanation.detections { writeDetection(index, to: &json) }
+    json.endArray()
+    guard !json.hasNonFiniteNumber else { throw DetectionDocument.NonFiniteResult() }
+    var timings = StageTimings(finding.result.timings)
+    timings.appendEnd(encodingSince: start, arrival: arrival)
+    json.timings(timings)
+    json.endObject()
+    return (json.bytes, timings)
+  }
+
+  private var boxWriter: BoxWriter { BoxWriter(parameters, imageSize: finding.result.imageSize) }
+
+  private func writePlace(to json: inout JSONWriter) {
+    json.key("place")
+    json.beginObject()
+    switch explanation.place {
+    case .box(let box): boxWriter.write(box, to: &json)
+    case .point(let x, let y):
+      json.key("point")
+      json.beginArray()
+      json.number(x)
+      json.number(y)
+      json.endArray()
+    }
+    json.endObject()
+  }
+
+  private func writeCounts(to json: inout JSONWriter) {
+    let trace = explanation.proposals
+    let ranked = explanation.anchorBoxes.indices.count { trace.rank(ofAnchor: $0) != nil }
+    json.key("counts")
+    json.beginObject()
+    for (name, count) in [
+      ("anchors", explanation.anchorBoxes.count), ("ranked", ranked),
+      ("proposals", trace.proposedAnchors.count), ("detections", explanation.detectionCount),
+    ] {
+      json.key(name)
+      json.integer(count)
+    }
+    json.endObject()
+  }
+
+  /// Writes anchors, how near the box is that they were chosen by, and what became of each.
+  private func write(
+    _ name: String, _ anchors: [Int], _ boxes: [BoundingBox], to json: inout JSONWriter
+  ) {
+    let grid = explanation.evidence.grid
+    let trace = explanation.proposals
+    json.key(name)
+    json.beginArray()
+    for anchor in anchors {
+      json.beginObject()
+      json.key("anchor_index")
+      json.integer(anchor)
+      json.key("cell")
+      json.integers([
+        anchor / grid.anchorsPerCell % grid.width, anchor / grid.anchorsPerCell / grid.width,
+      ])
+      boxWriter.write(explanation.anchorBoxes[anchor], key: "anchor", to: &json)
+      if !trace.isUnusable(anchor) {
+        boxWriter.write(explanation.candidateBoxes[anchor], to: &json)
+      }
+      json.key(explanation.place.measureName)
+      json.number(explanation.place.measure(boxes[anchor]))
+      if let objectness = trace.objectness(ofAnchor: anchor) {
+        json.key("objectness")
+        json.number(objectness)
+      }
+      if let rank = trace.rank(ofAnchor: anchor) {
+        json.key("rank")
+        json.integer(rank)
+      }
+      json.fate(trace.fate(ofAnchor: anchor))
+      json.endObject()
+    }
+    json.endArray()
+  }
+
+  private func writeProposal(_ index: Int, to json: inout JSONWriter) {
+    let anchor = explanation.proposals.proposedAnchors[index]
+    let box = explanation.candidateBoxes[anchor]
+    json.beginObject()
+    json.key("proposal_index")
+    json.integer(index)
+    json.key("anchor_index")
+    json.integer(anchor)
+    boxWriter.write(box, to: &json)
+    json.key(explanation.place.measureName)
+    json.number(explanation.place.measure(box))
+    json.key("objectness")
+    json.number(explanation.proposals.objectness(ofAnchor: anchor) ?? .nan)
+    if let classes = explanation.classes {
+      if let score = classes.backgroundScore(inRoI: index) {
+        json.key("background_score")
+        json.number(score)
+      }
+      json.key("classes")
+      json.beginArray()
+      for classID in 0..<classes.classCount { write(classID, in: index, classes, to: &json) }
+      json.endArray()
+    }
+    json.endObject()
+  }
+
+  private func write(
+    _ classID: Int, in roi: Int, _ classes: ClassBoxTrace, to json: inout JSONWriter
+  ) {
+    json.beginObject()
+    json.key("class_id")
+    json.integer(classID)
+    json.key("label")
+    json.string(model.labels.name(ofClass: classID))
+    if let score = classes.score(ofClass: classID, inRoI: roi) {
+      json.key("score")
+      json.number(score)
+    }
+    if let box = classes.box(ofClass: classID, inRoI: roi) { boxWriter.write(box, to: &json) }
+    json.fate(
+      classes.fate(ofClass: classID, inRoI: roi), objects: classes.objects,
+      detectionCount: explanation.detectionCount)
+    json.endObject()
+  }
+
+  private func writeDetection(_ index: Int, to json: inout JSONWriter) {
+    guard let object = explanation.classes?.objects[index] else { return }
+    json.beginObject()
+    json.key("detection_index")
+    json.integer(index)
+    boxWriter.write(object.box, to: &json)
+    json.key(explanation.place.measureName)
+    json.number(explanation.place.measure(object.box))
+    json.key("score")
+    json.number(object.score)
+    json.key("class_id")
+    json.integer(object.classID)
+    json.key("label")
+    json.string(model.labels.name(ofClass: object.classID))
+    json.key("proposal_index")
+    json.integer(object.roiIndex)
+    json.endObject()
+  }
+}

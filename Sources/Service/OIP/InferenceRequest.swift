@@ -1,0 +1,167 @@
+internal import FasterRCNN
+internal import Tensors
+
+/// An inference request of the Open Inference Protocol, version 2, over HTTP.
+///
+/// Sources: open-inference-protocol, `specification/protocol/inference_rest.md`; the binary tensor data
+/// extension (triton-inference-server, `docs/protocol/extension_binary_data.md`). The body is JSON, or
+/// JSON of a length that a header states with the tensors' bytes behind it, or one tensor alone.
+struct InferenceRequest {
+  /// An output that is asked for.
+  struct Output {
+    var name: InferenceTensor
+    /// Whether its data follow the JSON as bytes; what the request says of all where it is `nil`.
+    var isBinary: Bool?
+  }
+
+  /// What the client calls the request, to be repeated.
+  var id: String?
+
+  /// The detector's parameters.
+  var parameters: [NamedValue] = []
+
+  /// What is to be worked on.
+  var items: [BodyItem] = []
+
+  /// The outputs that are asked for; the usual ones where there are none.
+  var outputs: [Output] = []
+
+  /// Whether outputs that do not say are binary.
+  var isBinary = false
+
+  /// The header field that tells the length of the JSON.
+  static let lengthField = "Inference-Header-Content-Length"
+
+  /// Reads a request.
+  ///
+  /// - Parameters:
+  ///   - body: the whole body.
+  ///   - headerLength: what `Inference-Header-Content-Length` says; `nil` without one.
+  /// - Throws: a `Problem` that names the place.
+  init(_ body: [UInt8], headerLength: Int?) throws(Problem) {
+    guard headerLength != 0 else {
+      // A raw request: the body is the data of the one input, all outputs are binary.
+      isBinary = true
+      items = try RequestBody(nil, body, limits: MultipartLimits()).items
+      return
+    }
+    let length = headerLength ?? body.count
+    guard length >= 0, length <= body.count else {
+      throw Problem(
+        .malformedRequest,
+        "\(Self.lengthField) is \(length), but the body has \(body.count) bytes.")
+    }
+    var reader = JSONReader(body, in: 0..<length)
+    var inputs: [InferenceInput] = []
+    try reader.object { (name, reader) throws(Problem) in
+      switch name {
+      case "id": id = try reader.text()
+      case "parameters":
+        for parameter in try reader.inferenceParameters() {
+          if parameter.name == "binary_data_output" {
+            isBinary = parameter.value == "true"
+          } else {
+            parameters.append(parameter)
+          }
+        }
+      case "inputs":
+        try reader.array { (index, reader) throws(Problem) in
+          // One of each kind is all there is, and the protocol refuses a name that is given twice.
+          guard index < InferenceTensor.inputs.count else {
+            throw reader.failure("there is one input, 'image' or 'features'")
+          }
+          inputs.append(try InferenceInput(&reader))
+        }
+      case "outputs":
+        try reader.array { (index, reader) throws(Problem) in
+          guard index < InferenceTensor.outputs.count else {
+            throw reader.failure("more outputs are asked for than there are")
+          }
+          outputs.append(try reader.inferenceOutput())
+        }
+      default: throw reader.failure("a request has id, parameters, inputs and outputs")
+      }
+    }
+    try reader.finish()
+    try take(inputs, from: body, binaryStart: length)
+  }
+
+  private mutating func take(
+    _ inputs: [InferenceInput], from body: [UInt8], binaryStart: Int
+  ) throws(Problem) {
+    guard let input = inputs.first, inputs.count == 1 else {
+      throw Problem(
+        .malformedRequest,
+        "An inference request has one input, 'image' or 'features'; this one has \(inputs.count).")
+    }
+    var end = binaryStart
+    if let size = input.binarySize {
+      guard size >= 0, size <= body.count - binaryStart else {
+        throw Problem(
+          .malformedRequest,
+          "The input '\(input.name)' announces \(size) bytes of binary data, but "
+            + "\(body.count - binaryStart) follow the JSON.")
+      }
+      end += size
+    }
+    guard end == body.count else {
+      throw Problem(
+        .malformedRequest, "\(body.count - end) bytes follow that belong to no input.")
+    }
+    items = try input.items(body, binary: binaryStart..<end)
+    parameters += input.parameters
+  }
+}
+
+extension JSONReader {
+  /// Parameters that other servers know and that change nothing here.
+  private static let ignoredParameters: Set<String> = [
+    "sequence_id", "sequence_start", "sequence_end", "priority", "headers",
+  ]
+
+  /// Reads an object of parameters; those that the protocol reserves and nothing here needs are left
+  /// out.
+  mutating func inferenceParameters() throws(Problem) -> [NamedValue] {
+    var parameters: [NamedValue] = []
+    try object { (name, reader) throws(Problem) in
+      if Self.ignoredParameters.contains(name) || name.hasPrefix("triton_") {
+        try reader.skip()
+      } else {
+        parameters.append(NamedValue(name: name, value: try reader.parameterText()))
+      }
+    }
+    return parameters
+  }
+
+  /// Reads an entry of `outputs`.
+  fileprivate mutating func inferenceOutput() throws(Problem) -> InferenceRequest.Output {
+    var name: InferenceTensor?
+    var isBinary: Bool?
+    try object { (member, reader) throws(Problem) in
+      switch member {
+      case "name":
+        let text = try reader.text()
+        guard let tensor = InferenceTensor(rawValue: text),
+          InferenceTensor.outputs.contains(tensor)
+        else {
+          let names = InferenceTensor.outputs.map(\.rawValue).joined(separator: ", ")
+          throw reader.failure("there is no output '\(text.excerpt)'; there are \(names)")
+        }
+        name = tensor
+      case "parameters":
+        for parameter in try reader.inferenceParameters() {
+          switch parameter.name {
+          case "binary_data": isBinary = parameter.value == "true"
+          case "classification" where parameter.value == "0": break
+          default:
+            throw reader.failure(
+              "the output parameter '\(parameter.name.excerpt)' is not supported")
+          }
+        }
+      default: throw reader.failure("an output has name and parameters")
+      }
+    }
+    guard let name else { throw failure("an output needs a name") }
+    return InferenceRequest.Output(name: name, isBinary: isBinary)
+  }
+}

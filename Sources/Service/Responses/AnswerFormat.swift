@@ -1,0 +1,41 @@
+/// What an answer of the detector may be.
+enum AnswerFormat: CaseIterable {
+  case json, jpeg, png, safetensors, coco
+
+  /// Its media type.
+  var mediaType: String {
+    switch self {
+    case .json, .coco: MediaType.json
+    case .jpeg: "image/jpeg"
+    case .png: "image/png"
+    case .safetensors: MediaType.safetensors
+    }
+  }
+
+  /// The format that an `Accept` prefers (RFC 9110 section 12.5.1); the first one offered where it
+  /// prefers none, or takes none of them: an answer that was not asked for is of more use than none.
+  static func preferred(by accept: String, among offered: [AnswerFormat]) -> AnswerFormat {
+    let ranges = accept.split(separator: ",").compactMap { MediaType(parsing: trimmed($0)) }
+    var best: (format: AnswerFormat, quality: Double)?
+    for format in offered where format != .coco {
+      let quality = quality(of: format.mediaType, in: ranges)
+      if quality > best?.quality ?? 0 { best = (format, quality) }
+    }
+    return best?.format ?? offered[0]
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    String(text.drop { $0 == " " || $0 == "\t" })
+  }
+
+  /// The quality that the most specific range gives a type.
+  private static func quality(of type: String, in ranges: [MediaType]) -> Double {
+    let group = type.prefix { $0 != "/" } + "/*"
+    for name in [type, String(group), "*/*"] {
+      guard let range = ranges.first(where: { $0.name == name }) else { continue }
+      guard let q = range.parameters.first(where: { $0.name == "q" }) else { return 1 }
+      return Double(q.value).map { min(max($0, 0), 1) } ?? 0
+    }
+    return 0
+  }
+}

@@ -1,0 +1,155 @@
+internal import Detection
+internal import FasterRCNN
+internal import HTTP1
+internal import HTTPServer
+internal import Images
+internal import Observability
+
+extension DetectionWork {
+  /// Answers `POST /detect` and `POST /proposals`.
+  func detection() throws -> WorkAnswer {
+    let start = ContinuousClock.now
+    let (body, chosen) = try contents()
+    var parameters = chosen
+    let route = admission.match.route
+    if route == .proposals {
+      parameters.detection.findsObjects = false
+      parameters.sections.remove(.detections)
+    }
+    parameters.detection.includesFeatures = parameters.sections.contains(.features)
+    let format = try responseFormat(parameters, isBatch: body.isBatch)
+    let parsed = ContinuousClock.now - start
+
+    var outcomes: [Result<Finding, Problem>] = []
+    for item in body.items {
+      do {
+        outcomes.append(.success(try find(item, parameters)))
+      } catch {
+        // The others of several are answered all the same, unless nobody waits or all would fail.
+        let problem = Problem(error)
+        guard body.isBatch, problem.kind.status < 499, problem.kind.status >= 400 else {
+          throw error
+        }
+        outcomes.append(.failure(problem))
+      }
+    }
+    var timings: [Stage: Duration] = [.queue: waited, .decode: parsed]
+    for case .success(let finding) in outcomes {
+      timings.merge(finding.result.timings) { $0 + $1 }
+    }
+    if body.isBatch {
+      var answer = try batch(outcomes, parameters, format, timings)
+      answer.count = outcomes.count
+      return answer
+    }
+    var finding = try outcomes[0].get()
+    finding.result.timings = timings
+    return try single(finding, parameters, format)
+  }
+
+  /// What the answer is written as: the parameter's word, or else what `Accept` prefers.
+  private func responseFormat(
+    _ parameters: RequestParameters, isBatch: Bool
+  ) throws(Problem) -> AnswerFormat {
+    let accept = exchange.request.fields.values(of: "Accept").joined(separator: ",")
+    let offered: [AnswerFormat] =
+      admission.match.route == .detect ? AnswerFormat.allCases : [.json, .safetensors]
+    var format = AnswerFormat.preferred(by: accept, among: offered)
+    switch parameters.format {
+    case nil: break
+    case .json: format = .json
+    case .coco: format = .coco
+    case .safetensors: format = .safetensors
+    case .image: format = AnswerFormat.preferred(by: accept, among: [.jpeg, .png])
+    }
+    guard isBatch, format != .json, format != .coco else { return format }
+    // `Accept` is a wish, the parameter an order.
+    if parameters.format == nil { return .json }
+    throw Problem(
+      .invalidParameter,
+      "Several pictures are answered as json or coco only; send one for another format.",
+      parameter: Parameter.format.rawValue)
+  }
+
+  private func single(
+    _ finding: Finding, _ parameters: RequestParameters, _ format: AnswerFormat
+  ) throws -> WorkAnswer {
+    let start = ContinuousClock.now
+    let model = admission.backend.model
+    if format == .json {
+      let document = DetectionDocument(
+        id: exchange.id, model: model, finding: finding, parameters: parameters)
+      let (json, timings) = try document.json(since: exchange.arrival)
+      return answer(json, format, timings)
+    }
+    let bytes: [UInt8] =
+      switch format {
+      case .json: []
+      case .coco: try COCOResults.json([finding], firstID: parameters.imageID)
+      case .jpeg: try finding.annotatedPicture(labels: model.labels).encodedAsJPEG()
+      case .png: try finding.annotatedPicture(labels: model.labels).encodedAsPNG()
+      case .safetensors:
+        try TensorDocument(id: exchange.id, model: model, finding: finding, parameters: parameters)
+          .bytes()
+      }
+    return answer(bytes, format, timings(of: finding.result.timings, encodingSince: start))
+  }
+
+  private func batch(
+    _ outcomes: [Result<Finding, Problem>], _ parameters: RequestParameters,
+    _ format: AnswerFormat, _ stages: [Stage: Duration]
+  ) throws -> WorkAnswer {
+    let start = ContinuousClock.now
+    guard format == .json else {
+      // COCO's rows have no place for an error.
+      let findings = try outcomes.map { try $0.get() }
+      let rows = try COCOResults.json(findings, firstID: parameters.imageID)
+      return answer(rows, format, timings(of: stages, encodingSince: start))
+    }
+    let document = BatchDocument(
+      id: exchange.id, model: admission.backend.model, outcomes: outcomes, parameters: parameters,
+      timings: stages)
+    let (json, timings) = try document.json(since: exchange.arrival)
+    return answer(json, format, timings)
+  }
+
+  private func timings(
+    of stages: [Stage: Duration], encodingSince start: ContinuousClock.Instant
+  ) -> StageTimings {
+    var timings = StageTimings(stages)
+    timings.appendEnd(encodingSince: start, arrival: exchange.arrival)
+    return timings
+  }
+
+  /// An answer with a body of a format.
+  func answer(
+    _ bytes: [UInt8], _ format: AnswerFormat, _ timings: StageTimings
+  ) -> WorkAnswer {
+    var response = HTTPResponse(status: 200, body: bytes)
+    response.fields.append("Content-Type", format.mediaType)
+    response.fields.append("Vary", "Accept")
+    response.fields.append("Server-Timing", timings.serverTimingText)
+    return WorkAnswer(response: response, timings: timings)
+  }
+}
+
+extension Finding {
+  /// The picture with its objects drawn on it.
+  fileprivate func annotatedPicture(labels: [String]) throws(Problem) -> Image {
+    let image: Image
+    switch source {
+    case .picture(let picture): image = picture.image
+    case .pixels(let pixels): image = pixels
+    case .features:
+      throw Problem(
+        .invalidParameter, "Features are no picture that boxes could be drawn on.",
+        parameter: Parameter.format.rawValue)
+    }
+    return image.annotated(
+      with: result.objects.map {
+        Annotation(
+          xMin: $0.box.xMin, yMin: $0.box.yMin, xMax: $0.box.xMax, yMax: $0.box.yMax,
+          label: labels.name(ofClass: $0.classID), score: $0.score, classID: $0.classID)
+      })
+  }
+}

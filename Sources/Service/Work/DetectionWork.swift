@@ -1,0 +1,179 @@
+internal import FasterRCNN
+internal import HTTP1
+internal import HTTPServer
+internal import Images
+internal import Tensors
+internal import Observability
+
+/// What the head of a request for the detector says, checked.
+struct Admission: Sendable {
+  var match: RouteMatch
+  var type: MediaType?
+  /// The coding that the body has to be freed of.
+  var coding: ContentCoding?
+  var parameters: [NamedValue]
+  /// How long the answer may take, from the request's arrival.
+  var timeout: Duration
+  var backend: any DetectionBackend
+}
+
+/// What was found in one picture or feature map.
+struct Finding: Sendable {
+  enum Source: Sendable {
+    case picture(DecodedImage)
+    case pixels(Image)
+    case features(FeatureMap)
+  }
+
+  var source: Source
+  var result: DetectionResult
+}
+
+/// An answer that was worked out on a lane.
+struct WorkAnswer: Sendable {
+  var response: HTTPResponse
+  var timings: StageTimings
+  /// How many pictures or feature maps were worked on.
+  var count = 1
+}
+
+/// One request while it has its lane: from the body's bytes to the answer.
+struct DetectionWork {
+  let exchange: Exchange
+  let admission: Admission
+  /// What the body holds and the request chose; `nil` for the Open Inference Protocol.
+  let body: RequestBody?
+  let parameters: RequestParameters?
+  let settings: ServiceSettings
+  /// How long the request waited for the lane.
+  let waited: Duration
+
+  /// Does the work.
+  ///
+  /// - Throws: a `Problem`, or whatever `Problem.init(_:)` makes one of.
+  func answer() throws -> WorkAnswer {
+    switch admission.match.route {
+    case .explain: try explanation()
+    case .modelInference, .versionInference: try inference()
+    default: try detection()
+    }
+  }
+
+  /// What the body holds and what the request chose.
+  func contents() throws(Problem) -> (RequestBody, RequestParameters) {
+    guard let body, let parameters else {
+      throw Problem(.internalError, "A request came to its lane unread.")
+    }
+    return (body, parameters)
+  }
+
+  /// Works on one thing that the body holds.
+  ///
+  /// - Parameters:
+  ///   - item: a picture or features.
+  ///   - parameters: what the request chose.
+  /// - Returns: what was found, its times of decoding included.
+  func find(_ item: BodyItem, _ parameters: RequestParameters) throws -> Finding {
+    if exchange.request.cancellation.isCancelled { throw CancellationError() }
+    let start = ContinuousClock.now
+    let source: Finding.Source
+    switch item {
+    case .picture(let range):
+      source = .picture(
+        try decode(exchange.request.body.span.extracting(range), parameters))
+    case .decodedPicture(let bytes): source = .picture(try decode(bytes.span, parameters))
+    case .pixels(let image): source = .pixels(try taken(image, parameters))
+    case .features(let body): source = .features(try featureMap(body, parameters))
+    case .unreadable(let problem): throw problem
+    }
+    let decoded = ContinuousClock.now - start
+    var result = try run(source, parameters)
+    result.timings[.decode, default: .zero] += decoded
+    return Finding(source: source, result: result)
+  }
+
+  private func run(
+    _ source: Finding.Source, _ parameters: RequestParameters
+  ) throws -> DetectionResult {
+    let cancellation = exchange.request.cancellation
+    let input: DetectorInput =
+      switch source {
+      case .picture(let picture): .image(picture.image)
+      case .pixels(let image): .image(image)
+      case .features(let map): .features(map)
+      }
+    if cancellation.isCancelled { throw CancellationError() }
+    let result: DetectionResult
+    do {
+      result = try admission.backend.detect(
+        input, parameters: parameters.detection, isCancelled: { cancellation.isCancelled })
+    } catch DetectorError.notFinite {
+      // The model ran on a picture before it was served: these features are what overflows.
+      guard case .features = source else { throw DetectorError.notFinite }
+      throw DetectorError.features(
+        "The features make the network's outputs infinite or NaN; they are not this model's.")
+    }
+    if cancellation.isCancelled { throw CancellationError() }
+    return result
+  }
+
+  private func decode(
+    _ bytes: Span<UInt8>, _ parameters: RequestParameters
+  ) throws -> DecodedImage {
+    try refuseSizes(parameters)
+    let decoder = ImageDecoder(
+      limits: settings.imageLimits, appliesOrientation: parameters.orientation == .exif)
+    return try decoder.decode(bytes)
+  }
+
+  /// Holds a picture that came as pixels against the limits of those that come as files.
+  private func taken(_ image: Image, _ parameters: RequestParameters) throws -> Image {
+    try refuseSizes(parameters)
+    let limit = settings.imageLimits.maximumPixels
+    guard image.width * image.height <= limit else {
+      throw ImageError.tooManyPixels(width: image.width, height: image.height, limit: limit)
+    }
+    return image
+  }
+
+  /// Refuses what goes with features only.
+  private func refuseSizes(_ parameters: RequestParameters) throws(Problem) {
+    for (parameter, isGiven) in [
+      (Parameter.imageSize, parameters.imageSize != nil), (.scale, parameters.scale != nil),
+      (.originalSize, parameters.originalSize != nil),
+    ] where isGiven {
+      throw Problem(
+        .invalidParameter, "The parameter '\(parameter.rawValue)' goes with features, not a picture.",
+        parameter: parameter.rawValue)
+    }
+  }
+
+  /// Joins features with the sizes that the request states, or else their file.
+  private func featureMap(
+    _ body: FeatureBody, _ parameters: RequestParameters
+  ) throws(Problem) -> FeatureMap {
+    let stated = try RequestParameters(body.parameters, model: admission.backend.model)
+    guard let imageSize = parameters.imageSize ?? stated.imageSize else {
+      throw Problem(
+        .invalidParameter,
+        "Features need 'image_size': height and width of the resized picture that they were computed "
+          + "from.",
+        parameter: Parameter.imageSize.rawValue)
+    }
+    guard let scale = parameters.scale ?? stated.scale, let yScale = scale.first,
+      let xScale = scale.last
+    else {
+      throw Problem(
+        .invalidParameter,
+        "Features need 'scale': pixels of the resized picture to one of the original.",
+        parameter: Parameter.scale.rawValue)
+    }
+    guard body.values.values.allSatisfy(\.isFinite) else {
+      throw Problem(.malformedRequest, "The features hold an infinity or NaN.")
+    }
+    var map = FeatureMap(
+      values: body.values, imageSize: imageSize, yScale: yScale, xScale: xScale)
+    if let size = parameters.originalSize ?? stated.originalSize { map.originalSize = size }
+    return map
+  }
+}

@@ -1,0 +1,104 @@
+import Testing
+
+@testable import Service
+
+/// Numbers of JSON and arrays of them, held against the standard library's reading.
+@Suite struct JSONNumberTests {
+  private func numbers(_ text: String, count: Int? = nil) throws -> JSONNumbers<Float> {
+    var reader = JSONReader(Array(text.utf8))
+    let numbers = try reader.numbers(Float.self, count: count)
+    try reader.finish()
+    return numbers
+  }
+
+  private func expectNearest(_ text: String) throws {
+    let read = try #require(try numbers("[\(text)]").values.first, "\(text)")
+    let wanted = try #require(Float(text))
+    #expect(read.bitPattern == wanted.bitPattern, "\(text): \(read) and not \(wanted)")
+  }
+
+  @Test func randomFloatsAreReadBackToTheBit() throws {
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<20_000 {
+      let value = Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &generator))
+      guard value.isFinite else { continue }
+      try expectNearest(value.description.replacing(".0", with: "").replacing("+", with: ""))
+      // As Python writes a float32 that it holds as float64: up to 17 digits.
+      let wide = Double(value).description
+      try expectNearest(wide)
+    }
+  }
+
+  @Test func theMiddleOfTwoFloatsIsRoundedToEven() throws {
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<2000 {
+      let low = Float.random(in: 0.001...1000, using: &generator)
+      let middle = (Double(low) + Double(low.nextUp)) / 2
+      // The very middle, and the next float64 on either side of it.
+      for value in [middle, middle.nextUp, middle.nextDown] { try expectNearest("\(value)") }
+      try expectNearest("\(middle)00000000000000000000000000000000000001")
+    }
+    try expectNearest("16777217")
+    try expectNearest("16777217.000000000000000000000000001")
+  }
+
+  @Test(arguments: [
+    "0", "-0", "0.0", "1", "-1.5", "1e10", "1E+10", "1e-10", "0.000000000000000000000000001234567",
+    "123456789012345678901234567890", "0.1234567890123456789012345678901234567890",
+    "1234567890123456789.1234567890123456789e-10", "3.4028235e38", "3.4028234664e38", "1e-45",
+    "7e-46", "7.1e-46", "1.17549435e-38", "1.1754942e-38", "1e-400", "-1e-400", "00000001e0",
+    "9007199254740993", "0.00000000000000000000", "100000000000000000000000e-23", "5e-324",
+  ].filter { $0 != "00000001e0" })
+  func oddNumbersAreTheNearest(text: String) throws { try expectNearest(text) }
+
+  @Test(arguments: [
+    "", "-", "+1", ".5", "1.", "01", "-01", "1e", "1e+", "0x1", "NaN", "nan", "Infinity", "-Infinity",
+    "null", "true", "\"1\"", "1e999", "-1e39", "3.5e38", "1 2", "1,", ",1", "1,,2", "{}",
+  ])
+  func whatIsNoNumberIsRefused(text: String) {
+    if text.isEmpty { return }
+    #expect(throws: Problem.self) { try numbers("[\(text)]") }
+  }
+
+  @Test func nestedArraysAreOneRowMajor() throws {
+    let nested = try numbers(" [ [ [1, 2 ],[3,4 ] ] ,\n[[5,6],[7,8]], [[9,10],[11,12]]] ")
+    #expect(nested.values == (1...12).map(Float.init))
+    #expect(nested.nesting == [3, 2, 2])
+    #expect(nested.fits([3, 2, 2]) && !nested.fits([2, 3, 2]))
+    #expect(try numbers("[]").values.isEmpty)
+    #expect(try numbers("[[],[]]").nesting == [2, 0])
+    #expect(try numbers("[1,2]").fits([2, 1]))
+  }
+
+  @Test(arguments: [
+    "[[1],[2,3]]", "[[1],2]", "[1,[2]]", "[[[1]],[2]]", "[[1]", "[1", "[[1,2],[3,4]", "[1]]", "[[[[[[[[[1]]]]]]]]]",
+    "[1 [2]]", "1", "[[1],[]]",
+  ])
+  func whatIsIrregularIsRefused(text: String) {
+    #expect(throws: Problem.self) { try numbers(text) }
+  }
+
+  @Test func theCountIsHeldAgainstTheNumbersAndTheBytes() throws {
+    #expect(try numbers("[1,2,3]", count: 3).values == [1, 2, 3])
+    for count in [0, 2, 4, 1_000_000_000_000] {
+      #expect(throws: Problem.self) { try numbers("[1,2,3]", count: count) }
+    }
+  }
+
+  @Test func bytesAreReadAsBytes() throws {
+    var reader = JSONReader(Array("[[0,255],[7,10]]".utf8))
+    #expect(try reader.numbers(UInt8.self, count: nil).values == [0, 255, 7, 10])
+    for text in ["[256]", "[-1]", "[1.5]", "[1e1]", "[01]", "[0000000]", "[99999999999999999999]"] {
+      var reader = JSONReader(Array(text.utf8))
+      #expect(throws: Problem.self) { try reader.numbers(UInt8.self, count: nil) }
+    }
+  }
+
+  @Test func aRefusalNamesThePlace() {
+    let text = #"{"features":{"shape":[1,1,3],"data":[1,2,x]}}"#
+    let problem = #expect(throws: Problem.self) { try RequestBody.json(Array(text.utf8)) }
+    #expect(problem?.kind == .malformedJSON)
+    #expect(problem?.detail.contains("at byte 41 in 'features.data'") == true, "\(problem?.detail ?? "")")
+    #expect(problem?.parameter == "features.data")
+  }
+}
