@@ -19,7 +19,8 @@ extension DetectionService {
       let format = MetricsFormat(acceptedBy: exchange.request.fields)
       let document = MetricsDocument(
         metrics: rules.metrics, phase: currentPhase, load: queue.load,
-        capacity: queue.limits.requests, laneCount: queue.laneCount, connections: connectionStatistics, process: ProcessFigures())
+        capacity: queue.limits.requests, laneCount: queue.laneCount,
+        connections: connectionStatistics, process: ProcessFigures())
       var response = HTTPResponse(status: 200, body: document.text(format))
       response.fields.append("Content-Type", format.rawValue)
       response.fields.append("Cache-Control", "no-store")

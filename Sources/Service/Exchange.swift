@@ -76,7 +76,6 @@ struct Exchange: Sendable {
     var light = self
     light.request.body = []
     let timer = DeadlineTimer(after: arrival + limit - .now) { [light] in
-      light.request.cancellation.cancel()
       var timings = StageTimings()
       timings.append("total", .now - light.arrival)
       light.answer(
@@ -84,6 +83,8 @@ struct Exchange: Sendable {
           .deadlineExceeded, "The answer was not ready within \(limit.millisecondsText) ms.",
           limit: .init(name: "time", value: limit.wholeMilliseconds, unit: "milliseconds")),
         timings: timings)
+      // Only now: work that sees itself cancelled answers 499, and must not be first to do so.
+      light.request.cancellation.cancel()
       onPassing()
     }
     answer.wait(timer)
