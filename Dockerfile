@@ -9,6 +9,7 @@ RUN apt-get update \
 WORKDIR /source
 COPY Package.swift openapi.yaml ./
 # The package names its test targets, so their folders must be there; nothing of them is built.
+COPY docs/images/example.jpg ./docs/images/example.jpg
 COPY Sources ./Sources
 COPY Tests ./Tests
 # Swift's own libraries become part of the program; symbols are left out.

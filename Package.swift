@@ -32,7 +32,8 @@ let package = Package(
     .library(name: "Detection", targets: ["Detection"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
   ],
   targets: [
     // The C libraries, and C where Swift cannot (setjmp, macros, function multi-versioning, #embed).
@@ -47,6 +48,9 @@ let package = Package(
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
     .target(name: "CEmbeddedOpenAPI"),
+    .target(
+      name: "CEmbeddedPage",
+      exclude: ["docs.css", "docs.html", "docs.js", "page.css", "page.html", "page.js"]),
 
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Tensors"),
@@ -64,12 +68,12 @@ let package = Package(
         "COpenSSL",
       ]),
     library("Evaluation", ["Detection"]),
-    library("Observability"),
+    library("Observability", [.product(name: "Logging", package: "swift-log")]),
     library(
       "Service",
       [
         "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "HTTP1", "HTTPServer",
-        "Observability", "CEmbeddedOpenAPI", "CZlib",
+        "Observability", "CEmbeddedOpenAPI", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",
@@ -87,16 +91,17 @@ let package = Package(
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
     tests("Images", ["Images"], fixtures: ["Fixtures"]),
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
-    tests("HTTPServer", ["HTTPServer", "HTTP1"]),
+    tests("HTTPServer", ["HTTPServer", "HTTP1", "COpenSSL"]),
     tests(
       "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
+    tests("Observability", ["Observability"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
     tests(
       "Service",
       [
         "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
-        "Tensors", "Checkpoints",
+        "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("EndToEnd", []),
   ],

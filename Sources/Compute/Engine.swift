@@ -21,6 +21,16 @@ internal import CDNNL
     do throws(ComputeError) { return .success(try Engine()) } catch { return .failure(error) }
   }()
 
+  /// Whether the CPU has kernels for Winograd's convolutions in float32: oneDNN wrote them for AVX-512.
+  static let hasWinograd: Bool = {
+    switch dnnl_get_effective_cpu_isa() {
+    case dnnl_cpu_isa_avx512_core, dnnl_cpu_isa_avx512_core_vnni, dnnl_cpu_isa_avx512_core_bf16,
+      dnnl_cpu_isa_avx512_core_amx:
+      true
+    default: false
+    }
+  }()
+
   /// The engine, made at its first use.
   static var shared: Engine {
     get throws(ComputeError) { try creation.get() }
@@ -130,6 +140,9 @@ private func engineHandle() -> dnnl_engine_t? {
     }
     return unsafe TensorLayout(descriptor.pointee)
   }
+
+  /// Whether the kernel is oneDNN's plain loop, which is a hundred times slower than the others.
+  var isReference: Bool { kernelName.hasPrefix("ref") }
 
   /// The kernel's own name, as `jit:avx512_core` or `brgemm:avx512_core`.
   var kernelName: String {

@@ -73,12 +73,13 @@ public final class LayerWeights: Sendable {
       }
       do throws(ComputeError) {
         let prepared = Prepared(layout: layout)
-        if let other = state.prepared.first {
+        if let other = state.prepared.first(where: \.layout.isBlocked) {
           try unsafe reorder(
             from: other.layout, at: other.block.address, to: layout, of: prepared, name: name)
         } else if let source = state.source {
           try read(source, dimensions: dimensions, into: prepared, name: name)
-          state.source = nil
+          // From Winograd's layouts there is no way back: the next one is read from the file again.
+          if layout.isBlocked { state.source = nil }
         }
         state.prepared.append(prepared)
         return .success(prepared)
@@ -103,7 +104,7 @@ public final class LayerWeights: Sendable {
       let part = start..<min(start + step, outputs)
       var layout = prepared.layout
       if part.count < outputs {
-        guard let region = prepared.layout.region(outputs: part) else {
+        guard let region = prepared.layout.region(axis: 0, part) else {
           // The whole is written anew; what was written before is overwritten.
           try read(source, 0..<outputs, dimensions, to: prepared.layout, of: prepared, name)
           return

@@ -98,6 +98,17 @@ public struct Network: Sendable {
   /// The number of channels of a value.
   public func channelCount(_ value: Value) -> Int { channels[value.index] }
 
+  /// The bytes of the layers' weights in all layouts in which plans keep them.
+  public var preparedByteCount: Int {
+    layers.reduce(0) { sum, layer in
+      switch layer.operation {
+      case .convolution(let weights, _, _, _), .linear(let weights, _):
+        sum + weights.preparedByteCount
+      case .maxPooling, .globalAveragePooling, .softmax: sum
+      }
+    }
+  }
+
   /// Adds a convolution with bias, optionally a residual sum, and an activation.
   ///
   /// - Parameters:

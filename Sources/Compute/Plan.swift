@@ -46,7 +46,8 @@ public import Tensors
 
   private let executions: [Execution]
   private let placements: [Placement]
-  private let input: Memory
+  /// The network's input, and the parts of it that strips read.
+  private let inputs: [Memory]
   private let outputOffsets: [Int?]
   private let weights: [LayerWeights.Prepared]
   private let biases: [MemoryBlock]
@@ -79,7 +80,7 @@ public import Tensors
 
     self.inputLayout = try builder.inputLayout(of: network.input)
     self.arena = arena
-    input = try builder.memory(of: network.input)
+    inputs = try [builder.memory(of: network.input)] + builder.inputRegions
     var layouts: [TensorLayout] = []
     for output in builder.outputs { layouts.append(builder.layout(of: output)) }
     outputLayouts = layouts
@@ -122,7 +123,9 @@ public import Tensors
       boundBlock = arena.block
     }
     if unsafe boundInput != source {
-      try unsafe input.bind(UnsafeMutableRawPointer(mutating: source))
+      for input in inputs {
+        try unsafe input.bind(UnsafeMutableRawPointer(mutating: source))
+      }
       unsafe boundInput = source
     }
     for (index, execution) in executions.enumerated() {
@@ -152,32 +155,5 @@ public import Tensors
     unsafe UnsafeBufferPointer(
       start: output(index).assumingMemoryBound(to: Float.self),
       count: outputLayouts[index].byteCount / MemoryLayout<Float>.stride)
-  }
-}
-
-/// What a plan may choose besides the size: how precisely and by which algorithms to compute.
-public struct PlanOptions: Sendable, Hashable {
-  /// The type in which weights and activations are kept and multiplied.
-  public enum Precision: String, Sendable, Hashable {
-    /// IEEE single precision throughout.
-    case float32 = "fp32"
-  }
-
-  /// How 3x3 convolutions are computed.
-  public enum ConvolutionAlgorithm: String, Sendable, Hashable {
-    /// By definition.
-    case direct
-  }
-
-  /// The precision of weights and activations.
-  public var precision: Precision
-
-  /// The algorithm of the convolutions.
-  public var convolution: ConvolutionAlgorithm
-
-  /// Makes a set of options.
-  public init(precision: Precision = .float32, convolution: ConvolutionAlgorithm = .direct) {
-    self.precision = precision
-    self.convolution = convolution
   }
 }

@@ -27,23 +27,12 @@ extension PlanBuilder {
       window.size = size
       return window
     }
-    let trailing = zip(windows, source[2...]).map { Int64($0.trailingPadding($1)) }
-    let attributes = try Attributes(activation: activation, addsToOutput: residual != nil)
-    let descriptor = try descriptor(for: weights, dimensions: weights.shape.dimensions) {
-      (wanted) throws(ComputeError) in
-      var description = dnnl_convolution_desc_t()
-      try unsafe check(
-        withDescriptors(
-          try .any(source), wanted, try TensorLayout(shape: [output[1]], tag: dnnl_a),
-          try .any(output)
-        ) { source, weights, bias, destination in
-          unsafe dnnl_convolution_forward_desc_init(
-            &description, dnnl_forward_inference, dnnl_convolution_direct, source, weights, bias,
-            destination, windows.map { Int64($0.stride) }, windows.map { Int64($0.padding) },
-            trailing)
-        }, name)
-      return try unsafe PrimitiveDescriptor(&description, attributes: attributes, name: name)
-    }
+    let geometry = ConvolutionGeometry(
+      input: source, output: output, strides: windows.map(\.stride),
+      leading: windows.map(\.padding),
+      trailing: zip(windows, source[2...]).map { $0.trailingPadding($1) })
+    let descriptor = try convolutionDescriptor(
+      weights, geometry, activation, addsToOutput: residual != nil, name: name)
     let input = try memory(
       of: layer.input, as: descriptor.layout(dnnl_query_src_md), name: name)
     let destinationLayout = descriptor.layout(dnnl_query_dst_md)
@@ -130,23 +119,31 @@ extension PlanBuilder {
         operation: name, reason: "the input \(Shape(source)) is smaller than the window")
     }
     let input = try memory(of: layer.input)
-    var description = dnnl_pooling_v2_desc_t()
-    try unsafe check(
-      withDescriptors(input.layout, try .any(output)) { source4, destination in
-        unsafe dnnl_pooling_v2_forward_desc_init(
-          &description, dnnl_forward_inference, algorithm, source4, destination,
-          [Int64(window?.stride ?? 1), Int64(window?.stride ?? 1)], sizes.map { Int64($0) },
-          [0, 0], [Int64(window?.padding ?? 0), Int64(window?.padding ?? 0)],
-          map.map { Int64(window?.trailingPadding($0) ?? 0) })
-      }, name)
-    let attributes = try Attributes()
-    let descriptor = try unsafe PrimitiveDescriptor(
-      &description, attributes: attributes, name: name)
+    let padding = window?.padding ?? 0
+    let descriptor = try poolingDescriptor(
+      algorithm, input.layout, output: output, sizes: sizes, stride: window?.stride ?? 1,
+      leading: [padding, padding], trailing: map.map { window?.trailingPadding($0) ?? 0 },
+      name: name)
     let destination = try Memory(descriptor.layout(dnnl_query_dst_md))
     try addStep(
       descriptor, name: name, operationCount: 0, reading: [(DNNL_ARG_SRC, input)],
       writing: (DNNL_ARG_DST, destination))
     setResult(destination, of: value)
+  }
+
+  func poolingDescriptor(
+    _ algorithm: dnnl_alg_kind_t, _ input: TensorLayout, output: [Int], sizes: [Int], stride: Int,
+    leading: [Int], trailing: [Int], name: String
+  ) throws(ComputeError) -> PrimitiveDescriptor {
+    var description = dnnl_pooling_v2_desc_t()
+    try unsafe check(
+      withDescriptors(input, try .any(output)) { source, destination in
+        unsafe dnnl_pooling_v2_forward_desc_init(
+          &description, dnnl_forward_inference, algorithm, source, destination,
+          [Int64(stride), Int64(stride)], sizes.map { Int64($0) }, [0, 0],
+          leading.map { Int64($0) }, trailing.map { Int64($0) })
+      }, name)
+    return try unsafe PrimitiveDescriptor(&description, attributes: Attributes(), name: name)
   }
 
   mutating func addSoftmax(_ layer: Network.Layer, to value: Network.Value) throws(ComputeError) {
@@ -173,7 +170,7 @@ extension PlanBuilder {
   ///
   /// Kernels ask for slightly different layouts at different sizes; another layout is another copy
   /// of the weights, which for fc6 of VGG16 is 411 MB.
-  private func descriptor(
+  func descriptor(
     for weights: LayerWeights, dimensions: [Int],
     make: (TensorLayout) throws(ComputeError) -> PrimitiveDescriptor
   ) throws(ComputeError) -> PrimitiveDescriptor {
@@ -187,9 +184,10 @@ extension PlanBuilder {
   }
 
   /// The arguments for a layer's weights and biases.
-  private mutating func parameters(
+  mutating func parameters(
     _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int], name: String
   ) throws(ComputeError) -> [(Int32, Memory)] {
+    options.claim(layout, of: weights)
     let prepared = try weights.prepared(in: layout, dimensions: dimensions, name: name)
     let bias = MemoryBlock(count: weights.biases.count * MemoryLayout<Float>.stride)
     unsafe weights.biases.withUnsafeBytes { values in
@@ -208,7 +206,7 @@ extension PlanBuilder {
 }
 
 /// Calls a closure with pointers to two descriptors.
-private func withDescriptors(
+func withDescriptors(
   _ first: TensorLayout, _ second: TensorLayout,
   _ body: (UnsafePointer<dnnl_memory_desc_t>, UnsafePointer<dnnl_memory_desc_t>) -> dnnl_status_t
 ) -> dnnl_status_t {
@@ -218,7 +216,7 @@ private func withDescriptors(
 }
 
 /// Calls a closure with pointers to four descriptors.
-private func withDescriptors(
+func withDescriptors(
   _ first: TensorLayout, _ second: TensorLayout, _ third: TensorLayout, _ fourth: TensorLayout,
   _ body: (
     UnsafePointer<dnnl_memory_desc_t>, UnsafePointer<dnnl_memory_desc_t>,

@@ -34,6 +34,8 @@ struct PlanBuilder {
   private var residentOf: [ObjectIdentifier: Int] = [:]
   private var scratch: [(memory: Memory, step: Int)] = []
   private(set) var outputs: [Memory] = []
+  /// Parts of the network's input that steps read: they move with it.
+  private(set) var inputRegions: [Memory] = []
 
   init(
     network: Network, inputShape: Shape, inputLayout: TensorLayout?, options: PlanOptions
@@ -50,8 +52,16 @@ struct PlanBuilder {
   }
 
   mutating func build() throws(ComputeError) {
-    for (index, layer) in network.layers.enumerated() {
-      let value = Network.Value(index: index + 1)
+    var index = 0
+    while index < network.layers.count {
+      if let strips = try strips(from: index) {
+        try add(strips)
+        index = strips.layers.upperBound
+        continue
+      }
+      let layer = network.layers[index]
+      index += 1
+      let value = Network.Value(index: index)
       switch layer.operation {
       case .convolution(let weights, let window, let activation, let residual):
         try addConvolution(layer, weights, window, activation, residual: residual, to: value)
@@ -110,6 +120,16 @@ struct PlanBuilder {
     return try reordered(memory(of: value), to: layout, name: name)
   }
 
+  /// A value; an input that is not yet placed takes on an order of channels.
+  mutating func memory(
+    of value: Network.Value, channelBlock: Int?
+  ) throws(ComputeError) -> Memory {
+    if located[value.index] == nil, channelBlock == extents(of: value)[1] {
+      located[value.index] = try Memory(TensorLayout.channelsLast(Shape(extents(of: value))))
+    }
+    return try memory(of: value)
+  }
+
   mutating func reordered(
     _ source: Memory, to layout: TensorLayout, name: String
   ) throws(ComputeError) -> Memory {
@@ -144,6 +164,34 @@ struct PlanBuilder {
       }
   }
 
+  // MARK: Parts of values
+
+  /// Makes room for a value that steps write part by part.
+  mutating func addResident(_ memory: Memory) {
+    let index = steps.count
+    residentOf[ObjectIdentifier(memory)] = residents.count
+    residents.append(Resident(memory: memory, root: residents.count, first: index, last: index))
+    memories.append(memory)
+  }
+
+  /// A tensor that is some rows of another; `nil` where oneDNN cannot describe it.
+  ///
+  /// A step that reads it has to name `memory` too, so that this is kept for as long.
+  mutating func rows(_ rows: Range<Int>, of memory: Memory) throws(ComputeError) -> Memory? {
+    guard let layout = memory.layout.region(axis: 2, rows) else { return nil }
+    let region = try Memory(layout)
+    if let index = residentOf[ObjectIdentifier(memory)] {
+      residentOf[ObjectIdentifier(region)] = residents.count
+      residents.append(
+        Resident(
+          memory: region, root: residents[index].root, first: steps.count, last: steps.count))
+    } else {
+      inputRegions.append(region)
+    }
+    memories.append(region)
+    return region
+  }
+
   // MARK: Steps
 
   /// Adds a step that reads some tensors and writes one, which takes over the bytes of `root`.
@@ -156,18 +204,20 @@ struct PlanBuilder {
     var arguments = sources
     arguments.append(destination)
     for (_, memory) in sources { extendLife(of: memory, to: index) }
-    memories.append(destination.1)
     let id = ObjectIdentifier(destination.1)
-    if let root, let rootIndex = residentOf[ObjectIdentifier(root)] {
+    if residentOf[id] != nil {
+      // Part of a value that has its place already.
+      extendLife(of: destination.1, to: index)
+    } else {
+      let rootIndex = root.flatMap { residentOf[ObjectIdentifier($0)] }
+      residentOf[id] = residents.count
       residents.append(
         Resident(
-          memory: destination.1, root: residents[rootIndex].root, first: index, last: index))
-    } else {
-      residents.append(
-        Resident(memory: destination.1, root: residents.count, first: index, last: index))
+          memory: destination.1, root: rootIndex.map { residents[$0].root } ?? residents.count,
+          first: index, last: index))
+      memories.append(destination.1)
+      extendLife(of: destination.1, to: index)
     }
-    residentOf[id] = residents.count - 1
-    extendLife(of: destination.1, to: index)
 
     let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
     if scratchLayout.byteCount > 0 {

@@ -74,13 +74,16 @@ public struct TensorLayout: Sendable {
     unsafe withUnsafePointer(to: descriptor) { unsafe dnnl_memory_desc_get_size($0) }
   }
 
-  /// Some indices of the outermost axis as a part of the whole tensor's memory; `nil` where oneDNN
-  /// cannot describe it, as where a block would be cut.
-  func region(outputs: Range<Int>) -> TensorLayout? {
+  /// Whether it is a matter of strides and blocks, as all layouts but Winograd's are.
+  var isBlocked: Bool { descriptor.format_kind == dnnl_blocked }
+
+  /// Some indices of an axis as a part of the whole tensor's memory; `nil` where oneDNN cannot
+  /// describe it, as where a block would be cut.
+  func region(axis: Int, _ range: Range<Int>) -> TensorLayout? {
     var dimensions = shape.dimensions.map { dnnl_dim_t($0) }
     var offsets = [dnnl_dim_t](repeating: 0, count: dimensions.count)
-    dimensions[0] = dnnl_dim_t(outputs.count)
-    offsets[0] = dnnl_dim_t(outputs.lowerBound)
+    dimensions[axis] = dnnl_dim_t(range.count)
+    offsets[axis] = dnnl_dim_t(range.lowerBound)
     // Safety: the call reads as many values as the descriptor has axes.
     var region = dnnl_memory_desc_t()
     let status = unsafe withUnsafePointer(to: descriptor) {

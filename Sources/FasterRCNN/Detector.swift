@@ -21,10 +21,18 @@ public final class Detector: Sendable {
     /// The picture sizes whose plans are kept; the one that was used longest ago makes room.
     public var keptPlans: Int
 
+    /// How the networks are computed; detectors that are given copies of one value share its
+    /// limit on memory.
+    public var plan: PlanOptions
+
     /// Makes a set of options; by default all cores that the process really has.
-    public init(threadCount: Int = ProcessorCount.available, keptPlans: Int = 16) {
+    public init(
+      threadCount: Int = ProcessorCount.available, keptPlans: Int = 16,
+      plan: PlanOptions = PlanOptions()
+    ) {
       self.threadCount = threadCount
       self.keptPlans = keptPlans
+      self.plan = plan
     }
   }
 
@@ -34,7 +42,11 @@ public final class Detector: Sendable {
   /// The backbone, as `VGG with 13 convolutions`.
   public var architecture: String { source.architecture }
 
+  /// How often the plan of a run was kept from an earlier one.
+  public var planCache: PlanCacheStatistics { planCounters.statistics }
+
   private let source: Model
+  private let planCounters = PlanCounters()
 
   private let thread: ComputeThread
   let session: Confined
@@ -45,9 +57,9 @@ public final class Detector: Sendable {
     private var session: Session?
     private let thread: ComputeThread
 
-    init(model: Model, thread: ComputeThread, keptPlans: Int) {
+    init(model: Model, thread: ComputeThread, options: Options, counters: PlanCounters) {
       self.thread = thread
-      session = Session(model: model, thread: thread, keptPlans: keptPlans)
+      session = Session(model: model, thread: thread, options: options, planCounters: counters)
     }
 
     deinit {
@@ -89,7 +101,7 @@ public final class Detector: Sendable {
     } catch {
       throw .compute(error)
     }
-    session = Confined(model: model, thread: thread, keptPlans: options.keptPlans)
+    session = Confined(model: model, thread: thread, options: options, counters: planCounters)
   }
 
   /// Detects objects in one picture or feature map; blocks the caller.

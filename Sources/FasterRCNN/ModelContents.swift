@@ -104,6 +104,7 @@ struct ModelContents {
       name: settings.name ?? fallbackName, version: settings.version ?? "1", sha256: "",
       profile: profile.name, labels: labels, scoreThreshold: profile.detection.scoreThreshold,
       nmsThreshold: profile.detection.classNMSThreshold,
+      maximumDetections: profile.detection.maximumDetections,
       proposalCount: profile.detection.testCounts.afterNMS,
       parameterCount: recognition.state.parameterCount, assumption: recognition.assumption)
     model = Model(

@@ -21,6 +21,9 @@ public struct ModelDescription: Sendable, Equatable {
   /// The threshold of non-maximum suppression in each class where a request names none.
   public var nmsThreshold: Float
 
+  /// How many objects at most a picture has where a request names no number; `nil` for no bound.
+  public var maximumDetections: Int?
+
   /// How many proposals at most reach the RoI head.
   public var proposalCount: Int
 
@@ -33,8 +36,8 @@ public struct ModelDescription: Sendable, Equatable {
   /// Makes a description.
   public init(
     name: String, version: String, sha256: String, profile: String, labels: [String],
-    scoreThreshold: Float, nmsThreshold: Float, proposalCount: Int, parameterCount: Int,
-    assumption: String? = nil
+    scoreThreshold: Float, nmsThreshold: Float, maximumDetections: Int? = nil, proposalCount: Int,
+    parameterCount: Int, assumption: String? = nil
   ) {
     self.name = name
     self.version = version
@@ -43,6 +46,7 @@ public struct ModelDescription: Sendable, Equatable {
     self.labels = labels
     self.scoreThreshold = scoreThreshold
     self.nmsThreshold = nmsThreshold
+    self.maximumDetections = maximumDetections
     self.proposalCount = proposalCount
     self.parameterCount = parameterCount
     self.assumption = assumption

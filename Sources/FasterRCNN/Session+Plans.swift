@@ -9,7 +9,8 @@ extension Session {
   ) throws(DetectorError) -> Plan {
     try plan(in: \.backbonePlans, key: [images, height, width]) { () throws(ComputeError) in
       try Plan(
-        model.networks.backbone, inputShape: [images, 3, height, width], arena: backboneArena)
+        model.networks.backbone, inputShape: [images, 3, height, width], arena: backboneArena,
+        options: planOptions)
     }
   }
 
@@ -18,7 +19,8 @@ extension Session {
     return try plan(in: \.proposalPlans, key: shape.dimensions + [layout.channelBlock ?? 0]) {
       () throws(ComputeError) in
       try Plan(
-        model.networks.proposal, inputShape: shape, inputLayout: layout, arena: proposalArena)
+        model.networks.proposal, inputShape: shape, inputLayout: layout, arena: proposalArena,
+        options: planOptions)
     }
   }
 
@@ -32,7 +34,7 @@ extension Session {
     return try plan(in: \.headPlans, key: [rows]) { () throws(ComputeError) in
       try Plan(
         model.networks.head, inputShape: [rows, model.networks.featureChannels, size, size],
-        arena: headArena)
+        arena: headArena, options: planOptions)
     }
   }
 
@@ -40,8 +42,13 @@ extension Session {
     in cache: ReferenceWritableKeyPath<Session, PlanCache<Plan>>, key: [Int],
     make: () throws(ComputeError) -> Plan
   ) throws(DetectorError) -> Plan {
+    var isKept = true
+    defer { if isKept { planCounters.countHit() } else { planCounters.countMiss() } }
     do {
-      return try self[keyPath: cache].value(for: key, make: make)
+      return try self[keyPath: cache].value(for: key) { () throws(ComputeError) in
+        isKept = false
+        return try make()
+      }
     } catch {
       throw .compute(error)
     }

@@ -11,6 +11,7 @@ internal import Tensors
 final class Session {
   let model: Model
   let thread: ComputeThread
+  let planCounters: PlanCounters
   private let clock = ContinuousClock()
 
   // The three networks run one after the other and read each other's outputs: an arena for each.
@@ -29,13 +30,30 @@ final class Session {
   private var classWorkspace = ClassBoxWorkspace()
   private var classified: [ClassifiedBox] = []
 
-  init(model: Model, thread: ComputeThread, keptPlans: Int) {
+  let planOptions: PlanOptions
+  private let keptPlans: Int
+
+  init(
+    model: Model, thread: ComputeThread, options: Detector.Options,
+    planCounters: PlanCounters = PlanCounters()
+  ) {
+    let keptPlans = options.keptPlans
+    self.keptPlans = keptPlans
+    planOptions = options.plan
+    self.planCounters = planCounters
     self.model = model
     self.thread = thread
     backbonePlans = PlanCache(capacity: keptPlans)
     proposalPlans = PlanCache(capacity: keptPlans)
     headPlans = PlanCache(capacity: keptPlans)
     grids = PlanCache(capacity: keptPlans)
+  }
+
+  /// Drops the plans; the weights stay as they are.
+  func forgetPlans() {
+    backbonePlans = PlanCache(capacity: keptPlans)
+    proposalPlans = PlanCache(capacity: keptPlans)
+    headPlans = PlanCache(capacity: keptPlans)
   }
 
   /// A feature map of N pictures in the engine's memory, and what it was made from.

@@ -12,6 +12,12 @@ enum TransportResult {
 
   /// The connection is broken.
   case failed
+
+  /// The client does not speak TLS where it should; what is written now reaches it as it is.
+  case plaintext
+
+  /// The handshake failed, and the client has been told why.
+  case handshakeRefused
 }
 
 /// A connection's bytes, read and written without ever waiting.
@@ -26,6 +32,9 @@ protocol ByteTransport: AnyObject {
   ///
   /// A next read would then only learn that it would block, and is saved.
   var isDrainedByShortRead: Bool { get }
+
+  /// Whether the connection still has to be agreed on before the client's first byte can come.
+  var isHandshaking: Bool { get }
 
   /// Reads what is there into a buffer that is not empty.
   func read(into buffer: UnsafeMutableRawBufferPointer) -> TransportResult

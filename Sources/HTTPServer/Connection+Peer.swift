@@ -52,6 +52,9 @@ extension Connection {
     switch passed {
     case .none: break
     case .idle, .write, .lingering: close()
+    case .handshake:
+      core.counters.failedHandshakes.count()
+      close()
     case .head:
       guard !http.isBetweenRequests else { return close() }
       refuseSlow("the head of the request did not come within \(core.configuration.headTimeout)")

@@ -21,14 +21,29 @@ extension Connection {
         guard isFull || !transport.isDrainedByShortRead else { return }
       case .wouldBlock(let readiness):
         readWaitsFor = readiness
+        if deadline == .handshake, !transport.isHandshaking { start() }
         return
       case .closed:
         inputEnded = true
         finishInput()
       case .failed:
         clientGone()
+      case .plaintext:
+        refusePlaintext()
+      case .handshakeRefused:
+        core.counters.failedHandshakes.count()
+        finishResponses()
       }
     }
+  }
+
+  /// Answers what speaks HTTP to a port of TLS in words that a person finds in the client's output.
+  private func refusePlaintext() {
+    core.counters.refused.count()
+    var fields = HTTPFields()
+    fields.append("Content-Type", "text/plain; charset=utf-8")
+    let text = "This port speaks HTTPS: the request came without TLS. Use https:// instead of http://.\n"
+    respond(HTTPResponse(status: 400, fields: fields, body: Array(text.utf8)), closing: true)
   }
 
   /// Acts on bytes that were kept while a request was answered.
@@ -98,11 +113,15 @@ extension Connection {
   private func begin(_ head: RequestHead, isBodyHere: Bool) {
     bodyStart = core.loop.now
     core.counters.requests.count()
+    let limitRefusal = identifyClient(head.fields)
     let request = HTTPRequest(
       method: head.method, path: head.path, query: head.query, fields: head.fields,
-      clientAddress: clientAddress)
+      clientAddress: clientAddress, listener: role)
     self.request = request
-    if let refusal = core.handler.refuse(head: request) {
+    if isRefused { return refuse(core.tooManyConnections) }
+    if let refusal = limitRefusal.map({ response(to: $0) }) ?? core.handler.refuse(head: request)
+      ?? bodyRefusal(head).map({ response(to: $0) })
+    {
       // To drop a small body costs less than a new connection. One that is large, or that the client
       // holds back until it is asked, is not read.
       guard !head.expectsContinue, let length = head.framing.declaredLength,
@@ -123,6 +142,31 @@ extension Connection {
     }
   }
 
+  /// Finds out whose request it is, and counts it where that is limited.
+  ///
+  /// - Returns: why it is refused; `nil` to go on.
+  private func identifyClient(_ fields: HTTPFields) -> HTTPRefusal? {
+    guard !core.configuration.trustedProxies.isEmpty, role == .service else { return nil }
+    clientAddress = peerAddress
+    guard let peer = IPAddress(peerAddress), core.forwardedClient.trusts(peer),
+      let text = core.forwardedClient.address(in: fields), let address = IPAddress(text)
+    else { return nil }
+    clientAddress = text
+    guard core.configuration.maximumConnectionsPerAddress != nil,
+      !core.forwardedClient.trusts(address)
+    else { return nil }
+    countedClient = core.enter(address)
+    return countedClient == nil ? core.tooManyConnections : nil
+  }
+
+  /// Why a body whose length is declared is refused; `nil` to go on.
+  private func bodyRefusal(_ head: RequestHead) -> HTTPRefusal? {
+    guard let length = head.framing.declaredLength, length > 0,
+      length > core.configuration.maximumBodyMemory - core.bodyMemory
+    else { return nil }
+    return core.outOfBodyMemory
+  }
+
   /// Keeps a part of the body.
   ///
   /// Room grows by doubling as bytes come and never beyond the declared length: a client that only
@@ -131,7 +175,14 @@ extension Connection {
     guard refusal == nil else { return }
     let needed = body.count + bytes.count
     if needed > body.capacity {
-      body.reserveCapacity(min(max(needed, 2 * body.capacity), max(bodyLimit, needed)))
+      let capacity = min(max(needed, 2 * body.capacity), max(bodyLimit, needed))
+      let growth = capacity - countedBody
+      guard growth <= core.configuration.maximumBodyMemory - core.bodyMemory else {
+        return refuse(core.outOfBodyMemory)
+      }
+      core.bodyMemory += growth
+      countedBody = capacity
+      body.reserveCapacity(capacity)
     }
     unsafe body.append(contentsOf: bytes)
   }

@@ -32,8 +32,15 @@ extension Connection {
 
   /// Answers in the server's own name, and ends the connection.
   func refuse(_ refusal: HTTPRefusal) {
+    respond(response(to: refusal), closing: true)
+  }
+
+  /// The answer to what the server itself refuses.
+  func response(to refusal: HTTPRefusal) -> HTTPResponse {
     core.counters.refused.count()
-    respond(core.handler.response(to: refusal), closing: true)
+    var response = core.handler.response(to: refusal)
+    if let seconds = refusal.retryAfter { response.fields["Retry-After"] = "\(seconds)" }
+    return response
   }
 
   /// Puts a response into the output.
@@ -56,7 +63,7 @@ extension Connection {
       }
     }
     report(status: response.status, responseLength: length)
-    request = nil
+    forgetRequest()
     hasServed = true
     isProbed = false
     // A deadline of this request means nothing to the next.

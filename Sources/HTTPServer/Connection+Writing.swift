@@ -46,7 +46,7 @@ extension Connection {
         .write,
         core.times.deadline(from: writeStart, core.times.write, bytes: writtenSinceStart))
       return nil
-    case .closed, .failed:
+    case .closed, .failed, .plaintext, .handshakeRefused:
       close()
       return nil
     }
@@ -101,7 +101,7 @@ extension Connection {
         setDeadline(.lingering, min(core.loop.now &+ core.times.lingering, lingeringEnd))
       case .wouldBlock:
         return
-      case .closed, .failed:
+      case .closed, .failed, .plaintext, .handshakeRefused:
         return close()
       }
     }

@@ -28,6 +28,7 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   /// What the deadline that is set is for.
   enum Deadline {
     case none
+    case handshake
     case idle
     case head
     case body
@@ -45,7 +46,27 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
 
   let core: ServerCore
   let transport: any ByteTransport
-  let clientAddress: String
+
+  /// The address of the other end.
+  let peerAddress: String
+
+  /// The address of the client whose request it is: behind trusted proxies another.
+  var clientAddress: String
+
+  /// What the listener is for.
+  let role: ListenerRole
+
+  /// The client that the connection counts for, where clients are limited.
+  var countedPeer: IPAddress?
+
+  /// The client that the request under way counts for, where it came by a trusted proxy.
+  var countedClient: IPAddress?
+
+  /// The client has too many connections: its first request is refused.
+  var isRefused = false
+
+  /// Bytes of the request's body that count in `core.bodyMemory`.
+  var countedBody = 0
   var http: ServerConnection
   var phase = Phase.reading
   var registered = Connection.initialInterest
@@ -95,19 +116,26 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   var readWaitsFor = Readiness.readable
   var writeWaitsFor = Readiness.writable
 
-  init(core: ServerCore, transport: any ByteTransport, clientAddress: String) {
+  init(core: ServerCore, transport: any ByteTransport, peerAddress: String, role: ListenerRole) {
     self.core = core
     self.transport = transport
-    self.clientAddress = clientAddress
+    self.peerAddress = peerAddress
+    self.role = role
+    clientAddress = peerAddress
     http = ServerConnection(limits: core.configuration.limits)
   }
 
   var queue: DispatchQueue { core.queue }
 
-  /// Begins: the first head must come in time.
+  /// Begins: the handshake, and after it the first head must come in time.
   func start() {
     requestStart = core.loop.now
-    setDeadline(.head, core.loop.now &+ core.times.head)
+    if transport.isHandshaking {
+      setDeadline(.handshake, core.loop.now &+ core.times.handshake)
+    } else {
+      let time = isRefused ? min(core.times.head, ServerCore.refusedHeadTime) : core.times.head
+      setDeadline(.head, core.loop.now &+ time)
+    }
   }
 
   func ready(_ readiness: Readiness) {
@@ -150,6 +178,17 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
     core.loop.setDeadline(time, of: transport.descriptor)
   }
 
+  /// Gives back what the request under way has taken.
+  func forgetRequest() {
+    request = nil
+    core.bodyMemory -= countedBody
+    countedBody = 0
+    if let client = countedClient {
+      core.leave(client)
+      countedClient = nil
+    }
+  }
+
   /// Closes at once, whatever is under way.
   func abort() {
     guard phase != .closed else { return }
@@ -165,9 +204,10 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
     transport.close()
     unread = []
     body = []
-    request = nil
     output = []
     largeBody = []
-    core.connectionClosed()
+    forgetRequest()
+    if let countedPeer { core.leave(countedPeer) }
+    core.connectionClosed(role: role)
   }
 }

@@ -1,5 +1,6 @@
 /// The times of a configuration in nanoseconds, as the loop counts them.
 struct ConnectionTimes {
+  let handshake: UInt64
   let head: UInt64
   let body: UInt64
   let idle: UInt64
@@ -13,6 +14,7 @@ struct ConnectionTimes {
   let tick: UInt64
 
   init(_ configuration: HTTPServerConfiguration) {
+    handshake = configuration.handshakeTimeout.nanoseconds
     head = configuration.headTimeout.nanoseconds
     body = configuration.bodyTimeout.nanoseconds
     idle = configuration.idleTimeout.nanoseconds
@@ -20,7 +22,8 @@ struct ConnectionTimes {
     lingering = configuration.lingeringTimeout.nanoseconds
     probe = configuration.halfCloseProbeDelay?.nanoseconds
     nanosecondsPerByte = 1_000_000_000 / UInt64(max(configuration.minimumRate, 1))
-    let shortest = min(min(head, body), min(idle, write), min(lingering, probe ?? .max))
+    let shortest = min(
+      min(handshake, head, body), min(idle, write), min(lingering, probe ?? .max))
     tick = min(max(shortest / 8, 10_000_000), 250_000_000)
   }
 

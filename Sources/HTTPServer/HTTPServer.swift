@@ -11,8 +11,7 @@ internal import Synchronization
 /// let cut = await server.shutdown(within: .seconds(30))
 /// ```
 ///
-/// Several servers can run side by side, each on its own queue: health on a port of its own is a
-/// second server. Signals are the program's affair; SIGPIPE cannot come from here.
+/// Several servers can run side by side, each on its own queue. Signals are the program's affair; SIGPIPE cannot come from here.
 public final class HTTPServer: Sendable {
   private let queue: DispatchQueue
   private let configuration: HTTPServerConfiguration
@@ -45,20 +44,24 @@ public final class HTTPServer: Sendable {
 
   /// Binds all addresses and starts to accept.
   ///
-  /// - Returns: the bound addresses in the order of the configuration's, with the ports that the
-  ///   kernel chose.
+  /// - Returns: the bound addresses in the order of the configuration's, those for health last, with the
+  ///   ports that the kernel chose.
   /// - Throws: `HTTPServerError`; then nothing listens.
   public func start() throws(HTTPServerError) -> [SocketAddress] {
     try core.withLock { (core) throws(HTTPServerError) in
       guard core == nil else { throw .alreadyStarted }
       var listeners: [Listener] = []
       do throws(HTTPServerError) {
+        let tls = try readTLSFiles()
         for address in configuration.addresses {
           listeners.append(try Listener(address, backlog: configuration.backlog))
         }
+        for address in configuration.healthAddresses {
+          listeners.append(try Listener(address, backlog: configuration.backlog, role: .health))
+        }
         let started = try ServerCore(
           queue: queue, configuration: configuration, handler: handler, observer: observer,
-          counters: counters, listeners: listeners)
+          counters: counters, listeners: listeners, tls: tls)
         core = started
         queue.async { started.startAccepting() }
       } catch {
@@ -66,6 +69,27 @@ public final class HTTPServer: Sendable {
         throw error
       }
       return listeners.map(\.address)
+    }
+  }
+
+  /// Reads certificate, key and client authorities anew, for connections from now on.
+  ///
+  /// Connections that are open go on with what they began with. Does nothing without TLS, or before
+  /// `start()`, which reads them anyway.
+  ///
+  /// - Throws: what is wrong with the files; then those read before stay in use.
+  public func reloadCertificates() throws(TLSError) {
+    guard let core = core.withLock({ $0 }), let files = configuration.tls else { return }
+    let context = try TLSContext(files)
+    queue.async { core.tls = context }
+  }
+
+  private func readTLSFiles() throws(HTTPServerError) -> TLSContext? {
+    guard let files = configuration.tls else { return nil }
+    do throws(TLSError) {
+      return try TLSContext(files)
+    } catch {
+      throw .tls(error)
     }
   }
 

@@ -7,8 +7,19 @@ public struct HTTPServerConfiguration: Sendable, Equatable {
   /// An IPv6 address takes IPv6 clients only; list both families for both.
   public var addresses = [SocketAddress(host: "127.0.0.1", port: 8080)]
 
+  /// Where to listen besides for probes alone; requests from there have the `listener` `health`.
+  ///
+  /// Never TLS, which those who probe seldom speak.
+  public var healthAddresses: [SocketAddress] = []
+
+  /// The files of TLS; with them `addresses` speak HTTPS only.
+  public var tls: TLSConfiguration?
+
   /// How much a request may hold.
   public var limits = HTTPLimits()
+
+  /// How long a TLS handshake may take, 10 s: as long as a head.
+  public var handshakeTimeout: Duration = .seconds(10)
 
   /// How long a head may take, from the connection or the end of the response before it to its
   /// last byte, once its first byte has come: 10 s.
@@ -54,6 +65,27 @@ public struct HTTPServerConfiguration: Sendable, Equatable {
   /// Connections open at once; over it the server accepts no more until one closes, and the kernel's
   /// queue holds the rest.
   public var maximumConnections = 16_384
+
+  /// Connections open at once at `healthAddresses`, which do not count among the others: 64, so that
+  /// probes are answered while the server is full.
+  public var maximumHealthConnections = 64
+
+  /// Connections of one client at once; `nil`, the default, for as many as it likes.
+  ///
+  /// Over it the answer is 429. A client is an IPv4 address or an IPv6 network of 64 bits; behind a
+  /// trusted proxy, whose connections many share, its requests under way count.
+  public var maximumConnectionsPerAddress: Int?
+
+  /// The proxies that are believed when they tell whose request they pass on.
+  public var trustedProxies: [AddressBlock] = []
+
+  /// The field in which they tell it.
+  public var forwardedField = ForwardedField.xForwardedFor
+
+  /// Bytes of all bodies that are being read or answered, 512 MiB: sixteen of the largest.
+  ///
+  /// Over it: 503, before a body is read where its length is declared.
+  public var maximumBodyMemory = 512 * 1024 * 1024
 
   /// How many connections the kernel may hold that are not accepted yet.
   ///

@@ -17,6 +17,9 @@ public enum HTTPServerError: Error, Sendable, Equatable, CustomStringConvertible
   /// The kernel refused for another reason.
   case system(call: String, code: Int32, SocketAddress?)
 
+  /// The files of TLS cannot be used.
+  case tls(TLSError)
+
   /// `start()` was called a second time.
   case alreadyStarted
 
@@ -36,6 +39,7 @@ public enum HTTPServerError: Error, Sendable, Equatable, CustomStringConvertible
         + "0.0.0.0 or :: listens on all of them"
     case .system(let call, let code, let address):
       "\(call) failed\(address.map { " for \($0)" } ?? ""): \(unsafe String(cString: strerror(code)))"
+    case .tls(let error): error.description
     case .alreadyStarted: "the server was started before; make a new one"
     }
   }

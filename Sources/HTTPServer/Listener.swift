@@ -16,11 +16,20 @@ final class Listener: EventHandler {
   /// The address that the kernel bound.
   let address: SocketAddress
 
+  /// What it is listened on for.
+  let role: ListenerRole
+
+  /// When to accept again after a pause; `nil` while accepting.
+  var acceptsAgainAt: UInt64?
+
   /// Called when a connection waits.
   var onReady: (Listener) -> Void = { _ in }
 
   /// Binds and listens.
-  init(_ address: SocketAddress, backlog: Int) throws(HTTPServerError) {
+  init(
+    _ address: SocketAddress, backlog: Int, role: ListenerRole = .service
+  ) throws(HTTPServerError) {
+    self.role = role
     guard let (storage, length) = address.kernelAddress else { throw .invalidAddress(address) }
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     descriptor = socket(Int32(storage.ss_family), kind, 0)

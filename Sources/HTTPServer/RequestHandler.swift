@@ -1,5 +1,14 @@
 public import HTTP1
 
+/// What an address is listened on for.
+public enum ListenerRole: Sendable, Equatable {
+  /// Everything.
+  case service
+
+  /// The questions of probes alone, to which the handler must keep itself.
+  case health
+}
+
 /// What a client asked for, with its body read in full.
 public struct HTTPRequest: Sendable {
   /// The method, as `GET` or `POST`; case matters.
@@ -18,8 +27,11 @@ public struct HTTPRequest: Sendable {
   /// The body with its transfer coding removed; empty where there was none.
   public var body: [UInt8]
 
-  /// The client's address, without a port.
+  /// The client's address, without a port; behind trusted proxies the one that they tell.
   public var clientAddress: String
+
+  /// Where the request came in.
+  public var listener: ListenerRole
 
   /// Turns true once the client has gone away, so that its work can be dropped.
   public var cancellation: Cancellation
@@ -27,7 +39,8 @@ public struct HTTPRequest: Sendable {
   /// Makes a request.
   public init(
     method: String, path: String, query: String? = nil, fields: HTTPFields = HTTPFields(),
-    body: [UInt8] = [], clientAddress: String = "", cancellation: Cancellation = Cancellation()
+    body: [UInt8] = [], clientAddress: String = "", listener: ListenerRole = .service,
+    cancellation: Cancellation = Cancellation()
   ) {
     self.method = method
     self.path = path
@@ -35,6 +48,7 @@ public struct HTTPRequest: Sendable {
     self.fields = fields
     self.body = body
     self.clientAddress = clientAddress
+    self.listener = listener
     self.cancellation = cancellation
   }
 }
@@ -61,7 +75,8 @@ public struct HTTPResponse: Sendable {
 
 /// Why the server itself had to refuse a request; a handler turns it into a body.
 public struct HTTPRefusal: Error, Sendable {
-  /// The status code that says so: 400, 408, 411, 413, 414, 417, 431, 501 or 505.
+  /// The status code that says so: 400, 408, 411, 413, 414, 417, 429, 431, 501, 503 or
+  /// 505.
   public var status: Int
 
   /// What was wrong, and which rule or limit it broke, in one sentence.
@@ -70,11 +85,17 @@ public struct HTTPRefusal: Error, Sendable {
   /// The limit that was broken, where it was one: its name, as `body`, and how many of what.
   public var limit: HTTPLimits.Limit?
 
+  /// After how many seconds to try again, where that may help; the server tells it in `Retry-After`.
+  public var retryAfter: Int?
+
   /// Makes a refusal.
-  public init(status: Int, detail: String, limit: HTTPLimits.Limit? = nil) {
+  public init(
+    status: Int, detail: String, limit: HTTPLimits.Limit? = nil, retryAfter: Int? = nil
+  ) {
     self.status = status
     self.detail = detail
     self.limit = limit
+    self.retryAfter = retryAfter
   }
 }
 

@@ -19,43 +19,73 @@ extension ServerCore {
   /// Takes the connections that wait at a listener.
   func acceptConnections(from listener: Listener) {
     for _ in 0..<Self.acceptBatch {
-      guard openConnections < configuration.maximumConnections else {
-        return pauseAccepting(until: .max)
-      }
+      guard hasRoom(at: listener) else { return pauseAccepting(from: listener, until: .max) }
       switch listener.accept() {
       case .connection(let descriptor, let address):
-        open(descriptor, clientAddress: address.host)
+        open(descriptor, peerAddress: address.host, role: listener.role)
       case .nothing:
         return
       case .exhausted:
-        return pauseAccepting(until: loop.now + Self.exhaustionPause)
+        return pauseAccepting(from: listener, until: loop.now + Self.exhaustionPause)
       }
     }
   }
 
-  private func open(_ descriptor: Int32, clientAddress: String) {
-    let transport = SocketTransport(descriptor: descriptor)
-    let connection = Connection(core: self, transport: transport, clientAddress: clientAddress)
+  private func hasRoom(at listener: Listener) -> Bool {
+    switch listener.role {
+    case .service: openServiceConnections < configuration.maximumConnections
+    case .health: openConnections - openServiceConnections < configuration.maximumHealthConnections
+    }
+  }
+
+  private func open(_ descriptor: Int32, peerAddress: String, role: ListenerRole) {
+    var counted: IPAddress?
+    var isRefused = false
+    if role == .service {
+      switch admit(peerAddress) {
+      case .served(let client): counted = client
+      case .refused(let client): (counted, isRefused) = (client, true)
+      case .closed:
+        counters.refused.count()
+        return SocketTransport(descriptor: descriptor).close()
+      }
+    }
+    guard let transport = transport(descriptor, role) else {
+      if let counted { leave(counted) }
+      return SocketTransport(descriptor: descriptor).close()
+    }
+    let connection = Connection(
+      core: self, transport: transport, peerAddress: peerAddress, role: role)
+    connection.countedPeer = counted
+    connection.isRefused = isRefused
     guard loop.watch(descriptor, for: Connection.initialInterest, handler: connection) else {
       loop.unwatch(descriptor)
+      if let counted { leave(counted) }
       return transport.close()
     }
     openConnections += 1
+    if role == .service { openServiceConnections += 1 }
     counters.open.count()
     counters.accepted.count()
     connection.start()
   }
 
-  private func pauseAccepting(until time: UInt64) {
-    guard acceptsAgainAt == nil else { return }
-    acceptsAgainAt = time
+  /// The way to a new connection's bytes; `nil` where memory has run out.
+  private func transport(_ descriptor: Int32, _ role: ListenerRole) -> (any ByteTransport)? {
+    guard let tls, role == .service else { return SocketTransport(descriptor: descriptor) }
+    return TLSTransport(descriptor: descriptor, context: tls)
+  }
+
+  private func pauseAccepting(from listener: Listener, until time: UInt64) {
+    guard listener.acceptsAgainAt == nil else { return }
+    listener.acceptsAgainAt = time
     counters.acceptPauses.count()
-    for listener in listeners { loop.rewatch(listener.descriptor, for: []) }
+    loop.rewatch(listener.descriptor, for: [])
   }
 
   /// Accepts again after a pause.
-  func resumeAccepting() {
-    acceptsAgainAt = nil
-    for listener in listeners { loop.rewatch(listener.descriptor, for: .readable) }
+  func resumeAccepting(from listener: Listener) {
+    listener.acceptsAgainAt = nil
+    loop.rewatch(listener.descriptor, for: .readable)
   }
 }

@@ -29,7 +29,6 @@ extension ServerCore {
       listener.close()
     }
     listeners = []
-    acceptsAgainAt = nil
   }
 
   /// Closes what is left when the time is over.

@@ -24,11 +24,23 @@ internal import HTTP1
   private var serverFieldsText: [UInt8] = []
   private var serverFieldsExpiry: UInt64 = 0
 
+  /// What new connections use for TLS; `nil` without it.
+  var tls: TLSContext?
+
   var listeners: [Listener]
   var openConnections = 0
 
-  /// When to accept again after a pause; `nil` while accepting.
-  var acceptsAgainAt: UInt64?
+  /// Connections open at the listeners for everything.
+  var openServiceConnections = 0
+
+  /// How many connections each client has, where that is limited.
+  var connectionsOfClients: [IPAddress: Int] = [:]
+
+  /// Who stands behind a proxy.
+  let forwardedClient: ForwardedClient
+
+  /// Bytes of the bodies that are being read or answered.
+  var bodyMemory = 0
 
   var isShuttingDown = false
   var shutdownDeadline = UInt64.max
@@ -38,7 +50,8 @@ internal import HTTP1
   /// Makes the core of a server that accepts nothing yet.
   init(
     queue: DispatchQueue, configuration: HTTPServerConfiguration, handler: any RequestHandler,
-    observer: (any ExchangeObserver)?, counters: ServerCounters, listeners: [Listener]
+    observer: (any ExchangeObserver)?, counters: ServerCounters, listeners: [Listener],
+    tls: TLSContext?
   ) throws(HTTPServerError) {
     self.queue = queue
     self.configuration = configuration
@@ -46,6 +59,9 @@ internal import HTTP1
     self.observer = observer
     self.counters = counters
     self.listeners = listeners
+    self.tls = tls
+    forwardedClient = ForwardedClient(
+      proxies: configuration.trustedProxies, field: configuration.forwardedField)
     times = ConnectionTimes(configuration)
     loop = try EventLoop(queue: queue, tick: times.tick)
     unsafe readBuffer = UnsafeMutableRawBufferPointer.allocate(
@@ -69,15 +85,20 @@ internal import HTTP1
 
   /// Looks at what time has brought, besides the deadlines of connections.
   func tick() {
-    if let time = acceptsAgainAt, time <= loop.now { resumeAccepting() }
+    for listener in listeners {
+      if let time = listener.acceptsAgainAt, time <= loop.now { resumeAccepting(from: listener) }
+    }
     if loop.now >= shutdownDeadline { cutConnectionsShort() }
   }
 
   /// Takes note that a connection was closed.
-  func connectionClosed() {
+  func connectionClosed(role: ListenerRole) {
     openConnections -= 1
+    if role == .service { openServiceConnections -= 1 }
     counters.open.count(-1)
-    if acceptsAgainAt != nil { resumeAccepting() }
+    for listener in listeners where listener.acceptsAgainAt != nil {
+      resumeAccepting(from: listener)
+    }
     finishShutdownIfEmpty()
   }
 }

@@ -14,6 +14,9 @@ public struct ServerStatistics: Sendable, Equatable {
   /// Requests that the server itself refused: malformed, over a limit, or too slow.
   public var refusedRequests: Int
 
+  /// TLS handshakes that failed or took too long.
+  public var failedHandshakes: Int
+
   /// Requests whose client went away before the answer.
   public var cancelledRequests: Int
 
@@ -27,6 +30,7 @@ final class ServerCounters: Sendable {
   let accepted = Atomic(0)
   let requests = Atomic(0)
   let refused = Atomic(0)
+  let failedHandshakes = Atomic(0)
   let cancelled = Atomic(0)
   let acceptPauses = Atomic(0)
 
@@ -36,6 +40,7 @@ final class ServerCounters: Sendable {
       acceptedConnections: accepted.load(ordering: .relaxed),
       requests: requests.load(ordering: .relaxed),
       refusedRequests: refused.load(ordering: .relaxed),
+      failedHandshakes: failedHandshakes.load(ordering: .relaxed),
       cancelledRequests: cancelled.load(ordering: .relaxed),
       acceptPauses: acceptPauses.load(ordering: .relaxed))
   }

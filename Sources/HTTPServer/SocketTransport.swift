@@ -4,6 +4,7 @@ internal import Glibc
 final class SocketTransport: ByteTransport {
   let descriptor: Int32
   let isDrainedByShortRead = true
+  let isHandshaking = false
   private var isOpen = true
 
   /// Takes over a non-blocking socket.

@@ -34,6 +34,11 @@ public struct DetectorNetworks: Sendable {
   /// L.
   public let classCount: Int
 
+  /// The bytes of the layers' weights in all layouts in which they are kept.
+  public var preparedByteCount: Int {
+    [backbone, proposal, head].reduce(0) { $0 + $1.preparedByteCount }
+  }
+
   /// Reads the networks.
   ///
   /// - Parameters:

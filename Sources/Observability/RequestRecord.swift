@@ -1,5 +1,5 @@
 /// What the log says of one request.
-public struct RequestRecord: Sendable {
+public struct RequestRecord: JSONLogMembers {
   /// How long one part of the work took.
   public struct Stage: Sendable {
     /// The stage's name, as `decode`.
@@ -32,13 +32,16 @@ public struct RequestRecord: Sendable {
   public var stages: [Stage]
   /// The client's address.
   public var client: String
+  /// The trace that the request is part of, where it said so: 32 hexadecimal digits.
+  public var traceID: String?
   /// What went wrong, where something did.
   public var error: String?
 
   /// Makes a record.
   public init(
     id: String, method: String, path: String, status: Int, requestBytes: Int, responseBytes: Int,
-    duration: Duration, stages: [Stage], client: String, error: String?
+    duration: Duration, stages: [Stage], client: String, traceID: String? = nil,
+    error: String?
   ) {
     self.id = id
     self.method = method
@@ -49,21 +52,20 @@ public struct RequestRecord: Sendable {
     self.duration = duration
     self.stages = stages
     self.client = client
+    self.traceID = traceID
     self.error = error
   }
 
-  /// The record as one line of JSON, with its line feed.
-  ///
-  /// - Parameters:
-  ///   - time: when the answer was made, as RFC 3339 has it.
-  ///   - dropped: how many records before this one were not written, because the log's reader was
-  ///     slower than its writers.
-  /// - Returns: the bytes of the line.
-  public func line(time: String, dropped: Int) -> [UInt8] {
-    var json = JSONWriter(reservingCapacity: 512)
-    json.beginObject()
-    json.key("time")
-    json.string(time)
+  /// The record as logs show it that write no JSON.
+  public var description: String {
+    "\(id) \(method) \(path.debugDescription) \(status) \(duration.millisecondsText) ms"
+  }
+
+  /// The name of the stage that is the time in the queue.
+  private static let queueStage = "queue"
+
+  /// Writes the record as members of a line of JSON.
+  public func writeMembers(to json: inout JSONWriter) {
     json.key("id")
     json.string(id)
     json.key("method")
@@ -87,17 +89,19 @@ public struct RequestRecord: Sendable {
       }
       json.endObject()
     }
+    if let wait = stages.first(where: { $0.name == Self.queueStage }) {
+      json.key("queue_ms")
+      json.milliseconds(wait.duration)
+    }
     json.key("client")
     json.string(client)
+    if let traceID {
+      json.key("trace_id")
+      json.string(traceID)
+    }
     if let error {
       json.key("error")
       json.string(error)
     }
-    if dropped > 0 {
-      json.key("dropped_before")
-      json.integer(dropped)
-    }
-    json.endObject()
-    return json.bytes + [UInt8(ascii: "\n")]
   }
 }

@@ -8,6 +8,9 @@ public protocol DetectionBackend: Sendable {
   /// What is known of the model.
   var model: ModelDescription { get }
 
+  /// How often a plan was found kept; zero for a backend that keeps none.
+  var planCache: PlanCacheStatistics { get }
+
   /// Finds objects; blocks its caller until they are found.
   ///
   /// A service with N lanes calls it from N long-lived threads, from all of them at once where there
@@ -25,6 +28,11 @@ public protocol DetectionBackend: Sendable {
     _ input: DetectorInput, parameters: DetectionParameters,
     isCancelled: @escaping @Sendable () -> Bool
   ) throws -> DetectionResult
+}
+
+extension DetectionBackend {
+  /// None kept, none built.
+  public var planCache: PlanCacheStatistics { PlanCacheStatistics() }
 }
 
 extension Detector: DetectionBackend {}

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
@@ -5,39 +6,131 @@ internal import Observability
 internal import Synchronization
 
 extension DetectionService {
+  /// What a request's body holds, as far as that can be told without decoding a picture.
+  struct Order {
+    /// `nil` for the Open Inference Protocol, whose bodies the lane reads.
+    var body: RequestBody?
+    var parameters: RequestParameters?
+    /// The pixels of its pictures, as the pictures' headers state them.
+    var pixels = 0
+  }
+
   /// Checks all that can be known of a request for the detector before its body: form, size,
   /// parameters, and whether there is room for it.
   @discardableResult
   func admit(_ head: HTTPRequest, _ match: RouteMatch) throws(Problem) -> Admission {
+    let coding = try ContentCoding.ofBody(head.fields)
     let type = try contentType(of: head, match.route)
-    try checkLength(of: head)
+    let length = try checkedLength(of: head)
+    let stated = try RequestTimeout.stated(in: head.fields)
     let backend = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter)
     try check(match, backend.model)
     let parameters = try QueryString.pairs(of: head.query ?? "")
-    _ = try RequestParameters(
+    let chosen = try RequestParameters(
       parameters, allowed: Parameter.all(of: match.route), model: backend.model)
-    if queue.isFull { throw queueFull() }
-    return Admission(match: match, type: type, parameters: parameters, backend: backend)
+    if let shortage = queue.shortage(adding: length) { throw refusal(shortage) }
+    let timeout = min(
+      settings.requestTimeout, stated ?? settings.requestTimeout,
+      chosen.timeout ?? settings.requestTimeout)
+    return Admission(
+      match: match, type: type, coding: coding, parameters: parameters, timeout: timeout,
+      backend: backend)
   }
 
   /// Lets a request wait for a lane.
   func enqueue(_ exchange: Exchange, _ match: RouteMatch) throws(Problem) {
     let admission = try admit(exchange.request, match)
-    let work = Work(
-      cancellation: exchange.request.cancellation,
-      run: { [self] waited in run(exchange, admission, waited: waited) },
-      abandon: { waited in
-        var timings = StageTimings()
-        timings.append(Stage.queue.rawValue, waited)
-        exchange.answer(Problem(CancellationError()), timings: timings)
-      })
-    guard queue.submit(work) else { throw queueFull() }
+    let place: WorkQueue.Place
+    do throws(WorkQueue.Shortage) {
+      place = try queue.enter(
+        bytes: exchange.request.body.count, cancellation: exchange.request.cancellation)
+    } catch {
+      throw refusal(error)
+    }
+    exchange.answer(within: admission.timeout, onPassing: dropCancelled)
+    intake.async { [self] in prepare(exchange, admission, at: place) }
+  }
+
+  private var dropCancelled: @Sendable () -> Void { { [queue] in queue.dropCancelled() } }
+
+  /// Looks into a body, and lets a lane have it where all is well; runs on the intake queue.
+  private func prepare(
+    _ exchange: Exchange, _ admission: Admission, at place: WorkQueue.Place
+  ) {
+    let cancellation = exchange.request.cancellation
+    var exchange = exchange
+    do {
+      if cancellation.isCancelled { throw CancellationError() }
+      let order = try order(&exchange, admission)
+      if let timeout = order.parameters?.timeout, timeout < admission.timeout {
+        exchange.answer(within: timeout, onPassing: dropCancelled)
+      }
+      do throws(WorkQueue.Shortage) {
+        try queue.charge(place, bytes: exchange.request.body.count, pixels: order.pixels)
+      } catch {
+        throw refusal(error)
+      }
+      let work = Work(
+        run: { [self, exchange] waited in run(exchange, admission, order, waited: waited) },
+        abandon: { [exchange] waited in
+          var timings = StageTimings()
+          timings.append(Stage.queue.rawValue, waited)
+          exchange.answer(Problem(CancellationError()), timings: timings)
+        })
+      queue.submit(work, at: place)
+    } catch {
+      queue.leave(place)
+      exchange.answer(Problem(cancellation.isCancelled ? CancellationError() : error))
+    }
+  }
+
+  /// Undoes the body's coding, finds what it holds and reads pictures' headers and the parameters.
+  private func order(
+    _ exchange: inout Exchange, _ admission: Admission
+  ) throws -> Order {
+    if let coding = admission.coding {
+      do throws(Inflation.Fault) {
+        exchange.request.body = try Inflation.undo(
+          exchange.request.body, coding, limit: settings.maximumBodyBytes)
+      } catch {
+        throw Problem(error, coding: coding)
+      }
+    }
+    if admission.match.route.isInferenceProtocol { return Order() }
+    let body = try RequestBody(
+      admission.type, exchange.request.body, limits: settings.multipartLimits)
+    let parameters = try RequestParameters(
+      admission.parameters + body.parameters, allowed: Parameter.all(of: admission.match.route),
+      model: admission.backend.model)
+    var order = Order(body: body, parameters: parameters)
+    let decoder = ImageDecoder(limits: settings.imageLimits)
+    for item in body.items {
+      do {
+        switch item {
+        case .picture(let range):
+          let header = try decoder.header(of: exchange.request.body.span.extracting(range))
+          order.pixels += header.width * header.height
+        case .decodedPicture(let bytes):
+          let header = try decoder.header(of: bytes.span)
+          order.pixels += header.width * header.height
+        case .pixels(let image): order.pixels += image.width * image.height
+        case .features, .unreadable: break
+        }
+      } catch {
+        // One of several is refused alone, when its turn comes.
+        guard body.isBatch else { throw error }
+      }
+    }
+    return order
   }
 
   /// Works on a request and answers it; runs on a lane.
-  private func run(_ exchange: Exchange, _ admission: Admission, waited: Duration) {
+  private func run(
+    _ exchange: Exchange, _ admission: Admission, _ order: Order, waited: Duration
+  ) {
     let work = DetectionWork(
-      exchange: exchange, admission: admission, settings: settings, waited: waited)
+      exchange: exchange, admission: admission, body: order.body, parameters: order.parameters,
+      settings: settings, waited: waited)
     do {
       let answer = try work.answer()
       statistics.withLock { $0.recordSuccess(answer) }
@@ -57,14 +150,6 @@ extension DetectionService {
   }
 
   private func contentType(of head: HTTPRequest, _ route: Route) throws(Problem) -> MediaType? {
-    let codings = head.fields.values(of: "Content-Encoding")
-    if codings.contains(where: { $0.lowercased() != "identity" }) {
-      var problem = Problem(
-        .unsupportedContentCoding,
-        "The body's content coding is not undone here; send it without Content-Encoding.")
-      problem.fields = [("Accept-Encoding", "identity")]
-      throw problem
-    }
     // The protocol's clients state none, or anything.
     if route.isInferenceProtocol { return nil }
     let values = head.fields.values(of: "Content-Type")
@@ -87,7 +172,8 @@ extension DetectionService {
     return type
   }
 
-  private func checkLength(of head: HTTPRequest) throws(Problem) {
+  /// The length of the body as far as the head says it, held against the limit.
+  private func checkedLength(of head: HTTPRequest) throws(Problem) -> Int {
     let length = head.fields["Content-Length"]
     guard length != nil || head.fields["Transfer-Encoding"] != nil else {
       throw Problem(
@@ -102,12 +188,32 @@ extension DetectionService {
         "The body has \(byteCount) bytes; at most \(settings.maximumBodyBytes) are taken.",
         limit: .init(name: "body", value: settings.maximumBodyBytes, unit: "bytes"))
     }
+    return byteCount
   }
 
-  private func queueFull() -> Problem {
-    var problem = Problem(
-      .queueFull, "\(queue.capacity) requests wait already; try again when they are done.",
-      limit: .init(name: "queue", value: queue.capacity, unit: "requests"))
+  /// What a request is told for which there is no room.
+  func refusal(_ shortage: WorkQueue.Shortage) -> Problem {
+    let limits = queue.limits
+    var problem: Problem
+    switch shortage {
+    case .requests:
+      problem = Problem(
+        .queueFull, "\(limits.requests) requests wait already; try again when they are done.",
+        limit: .init(name: "queue", value: limits.requests, unit: "requests"))
+    case .bytes:
+      problem = Problem(
+        .queueFull,
+        "The bodies that wait have nearly \(limits.bytes) bytes already; try again when they are done.",
+        limit: .init(name: "queue", value: limits.bytes, unit: "bytes"))
+    case .pixels:
+      problem = Problem(
+        .queueFull,
+        "The pictures that wait have nearly \(limits.pixels) pixels already; try again when they are "
+          + "done.",
+        limit: .init(name: "queue", value: limits.pixels, unit: "pixels"))
+    case .closed:
+      problem = Problem(.draining, "The server ends and takes no more work.")
+    }
     problem.retryAfter = queue.load.retryAfter(laneCount: queue.laneCount)
     return problem
   }

@@ -1,3 +1,4 @@
+internal import Dispatch
 public import FasterRCNN
 internal import Foundation
 public import HTTPServer
@@ -8,7 +9,8 @@ internal import Synchronization
 /// Serves detections over HTTP: routes, admission, health.
 ///
 /// It starts in the phase `loading` and answers at once, so that a server can be started before the
-/// model is there. `load` makes it ready, `beginDraining` ends its taking of requests.
+/// model is there. `load` makes it ready, `beginDraining` makes it say that it is not, and `finish` ends
+/// its taking of requests.
 ///
 /// Every request but `POST /detect` is answered on the caller's thread. Pictures wait in one bounded
 /// queue for a lane, a thread of the service's own, which decodes and detects.
@@ -16,10 +18,17 @@ public final class DetectionService: RequestHandler {
   /// How much the service takes on.
   public let settings: ServiceSettings
 
-  let log: RequestLog
   let queue: WorkQueue
+  let rules: AnswerRules
+  /// Ask the servers for what they counted; see `reportConnections`.
+  let servers = Mutex<[@Sendable () -> ServerStatistics?]>([])
   let statistics = Mutex(InferenceStatistics())
   private let phase = Mutex(ServicePhase.loading)
+  private let keys = Mutex<APIKeys?>(nil)
+
+  /// Where bodies are looked into before they wait for a lane, beside the server's own queue, which
+  /// must not wait for that.
+  let intake = DispatchQueue(label: "frcnn-intake", qos: .userInitiated)
 
   /// Makes a service that has no model yet, and starts its lanes.
   ///
@@ -30,65 +39,63 @@ public final class DetectionService: RequestHandler {
     settings: ServiceSettings = ServiceSettings(), log: RequestLog = RequestLog(level: .none)
   ) {
     self.settings = settings
-    self.log = log
-    queue = WorkQueue(capacity: settings.queueCapacity, laneCount: settings.laneCount)
+    queue = WorkQueue(limits: settings.queue, laneCount: settings.laneCount)
+    rules = AnswerRules(log: log, crossOrigin: settings.crossOrigin, queue: queue)
   }
 
   deinit { queue.close() }
 
   // MARK: Life
 
-  /// Opens a model and runs it once on each lane; then the service is ready.
+  /// Opens a model and runs it once for each lane; then the service is ready.
   ///
   /// Returns at once. A service that is ready already goes on with its model until the new one has
   /// run, and keeps it where the new one fails; requests that are in the queue by then are finished
-  /// with the model that they were accepted with.
+  /// with the model that they were accepted with, and the last of them lets go of it.
   ///
   /// - Parameters:
   ///   - open: opens the model; called on a thread of its own.
-  ///   - completion: told the model, or why there is none; called on a thread of the service.
+  ///   - completion: told the model, or why there is none; called on that thread.
   public func load(
     _ open: @escaping @Sendable () throws -> any DetectionBackend,
     completion: @escaping @Sendable (Result<ModelDescription, any Error>) -> Void = { _ in }
   ) {
     let thread = Thread { [self] in
-      do {
-        warmUp(try open(), completion)
-      } catch {
-        finishLoading(.failure(error), completion)
-      }
+      finishLoading(
+        Result {
+          let backend = try open()
+          try warmUp(backend)
+          return backend
+        }, completion)
     }
     thread.name = "frcnn-loader"
     thread.start()
   }
 
-  /// Runs a grey picture through a model on each lane, so that the first client does not pay for the
+  /// Runs a grey picture through a model for each lane, so that the first client does not pay for the
   /// first run, and a model that cannot run is never served.
-  private func warmUp(
-    _ backend: any DetectionBackend,
-    _ completion: @escaping @Sendable (Result<ModelDescription, any Error>) -> Void
-  ) {
+  ///
+  /// No lane is taken for it. Where requests are being served, the runs come one after the other: they
+  /// slow the requests down, but hold none of them up.
+  private func warmUp(_ backend: any DetectionBackend) throws {
     let size = settings.warmUpSize
     let pixels = [UInt8](repeating: 128, count: 3 * size.height * size.width)
     let image = Image(width: size.width, height: size.height, pixels: pixels)
-    let progress = Mutex(WarmUp(lanesLeft: settings.laneCount, outcome: .success(backend)))
-    queue.runOnEachLane { [self] in
-      let run = Result {
-        try backend.detect(
+    let failure = Mutex<(any Error)?>(nil)
+    let run: @Sendable () -> Void = {
+      do {
+        _ = try backend.detect(
           .image(image), parameters: DetectionParameters(), isCancelled: { false })
+      } catch {
+        failure.withLock { $0 = error }
       }
-      let outcome = progress.withLock { progress -> Result<any DetectionBackend, any Error>? in
-        if case .failure(let error) = run { progress.outcome = .failure(error) }
-        progress.lanesLeft -= 1
-        return progress.lanesLeft == 0 ? progress.outcome : nil
-      }
-      if let outcome { finishLoading(outcome, completion) }
     }
-  }
-
-  private struct WarmUp {
-    var lanesLeft: Int
-    var outcome: Result<any DetectionBackend, any Error>
+    if currentPhase.servingBackend == nil {
+      DispatchQueue.concurrentPerform(iterations: settings.laneCount) { _ in run() }
+    } else {
+      for _ in 0..<settings.laneCount { run() }
+    }
+    if let failure = failure.withLock({ $0 }) { throw failure }
   }
 
   private func finishLoading(
@@ -97,32 +104,48 @@ public final class DetectionService: RequestHandler {
   ) {
     phase.withLock { phase in
       switch (phase, outcome) {
-      case (.draining, _), (.ready, .failure): break
+      case (.draining, _), (.ended, _), (.ready, .failure): break
       case (.loading, .success(let backend)), (.failed, .success(let backend)),
         (.ready, .success(let backend)):
-        phase = .ready(backend)
+        phase = .ready(MeasuredBackend(base: backend, metrics: rules.metrics))
       case (.loading, .failure), (.failed, .failure): phase = .failed
       }
+    }
+    if case .success = outcome {
+      rules.metrics.modelLoads.count("success")
+    } else {
+      rules.metrics.modelLoads.count("failure")
     }
     completion(outcome.map(\.model))
   }
 
-  /// Takes no more requests to detect, and says so where readiness is asked for.
-  ///
-  /// What was accepted is finished.
+  /// Says where readiness is asked for that no more requests should be sent here; those that come
+  /// are served.
   public func beginDraining() {
-    phase.withLock { $0 = .draining }
+    phase.withLock { phase in
+      switch phase {
+      case .ready(let backend): phase = .draining(backend)
+      case .loading, .failed: phase = .ended
+      case .draining, .ended: break
+      }
+    }
   }
 
-  /// Ends the lanes when all that was accepted is done; blocks until then.
+  /// Takes no more requests to detect, and ends the lanes when all that was accepted is done; blocks
+  /// until then.
   public func finish() {
-    beginDraining()
+    phase.withLock { $0 = .ended }
+    // Whatever is being looked into has entered the queue already.
+    intake.sync {}
     queue.close()
     queue.waitForEnd()
   }
 
   /// How far the service is in its life.
   var currentPhase: ServicePhase { phase.withLock { $0 } }
+
+  /// Lets in only those who have one of the keys from now on, or everyone where there are none.
+  public func setKeys(_ keys: APIKeys?) { self.keys.withLock { $0 = keys } }
 
   // MARK: Requests
 
@@ -134,7 +157,7 @@ public final class DetectionService: RequestHandler {
       if let match = try route(head), match.route.isWork { try admit(head, match) }
       return nil
     } catch {
-      return Exchange(head, log: log).finish(error)
+      return Exchange(head, rules: rules).finish(error)
     }
   }
 
@@ -142,7 +165,7 @@ public final class DetectionService: RequestHandler {
   public func handle(
     _ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void
   ) {
-    let exchange = Exchange(request, log: log, respond: respond)
+    let exchange = Exchange(request, rules: rules, respond: respond)
     do {
       guard let match = try route(request) else {
         exchange.answer(optionsResponse(to: request))
@@ -151,9 +174,12 @@ public final class DetectionService: RequestHandler {
       switch match.route {
       case let route where route.isWork: try enqueue(exchange, match)
       case .home: exchange.answer(homeResponse())
-      case .liveness: exchange.answer(livenessResponse())
+      case .documentation: exchange.answer(documentationResponse())
+      case .example: exchange.answer(exampleResponse())
+      case .liveness: exchange.answer(try livenessResponse())
       case .readiness: exchange.answer(try readinessResponse())
       case .health: exchange.answer(healthResponse())
+      case .metrics: answerMetrics(exchange)
       case .description: exchange.answer(descriptionResponse())
       default: exchange.answer(try inferenceResponse(match))
       }
@@ -164,7 +190,7 @@ public final class DetectionService: RequestHandler {
 
   /// Tells a client why the server could not read its request.
   public func response(to refusal: HTTPRefusal) -> HTTPResponse {
-    Exchange(HTTPRequest(method: "", path: ""), log: log).finish(Problem(refusal))
+    Exchange(HTTPRequest(method: "", path: ""), rules: rules).finish(Problem(refusal))
   }
 
   /// What a request asks for; `nil` where it only asks what may be asked for.
@@ -173,7 +199,9 @@ public final class DetectionService: RequestHandler {
       throw Problem(.notImplemented, "The method '\(request.method.excerpt)' is not known.")
     }
     if method == .options, request.path == "*" { return nil }
-    guard let match = RouteMatch(path: request.path) else {
+    guard let match = RouteMatch(path: request.path),
+      request.listener == .service || match.route.isForProbes
+    else {
       if let problem = Self.refusalOfExtension(request.path) { throw problem }
       throw Problem(
         .notFound,
@@ -188,6 +216,17 @@ public final class DetectionService: RequestHandler {
       problem.fields = [("Allow", route.allow)]
       throw problem
     }
+    try authorize(request, for: match.route)
     return match
+  }
+
+  /// Requires a key where the operator and the route do.
+  private func authorize(_ request: HTTPRequest, for route: Route) throws(Problem) {
+    guard let keys = keys.withLock({ $0 }) else { return }
+    switch route.access {
+    case .everyone: return
+    case .figures where settings.opensMetrics: return
+    case .figures, .keyHolders: try keys.require(in: request.fields)
+    }
   }
 }

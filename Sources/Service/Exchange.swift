@@ -1,54 +1,137 @@
+internal import Dispatch
 internal import HTTP1
 internal import HTTPServer
 internal import Observability
+internal import Synchronization
 
 /// One request on its way to its answer.
+///
+/// Several may try to answer, as the lane that works on it and the clock that says it is too late; the
+/// first one does.
 struct Exchange: Sendable {
-  let request: HTTPRequest
+  /// The request; its body is replaced where a content coding is undone.
+  var request: HTTPRequest
   let id: String
+  let trace: TraceContext?
   let arrival: ContinuousClock.Instant
-  let log: RequestLog
-  let respond: @Sendable (HTTPResponse) -> Void
+  let rules: AnswerRules
+  private let requestBytes: Int
+  private let answer: Answer
 
   /// Takes a request in.
   init(
-    _ request: HTTPRequest, log: RequestLog,
+    _ request: HTTPRequest, rules: AnswerRules,
     respond: @escaping @Sendable (HTTPResponse) -> Void = { _ in }
   ) {
     self.request = request
     id = RequestIdentifier.identifier(in: request.fields)
+    trace = TraceContext(in: request.fields)
     arrival = .now
-    self.log = log
-    self.respond = respond
+    requestBytes = request.body.count
+    self.rules = rules
+    answer = Answer(respond)
   }
 
-  /// Gives the answer its identifier, and the log its line.
+  /// The way to the client, open until the first answer.
+  private final class Answer: Sendable {
+    private struct State {
+      var respond: (@Sendable (HTTPResponse) -> Void)?
+      var timer: DeadlineTimer?
+    }
+
+    private let state: Mutex<State>
+
+    init(_ respond: @escaping @Sendable (HTTPResponse) -> Void) {
+      state = Mutex(State(respond: respond))
+    }
+
+    /// Gives the way to the first who asks, and lets go of the clock.
+    func take() -> (@Sendable (HTTPResponse) -> Void)? {
+      let (respond, timer) = state.withLock { state in
+        defer { state = State() }
+        return (state.respond, state.timer)
+      }
+      timer?.cancel()
+      return respond
+    }
+
+    /// Sets the clock that answers in time; it takes the place of one that was set before.
+    func wait(_ timer: DeadlineTimer) {
+      let superseded = state.withLock { state -> DeadlineTimer? in
+        guard state.respond != nil else { return timer }
+        defer { state.timer = timer }
+        return state.timer
+      }
+      superseded?.cancel()
+    }
+  }
+
+  /// Answers 504 when the time is over, whatever is being done for the request by then.
+  ///
+  /// - Parameters:
+  ///   - limit: from the request's arrival.
+  ///   - onPassing: called then, after the work was cancelled.
+  func answer(within limit: Duration, onPassing: @escaping @Sendable () -> Void) {
+    // The clock may outlive the work by a while: it must not keep the picture.
+    var light = self
+    light.request.body = []
+    let timer = DeadlineTimer(after: arrival + limit - .now) { [light] in
+      var timings = StageTimings()
+      timings.append("total", .now - light.arrival)
+      light.answer(
+        Problem(
+          .deadlineExceeded, "The answer was not ready within \(limit.millisecondsText) ms.",
+          limit: .init(name: "time", value: limit.wholeMilliseconds, unit: "milliseconds")),
+        timings: timings)
+      // Only now: work that sees itself cancelled answers 499, and must not be first to do so.
+      light.request.cancellation.cancel()
+      onPassing()
+    }
+    answer.wait(timer)
+  }
+
+  /// Gives the answer its identifier, the log its line, and the metrics their figures.
   func finish(
-    _ response: HTTPResponse, timings: StageTimings = StageTimings(), error: String? = nil
+    _ response: HTTPResponse, timings: StageTimings = StageTimings(), problem: Problem? = nil
   ) -> HTTPResponse {
     var response = response
+    rules.complete(&response, to: request)
     response.fields[RequestIdentifier.field] = id
-    log.record(
+    if let trace { response.fields[TraceContext.field] = trace.text }
+    let duration = ContinuousClock.now - arrival
+    rules.metrics.finished(
+      route: RouteMatch(path: request.path)?.route.rawValue ?? ServiceMetrics.otherRoute,
+      status: response.status, duration: duration, stages: timings.stages, problem: problem?.kind)
+    rules.log.record(
       RequestRecord(
         id: id, method: request.method, path: request.path, status: response.status,
-        requestBytes: request.body.count, responseBytes: response.body.count,
-        duration: .now - arrival, stages: timings.stages, client: request.clientAddress,
-        error: error))
+        requestBytes: requestBytes, responseBytes: response.body.count, duration: duration,
+        stages: timings.stages, client: request.clientAddress, traceID: trace?.traceID,
+        error: problem?.detail))
     return response
   }
 
   /// Makes the answer that tells a problem.
   func finish(_ problem: Problem, timings: StageTimings = StageTimings()) -> HTTPResponse {
-    finish(problem.response(requestID: id), timings: timings, error: problem.detail)
+    finish(problem.response(requestID: id), timings: timings, problem: problem)
   }
 
-  /// Answers.
+  /// Answers, where nobody has answered before.
   func answer(_ response: HTTPResponse, timings: StageTimings = StageTimings()) {
+    guard let respond = answer.take() else { return }
     respond(finish(response, timings: timings))
   }
 
-  /// Answers with a problem.
+  /// Answers with a problem, where nobody has answered before.
   func answer(_ problem: Problem, timings: StageTimings = StageTimings()) {
+    guard let respond = answer.take() else { return }
     respond(finish(problem, timings: timings))
+  }
+}
+
+extension Duration {
+  /// The time in milliseconds, rounded down.
+  fileprivate var wholeMilliseconds: Int {
+    Int(clamping: components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
   }
 }

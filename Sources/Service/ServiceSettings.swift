@@ -3,17 +3,24 @@ public import Images
 
 /// How much a service takes on.
 public struct ServiceSettings: Sendable, Hashable {
-  /// How many requests may wait for a lane, 16 by default; those being worked on are not counted.
-  ///
-  /// A request that finds the queue full is refused at once with 429. Half a second a picture makes
-  /// 16 a wait of eight seconds on one lane: longer than that, a client does better to ask later.
-  public var queueCapacity: Int
+  /// How much may wait for a lane.
+  public var queue: QueueLimits
 
   /// How many pictures are worked on at once, 1 by default: one picture's convolutions already use
   /// every core.
   public var laneCount: Int
 
-  /// The largest body of a request in bytes, 32 MiB by default.
+  /// How long a request may take from its arrival to its answer, a minute by default.
+  ///
+  /// Then it is answered 504. A request may ask for less.
+  public var requestTimeout: Duration
+
+  /// How long a lane may be at one request before the service counts as stuck, two minutes by
+  /// default: many times what the largest picture takes.
+  public var laneTimeout: Duration
+
+  /// The largest body of a request in bytes, 32 MiB by default; a content coding undone it may not
+  /// be longer either.
   public var maximumBodyBytes: Int
 
   /// How large a picture may be; 64 megapixels by default.
@@ -30,25 +37,38 @@ public struct ServiceSettings: Sendable, Hashable {
   /// A second by default; rounded up to whole seconds.
   public var notReadyRetryAfter: Duration
 
+  /// Which pages of other origins may use the service; none by default.
+  public var crossOrigin: CrossOriginPolicy?
+
+  /// Whether `GET /metrics` is answered without a key where keys are asked for; not by default.
+  public var opensMetrics: Bool
+
   /// Makes settings; what is left out takes its default.
   ///
-  /// - Precondition: `queueCapacity`, `laneCount` and `maximumBodyBytes` are at least 1.
+  /// - Precondition: `laneCount` and `maximumBodyBytes` are at least 1.
   public init(
-    queueCapacity: Int = 16, laneCount: Int = 1, maximumBodyBytes: Int = 32 << 20,
+    queue: QueueLimits = QueueLimits(), laneCount: Int = 1,
+    requestTimeout: Duration = .seconds(60), laneTimeout: Duration = .seconds(120),
+    maximumBodyBytes: Int = 32 << 20,
     imageLimits: ImageLimits = ImageLimits(maximumPixels: 64_000_000),
     multipartLimits: MultipartLimits = MultipartLimits(),
     warmUpSize: ImageSize = ImageSize(height: 480, width: 640),
-    notReadyRetryAfter: Duration = .seconds(1)
+    notReadyRetryAfter: Duration = .seconds(1), crossOrigin: CrossOriginPolicy? = nil,
+    opensMetrics: Bool = false
   ) {
     precondition(
-      queueCapacity >= 1 && laneCount >= 1 && maximumBodyBytes >= 1,
-      "a queue of \(queueCapacity), \(laneCount) lanes and \(maximumBodyBytes) bytes serve nobody")
-    self.queueCapacity = queueCapacity
+      laneCount >= 1 && maximumBodyBytes >= 1,
+      "\(laneCount) lanes and \(maximumBodyBytes) bytes serve nobody")
+    self.queue = queue
     self.laneCount = laneCount
+    self.requestTimeout = requestTimeout
+    self.laneTimeout = laneTimeout
     self.maximumBodyBytes = maximumBodyBytes
     self.imageLimits = imageLimits
     self.multipartLimits = multipartLimits
     self.warmUpSize = warmUpSize
     self.notReadyRetryAfter = notReadyRetryAfter
+    self.crossOrigin = crossOrigin
+    self.opensMetrics = opensMetrics
   }
 }

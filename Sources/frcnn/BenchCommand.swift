@@ -39,13 +39,7 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  private var imageSize: ImageSize? {
-    let sides = size.split(separator: "x").map { Int($0) }
-    guard sides.count == 2, let height = sides[0], let width = sides[1],
-      (16...8192).contains(height), (16...8192).contains(width)
-    else { return nil }
-    return ImageSize(height: height, width: width)
-  }
+  private var imageSize: ImageSize? { ImageSize(rowsByColumns: size) }
 
   func run() throws {
     try ending {
@@ -71,7 +65,7 @@ struct BenchCommand: ParsableCommand {
         bar.finish()
         let operations = try detector.operationCounts(for: imageSize)
         print(
-          "\(detector.model.name), \(size), \(choice.threadCount) threads, "
+          "\(detector.model.name), \(size), \(choice.compute.threadCount) threads, "
             + "\(proposalCount) proposals, median of \(runs)")
         print(table(samples, writing, totals, operations), terminator: "")
       } catch let error as DetectorError {

@@ -12,7 +12,13 @@ final class DetectorLanes: DetectionBackend {
   /// Waits, if it must, for the sum of the file's bytes.
   var model: ModelDescription { source.description }
 
+  /// What the detectors of all lanes counted.
+  var planCache: PlanCacheStatistics {
+    detectors.reduce(PlanCacheStatistics()) { $0 + $1.planCache }
+  }
+
   private let source: Model
+  private let detectors: [Detector]
 
   /// Guards nothing but the list: a detector that was taken out belongs to its taker alone.
   private let resting: Mutex<[Detector]>
@@ -22,13 +28,15 @@ final class DetectorLanes: DetectionBackend {
     source = try choice.openModel()
     ModelOptions.Choice.announce(source.assumption)
     var detectors: [Detector] = []
+    let threads = choice.compute.threadCount
     for lane in 0..<laneCount {
       var choice = choice
       // What does not divide goes to the first lanes; more lanes than cores have a thread each.
-      let share = choice.threadCount / laneCount + (lane < choice.threadCount % laneCount ? 1 : 0)
-      choice.threadCount = max(1, share)
+      let share = threads / laneCount + (lane < threads % laneCount ? 1 : 0)
+      choice.compute.threadCount = max(1, share)
       detectors.append(try choice.detector(of: source))
     }
+    self.detectors = detectors
     resting = Mutex(detectors)
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Compute
 import FasterRCNN
 import Observability
 import Tensors
@@ -17,6 +18,7 @@ struct InspectCommand: ParsableCommand {
         frcnn inspect voc.pth --tensors            the tensors as well
         frcnn inspect voc.pth --profile bubbliiiing-vgg --json
         frcnn inspect                              the model that is part of the program
+        frcnn inspect voc.pth --plan 600x800       kernel and time of each layer, measured here
 
       Exit status: 0 it can be served; 64 a wrong option; 65 it is no model, or does not fit its \
       settings; 66 it cannot be read.
@@ -37,11 +39,27 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "List the file's tensors: name, element type, shape.")
   var tensors = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Run the model on a picture of so many rows and columns and list the layers: kernel, GFLOP, "
+        + "milliseconds (the best of five), share of the machine's peak.", valueName: "HxW"))
+  var plan: String?
+
+  @OptionGroup
+  var compute: ComputeOptions
+
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
+  func validate() throws {
+    if let plan, ImageSize(rowsByColumns: plan) == nil {
+      throw ValidationError("--plan is '\(plan)'; it takes rows x columns, as 600x800")
+    }
+  }
+
   func run() throws {
     try ending {
+      if let plan, let size = ImageSize(rowsByColumns: plan) { return try printPlan(size) }
       let path = try ModelSettings.model.value(flag: file)
       let options = try ModelOptions.options(profile: profile, labels: labels)
       let inspection: ModelInspection
@@ -103,6 +121,95 @@ struct InspectCommand: ParsableCommand {
       list.add([tensor.name, tensor.elementType.rawValue, "\(tensor.shape)"])
     }
     print("\n" + list.text, terminator: "")
+  }
+
+  /// Measures the layers and prints a row for each.
+  private func printPlan(_ size: ImageSize) throws(Failure) {
+    let choice = ModelOptions.Choice(
+      path: try ModelSettings.model.value(flag: file),
+      options: try ModelOptions.options(profile: profile, labels: labels),
+      compute: try compute.choice())
+    let detector = try choice.openDetector()
+    let report: PlanReport
+    do {
+      report = try detector.planReport(for: size)
+    } catch {
+      throw Failure(.internalError, "\(error)")
+    }
+    let peak = report.peakRate
+    func rate(_ operations: Int, _ time: Duration) -> Double {
+      1000 * Double(operations) / time.milliseconds
+    }
+    if json {
+      print(String(decoding: planDocument(report), as: UTF8.self))
+      return
+    }
+    var table = TextTable([
+      ("stage", .left), ("layer", .left), ("kernel", .left), ("parts", .right), ("GFLOP", .right),
+      ("ms", .right), ("of peak", .right),
+    ])
+    for row in report.rows {
+      let isCounted = row.operationCount > 0
+      table.add([
+        row.stage.rawValue, row.name, row.kernels.joined(separator: " "), "\(row.partCount)",
+        isCounted ? (Double(row.operationCount) / 1e9).fixed(2) : "",
+        row.duration.milliseconds.fixed(2),
+        isCounted
+          ? "\((100 * rate(row.operationCount, row.duration) / peak).fixed(0)) %" : "",
+      ])
+    }
+    let operations = report.rows.reduce(0) { $0 + $1.operationCount }
+    let time = report.rows.reduce(.zero) { $0 + $1.duration }
+    table.add([
+      "all", "", "", "", (Double(operations) / 1e9).fixed(2), time.milliseconds.fixed(2),
+      "\((100 * rate(operations, time) / peak).fixed(0)) %",
+    ])
+    print(table.text, terminator: "")
+    print(
+      "\(detector.model.name), \(plan ?? ""), \(choice.compute.threadCount) threads, "
+        + "\(choice.compute.plan.convolution.rawValue) convolutions; peak "
+        + "\((peak / 1e9).fixed(0)) GFLOP/s by a product of 2048 cubed; Winograd's layers may exceed "
+        + "it, since they are counted as direct ones")
+    print(
+      "plans built in \(report.buildDuration.milliseconds.fixed(1)) ms; weights "
+        + "\(Self.megabytes(report.weightByteCount)); activations and scratch "
+        + "\(Self.megabytes(report.arenaByteCounts.values.reduce(0, +)))")
+  }
+
+  private func planDocument(_ report: PlanReport) -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.key("peak_gflops")
+    json.number(Float(report.peakRate / 1e9))
+    json.key("build_ms")
+    json.number(Float(report.buildDuration.milliseconds))
+    json.key("weight_bytes")
+    json.integer(report.weightByteCount)
+    json.key("arena_bytes")
+    json.integer(report.arenaByteCounts.values.reduce(0, +))
+    json.key("layers")
+    json.beginArray()
+    for row in report.rows {
+      json.beginObject()
+      json.key("stage")
+      json.string(row.stage.rawValue)
+      json.key("layer")
+      json.string(row.name)
+      json.key("kernels")
+      json.beginArray()
+      for kernel in row.kernels { json.string(kernel) }
+      json.endArray()
+      json.key("parts")
+      json.integer(row.partCount)
+      json.key("gflop")
+      json.number(Float(row.operationCount) / 1e9)
+      json.key("ms")
+      json.number(Float(row.duration.milliseconds))
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+    return json.bytes
   }
 
   private func document(_ model: ModelInspection, path: String?) -> [UInt8] {

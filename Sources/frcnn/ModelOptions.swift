@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Compute
 import FasterRCNN
+import Foundation
 
 /// Which model a command works with, and on how many cores; the same for every command.
 struct ModelOptions: ParsableArguments {
@@ -14,14 +15,14 @@ struct ModelOptions: ParsableArguments {
   @Option(help: ModelSettings.profile.help)
   var profile: String?
 
-  @Option(help: ModelSettings.threads.help)
-  var threads: String?
+  @OptionGroup
+  var compute: ComputeOptions
 
   /// What was chosen, read and checked.
   struct Choice: Sendable {
     var path: String?
     var options: Model.Options
-    var threadCount: Int
+    var compute: ComputeOptions.Choice
 
     /// Opens the model.
     func openModel() throws(Failure) -> Model {
@@ -56,7 +57,7 @@ struct ModelOptions: ParsableArguments {
     /// Makes a detector of an opened model; several of one model share its weights.
     func detector(of model: Model) throws(Failure) -> Detector {
       do {
-        return try Detector(model: model, options: .init(threadCount: threadCount))
+        return try Detector(model: model, options: .init(threadCount: compute.threadCount, plan: compute.plan))
       } catch {
         throw Failure(.internalError, "\(error)")
       }
@@ -74,11 +75,10 @@ struct ModelOptions: ParsableArguments {
 
   /// Reads the flags and their variables, and the file of labels.
   func choice() throws(Failure) -> Choice {
-    let threadCount = try ModelSettings.threads.value(flag: threads)
-    return Choice(
+    Choice(
       path: try ModelSettings.model.value(flag: model),
       options: try Self.options(profile: profile, labels: labels),
-      threadCount: threadCount == 0 ? ProcessorCount.available : threadCount)
+      compute: try compute.choice())
   }
 
   /// What flags and their variables say of a model, the file of labels read.
@@ -86,6 +86,11 @@ struct ModelOptions: ParsableArguments {
     Model.Options(
       profile: try ModelSettings.profile.value(flag: profile),
       labels: try ModelSettings.labels.value(flag: labels).map(Self.labels))
+  }
+
+  /// The file beside a checkpoint whose settings go before the checkpoint's own, there or not.
+  static func settingsFile(of path: String) -> String {
+    URL(fileURLWithPath: path).deletingPathExtension().appendingPathExtension("json").path
   }
 
   private static func labels(_ path: String) throws(Failure) -> [String] {
@@ -118,10 +123,4 @@ enum ModelSettings {
     form: SettingForm<String?>(valueName: "name", expectation: "the name of a profile") {
       $0.isEmpty ? .none : .some($0)
     })
-
-  static let threads = Setting(
-    name: "threads",
-    purpose: "How many cores to compute on; 0 takes all that the process really has.",
-    standard: 0, standardText: "0: affinity and a container's quota are heeded",
-    form: .number("count", 0...1024))
 }

@@ -1,8 +1,7 @@
 import ArgumentParser
-import FasterRCNN
+import Dispatch
 import HTTP1
 import HTTPServer
-import Images
 import Observability
 import Service
 
@@ -14,6 +13,7 @@ struct ServeCommand: ParsableCommand {
       Examples:
         frcnn serve
         frcnn serve --model voc.safetensors --host 0.0.0.0 --port 80
+        frcnn serve --api-key-file keys.txt --cors-origin https://example.org
         FRCNN_MODEL=voc.safetensors frcnn serve --lanes 2 --queue 64
 
       Then:
@@ -22,7 +22,8 @@ struct ServeCommand: ParsableCommand {
 
       Every option is also an environment variable, named in brackets with what applies where \
       nothing is said; the option wins. SIGTERM and SIGINT (Ctrl-C) stop accepting, answer what \
-      was accepted, and end with status 0; a second one ends at once. Requests are logged to \
+      was accepted, and end with status 0; a second one ends at once. SIGHUP reads the model, the \
+      certificates and the keys again, while serving goes on. Requests are logged to \
       standard output, everything else to standard error.
 
       Exit status: 0 ended as asked; 64 an option is wrong; 65 the model is broken or does not \
@@ -39,17 +40,11 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup
   var model: ModelOptions
 
-  @Option(help: ServeSettings.lanes.help)
-  var lanes: String?
-
-  @Option(help: ServeSettings.queue.help)
-  var queue: String?
+  @OptionGroup
+  var admission: AdmissionOptions
 
   @Option(name: .customLong("max-body"), help: ServeSettings.maximumBody.help)
   var maximumBody: String?
-
-  @Option(name: .customLong("max-pixels"), help: ServeSettings.maximumPixels.help)
-  var maximumPixels: String?
 
   @Option(name: .customLong("max-head"), help: ServeSettings.maximumHead.help)
   var maximumHead: String?
@@ -63,62 +58,119 @@ struct ServeCommand: ParsableCommand {
   @Option(help: ServeSettings.idleTimeout.help)
   var idleTimeout: String?
 
-  @Option(help: ServeSettings.drainTimeout.help)
-  var drainTimeout: String?
+  @OptionGroup
+  var access: AccessOptions
 
-  @Option(help: ServeSettings.logLevel.help)
-  var logLevel: String?
+  @OptionGroup
+  var life: LifeOptions
+
+  @OptionGroup
+  var transport: TransportOptions
 
   func run() throws {
     try ending {
-      let log = RequestLog(level: try ServeSettings.logLevel.value(flag: logLevel))
-      let drainTimeout = try ServeSettings.drainTimeout.value(flag: drainTimeout)
+      let log = RequestLog(level: try LifeSettings.logLevel.value(flag: life.logLevel))
+      let drainDelay = try LifeSettings.drainDelay.value(flag: life.drainDelay)
+      let drainTimeout = try LifeSettings.drainTimeout.value(flag: life.drainTimeout)
       let choice = try model.choice()
+      let watchedFiles = try watchedFiles(choice)
       let service = DetectionService(settings: try serviceSettings(), log: log)
-      let server = HTTPServer(configuration: try serverConfiguration(), handler: service)
+      service.setKeys(try access.keys())
+      let configuration = try serverConfiguration()
+      let server = HTTPServer(configuration: configuration, handler: service)
+      service.reportConnections { [weak server] in server?.statistics }
 
       // Before the first thread is made, so that every thread leaves the signals to this one.
-      var signals = EndSignals()
+      let signals = ProcessSignals()
       let addresses: [SocketAddress]
       do throws(HTTPServerError) {
         addresses = try server.start()
       } catch {
-        if case .invalidAddress = error { throw Failure(.usage, "\(error)") }
-        throw Failure(.unavailable, "\(error)")
+        throw Failure(error)
       }
-      for address in addresses { announce("listening on http://\(address)") }
-      let laneCount = service.settings.laneCount
-      service.load({ try DetectorLanes(choice, laneCount: laneCount) }) { outcome in
-        switch outcome {
-        case .success(let model):
-          announce(
-            "ready with \(model.name), \(model.labels.count) classes, profile \(model.profile)")
-        case .failure(let error):
-          let failure = error as? Failure ?? Failure(.internalError, "\(error)")
-          announce("the model cannot be served: \(failure.message)")
-          EndSignals.end(failure.kind.rawValue)
-        }
+      for line in configuration.announcements(of: addresses) { announce(line) }
+      let loading = ModelLoading(service, model)
+      loading.start(choice)
+      let watch = watchedFiles.map { files in
+        FileWatch(files) { loading.reload("the model's file has changed") }
       }
 
-      let name = signals.wait()
-      announce("\(name): finishing what was accepted; a second signal ends at once")
-      server.shutdown(within: drainTimeout) { cut in
-        if cut > 0 { announce("\(cut) connections were cut after \(drainTimeout)") }
-        log.flush()
-        EndSignals.end(0)
+      let signal = waitForEnd(signals) {
+        reloadCertificates(of: server)
+        reloadKeys(of: service)
+        loading.reload("SIGHUP")
       }
-      _ = signals.wait()
-      EndSignals.end(128 + signals.last)
+      service.beginDraining()
+      announce(
+        "\(ProcessSignals.name(of: signal)): finishing what was accepted; a second signal ends at once"
+      )
+      after(drainDelay) {
+        server.shutdown(within: drainTimeout) { cut in
+          if cut > 0 { announce("\(cut) connections were cut after \(drainTimeout)") }
+          log.flush(within: .seconds(1))
+          ProcessSignals.end(0)
+        }
+      }
+      let second = signals.waitForEnd()
+      withExtendedLifetime(watch) {}
+      ProcessSignals.end(128 + second)
     }
   }
 
+  /// Waits for the signal to end; what asks to reload is done meanwhile.
+  private func waitForEnd(_ signals: ProcessSignals, reload: () -> Void) -> Int32 {
+    while true {
+      switch signals.wait() {
+      case .end(let number): return number
+      case .reload: reload()
+      }
+    }
+  }
+
+  /// Reads the certificates again; where that fails those that were read before go on.
+  private func reloadCertificates(of server: HTTPServer) {
+    do throws(TLSError) {
+      try server.reloadCertificates()
+    } catch {
+      announce("the certificates before go on, because the new ones cannot be used: \(error)")
+    }
+  }
+
+  /// Reads the file of keys again; where that fails those that were read before go on.
+  private func reloadKeys(of service: DetectionService) {
+    do throws(Failure) {
+      service.setKeys(try access.keys())
+    } catch {
+      announce("the keys before go on, because the new ones cannot be read: \(error.message)")
+    }
+  }
+
+  /// The files whose change is a new model; `nil` where they are not watched.
+  private func watchedFiles(_ choice: ModelOptions.Choice) throws(Failure) -> [String]? {
+    guard try LifeSettings.watchModel.value(isSet: life.watchModel) else { return nil }
+    guard let path = choice.path else {
+      throw Failure(
+        .usage, "--watch-model needs --model: the model that is part of the program cannot change")
+    }
+    let labels = try ModelSettings.labels.value(flag: model.labels)
+    return [path, ModelOptions.settingsFile(of: path)] + (labels.map { [$0] } ?? [])
+  }
+
+  /// Does something after a while; at once where that is none.
+  private func after(_ delay: Duration, _ action: @escaping @Sendable () -> Void) {
+    guard delay > .zero else { return action() }
+    let milliseconds = Int(
+      delay.components.seconds * 1000 + delay.components.attoseconds / 1_000_000_000_000_000)
+    DispatchQueue.global().asyncAfter(
+      deadline: .now() + .milliseconds(milliseconds), execute: action)
+  }
+
   private func serviceSettings() throws(Failure) -> ServiceSettings {
-    ServiceSettings(
-      queueCapacity: try ServeSettings.queue.value(flag: queue),
-      laneCount: try ServeSettings.lanes.value(flag: lanes),
-      maximumBodyBytes: try ServeSettings.maximumBody.value(flag: maximumBody),
-      imageLimits: ImageLimits(
-        maximumPixels: try ServeSettings.maximumPixels.value(flag: maximumPixels)))
+    var settings = try admission.settings(
+      maximumBodyBytes: try ServeSettings.maximumBody.value(flag: maximumBody))
+    settings.multipartLimits = try transport.multipartLimits()
+    try access.complete(&settings)
+    return settings
   }
 
   private func serverConfiguration() throws(Failure) -> HTTPServerConfiguration {
@@ -133,6 +185,7 @@ struct ServeCommand: ParsableCommand {
     configuration.headTimeout = try ServeSettings.headTimeout.value(flag: headTimeout)
     configuration.bodyTimeout = try ServeSettings.bodyTimeout.value(flag: bodyTimeout)
     configuration.idleTimeout = try ServeSettings.idleTimeout.value(flag: idleTimeout)
+    try transport.apply(to: &configuration)
     return configuration
   }
 }

@@ -1,6 +1,5 @@
-import Observability
-
-/// Every choice that `frcnn serve` offers; each is a flag and an environment variable.
+/// The choices about listening and slow clients that `frcnn serve` offers; each is a flag and an
+/// environment variable.
 enum ServeSettings {
   static let host = Setting(
     name: "host",
@@ -12,28 +11,10 @@ enum ServeSettings {
     name: "port", purpose: "The port to listen on; 0 takes any free one and says which.",
     standard: 8080, standardText: "8080", form: .number("port", 0...65535))
 
-  static let lanes = Setting(
-    name: "lanes",
-    purpose: "How many pictures to work on at once, each with its share of the cores.",
-    standard: 1, standardText: "1: the shortest time for each picture, the least memory",
-    form: .number("count", 1...64))
-
-  static let queue = Setting(
-    name: "queue",
-    purpose: "How many requests may wait for a lane; beyond them the answer is 429 at once.",
-    standard: 16, standardText: "16: nobody waits for longer than 16 pictures take",
-    form: .number("count", 1...100_000))
-
   static let maximumBody = Setting(
     name: "max-body", purpose: "The largest request body; beyond it the answer is 413.",
     standard: 32 << 20, standardText: "32MiB: any photo, and 16 of them in memory",
     form: .byteCount(1...(4 << 30)))
-
-  static let maximumPixels = Setting(
-    name: "max-pixels",
-    purpose: "The largest picture, told by its header before it is decoded; beyond it 413.",
-    standard: 64_000_000, standardText: "64M: three bytes each while it is decoded",
-    form: .pixelCount(1...1_000_000_000))
 
   static let maximumHead = Setting(
     name: "max-head", purpose: "The largest request head; beyond it the answer is 431.",
@@ -52,20 +33,6 @@ enum ServeSettings {
   static let idleTimeout = Setting(
     name: "idle-timeout", purpose: "How long a connection may rest between two requests.",
     standard: .seconds(60), standardText: "60s: as most proxies keep theirs", form: timeout)
-
-  static let drainTimeout = Setting(
-    name: "drain-timeout",
-    purpose: "How long SIGTERM waits for requests that were accepted before it gives them up.",
-    standard: .seconds(25), standardText: "25s: below the 30s after which Kubernetes kills",
-    form: timeout)
-
-  static let logLevel = Setting(
-    name: "log-level",
-    purpose: "Which requests are logged, a line of JSON each: requests (all), errors or none.",
-    standard: RequestLog.Level.requests, standardText: "requests",
-    form: SettingForm(
-      valueName: "level", expectation: "requests, errors or none",
-      parse: RequestLog.Level.init(rawValue:)))
 
   private static let timeout = SettingForm.duration(.milliseconds(1)...(.seconds(86_400)))
 }

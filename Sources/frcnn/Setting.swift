@@ -59,6 +59,14 @@ struct Setting<Value: Sendable>: Sendable {
   }
 }
 
+extension Setting<Bool> {
+  /// The value that applies to a flag without a value: true where it is given, else what the variable
+  /// says.
+  func value(isSet: Bool) throws(Failure) -> Bool {
+    isSet ? true : try value(flag: nil)
+  }
+}
+
 /// The process's environment.
 enum EnvironmentVariables {
   /// The value of a variable, `nil` where it is not set.
@@ -74,6 +82,17 @@ extension SettingForm<String> {
   /// Any text that is not empty.
   static func text(_ valueName: String, _ expectation: String) -> Self {
     Self(valueName: valueName, expectation: expectation) { $0.isEmpty ? nil : $0 }
+  }
+}
+
+extension SettingForm<Bool> {
+  /// What the variable of a flag without a value may say.
+  static let truth = Self(valueName: "truth", expectation: "1 or true, 0 or false") { text in
+    switch text {
+    case "1", "true": true
+    case "0", "false": false
+    default: nil
+    }
   }
 }
 

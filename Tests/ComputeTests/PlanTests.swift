@@ -267,7 +267,8 @@ struct PlanTests {
       var plans: [Plan] = []
       for (h, w) in [(64, 80), (33, 47), (64, 80)] {
         let plan = try Plan(
-          network, inputShape: [1, 3, h, w], inputLayout: .rowMajor([1, 3, h, w]), arena: arena)
+          network, inputShape: [1, 3, h, w], inputLayout: .rowMajor([1, 3, h, w]), arena: arena,
+          options: PlanOptions(convolution: .direct))
         plans.append(plan)
         unsafe try input.withUnsafeBytes { try unsafe plan.run(on: #require($0.baseAddress)) }
         values.append(unsafe Array(plan.outputValues(0)))

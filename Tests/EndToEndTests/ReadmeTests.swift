@@ -9,9 +9,11 @@ import Testing
 
   @Test func listsEverySettingWithItsVariableAndDefault() async throws {
     let help = try await Program.run(["serve", "--help"]).text
-    // The help folds its lines; unfolded, an option is "--name <value> purpose [VARIABLE; default".
+    // The help folds its lines; unfolded, an option is "--name <value> purpose [VARIABLE; default"; one
+    // that is on or off has no value.
     let text = help.replacing(/\s+/, with: " ")
-    let options = text.matches(of: /--([a-z-]+) <[a-z]+> [^\[]*\[(FRCNN_[A-Z_]+); ([^\]:,]+)/)
+    let form = /--([a-z-]+)(?: <[a-z]+>)? [^\[\]]*\[(FRCNN_[A-Z_]+); ([^\]:,]+)/
+    let options = text.matches(of: form)
     #expect(options.count >= 15)
     let rows = try readme().split(separator: "\n").filter { $0.hasPrefix("| `--") }
     #expect(rows.count == options.count)

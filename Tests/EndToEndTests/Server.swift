@@ -22,13 +22,29 @@ final class Server: Sendable {
   }()
 
   /// Starts a server and waits until it is ready.
-  init(_ arguments: String..., environment: [String: String] = [:]) async throws {
+  ///
+  /// - Parameters:
+  ///   - arguments: options besides the port.
+  ///   - environment: variables to set.
+  ///   - descriptorLimit: how many files it may have open; as many as the tests where `nil`.
+  ///   - output: where its log goes; nowhere where it is left out.
+  /// - Throws: what became of it instead.
+  init(
+    _ arguments: String..., environment: [String: String] = [:], descriptorLimit: Int? = nil,
+    output: FileHandle? = nil
+  ) async throws {
     let process = Program.process(
       ["serve", "--port", "0"] + arguments, environment: environment)
+    if let descriptorLimit {
+      process.executableURL = URL(filePath: "/bin/sh")
+      process.arguments =
+        ["-c", "ulimit -n \(descriptorLimit); exec \"$0\" \"$@\"", Program.url.path]
+        + (process.arguments ?? [])
+    }
     let errors = Pipe()
     let log = Log()
     process.standardError = errors
-    process.standardOutput = FileHandle.nullDevice
+    process.standardOutput = output ?? FileHandle.nullDevice
     process.standardInput = FileHandle.nullDevice
     errors.fileHandleForReading.readabilityHandler = { handle in
       let text = String(decoding: handle.availableData, as: UTF8.self)

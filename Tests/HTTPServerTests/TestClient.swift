@@ -17,11 +17,21 @@ final class TestClient {
   }
 
   private let descriptor: Int32
+  private var session: TLSSession?
   private var buffer: [UInt8] = []
   private var isOpen = true
 
   /// Connects to a port of 127.0.0.1 or ::1.
-  init(port: Int, isIPv6: Bool = false, receiveBufferLength: Int32? = nil) throws {
+  ///
+  /// - Parameters:
+  ///   - port: where to connect to.
+  ///   - isIPv6: whether to ::1.
+  ///   - receiveBufferLength: bytes that the kernel holds for this client; its choice where `nil`.
+  ///   - tls: how to speak TLS; `nil` for not at all.
+  /// - Throws: `Failure` where nobody listens there or the handshake fails.
+  init(
+    port: Int, isIPv6: Bool = false, receiveBufferLength: Int32? = nil, tls: TLSSession.Options? = nil
+  ) throws {
     descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw Failure(call: "socket", code: errno) }
     var limit = timeval(tv_sec: 10, tv_usec: 0)
@@ -61,13 +71,26 @@ final class TestClient {
       isOpen = false
       throw Failure(call: "connect", code: code)
     }
+    if let tls { session = try TLSSession(descriptor: descriptor, options: tls) }
   }
+
+  /// What was agreed on in the handshake.
+  var agreed: (version: String, protocol: String?)? {
+    session.map { ($0.version, $0.chosenProtocol) }
+  }
+
+  /// The common name in the certificate that the server has shown.
+  var serverName: String? { session?.peerName }
+
+  /// Whether the server has said by a closure alert that nothing more comes.
+  var gotClosureAlert: Bool { session?.gotClosureAlert ?? false }
 
   deinit { close() }
 
   /// Sends all bytes; throws once the server has closed.
   func send(_ bytes: [UInt8]) throws {
     var sent = 0
+    if let session { return try session.write(bytes) }
     while sent < bytes.count {
       let count = unsafe bytes.withUnsafeBytes {
         unsafe Glibc.send(
@@ -85,6 +108,11 @@ final class TestClient {
   /// - Returns: how many bytes; 0 at the end.
   private func receiveMore() throws -> Int {
     var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+    if let session {
+      let count = try session.read(into: &chunk)
+      buffer += chunk[..<count]
+      return count
+    }
     let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
     guard count >= 0 else { throw Failure(call: "recv", code: errno) }
     buffer += chunk[..<count]

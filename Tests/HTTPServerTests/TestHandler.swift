@@ -53,6 +53,8 @@ final class TestHandler: RequestHandler {
       respond(Self.text(200, "\(request.body.count)"))
     case "/address":
       respond(Self.text(200, request.clientAddress))
+    case "/listener":
+      respond(Self.text(200, "\(request.listener)"))
     case "/large":
       respond(HTTPResponse(status: 200, body: [UInt8](repeating: 7, count: 8 << 20)))
     case "/empty":

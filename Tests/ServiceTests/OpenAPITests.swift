@@ -144,7 +144,7 @@ import Testing
       try outcomes("ExplainedClass") == .array(ClassOutcome.allCases.map { .string($0.rawValue) }))
     let timings = try schemas["Timings"]?["properties"]?.keys
     #expect(timings == Set(Stage.allCases.map(\.rawValue) + ["encode", "total"]))
-    let phases: [ServicePhase] = [.loading, .ready(FakeBackend()), .failed, .draining]
+    let phases: [ServicePhase] = [.loading, .ready(FakeBackend()), .failed, .ended]
     #expect(
       try schemas["Health"]?["properties"]?["status"]?["enum"]
         == .array(phases.map { .string($0.name) }))

@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "treshold=0.5", "Score_Threshold=0.5", "score_threshold%00=1", "=1", "timeout_ms=5", "%20",
+    "treshold=0.5", "Score_Threshold=0.5", "score_threshold%00=1", "=1", "timeout=5", "%20",
   ])
   func anUnknownNameIsRefusedByName(query: String) throws {
     let problem = problem(query)

@@ -73,9 +73,9 @@ import Testing
   @Test func aContentCodingIsRefusedFromTheHead() async throws {
     let service = try await DetectionService.ready()
     let response = try #require(
-      service.refuse(head: head(10, fields: [("Content-Encoding", "gzip")])))
+      service.refuse(head: head(10, fields: [("Content-Encoding", "br")])))
     try expectProblem(response, 415, "unsupported-content-coding")
-    #expect(response.fields["Accept-Encoding"] == "identity")
+    #expect(response.fields["Accept-Encoding"] == "gzip, deflate")
     #expect(service.refuse(head: head(10, fields: [("Content-Encoding", "Identity")])) == nil)
   }
 

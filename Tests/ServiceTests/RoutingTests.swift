@@ -28,13 +28,8 @@ import Testing
     #expect(try await service.get("/healthz").json["status"] == .string("draining"))
   }
 
-  @Test func theTopTellsWhatToDo() async throws {
-    let response = try await DetectionService().get("/")
-    #expect(response.status == 200)
-    #expect(String(decoding: response.body, as: UTF8.self).contains("POST /detect"))
-  }
-
-  @Test(arguments: Route.allCases.filter { $0.methods.contains(.get) })
+  // The figures of /metrics have changed by the second request.
+  @Test(arguments: Route.allCases.filter { $0.methods.contains(.get) && $0 != .metrics })
   func headIsGetWithoutItsBody(route: Route) async throws {
     let service = try await DetectionService.ready()
     let path = route.rawValue.replacing("{model}", with: "cells").replacing("{version}", with: "7")
@@ -81,6 +76,18 @@ import Testing
     #expect(response.body.isEmpty)
   }
 
+  @Test(arguments: Route.allCases)
+  func theHealthPortAnswersProbesAlone(_ route: Route) async throws {
+    let service = try await DetectionService.ready()
+    let isForProbes = [Route.liveness, .readiness, .health].contains(route)
+    let response = await withCheckedContinuation { done in
+      let request = HTTPRequest(
+        method: route == .detect ? "POST" : "GET", path: route.rawValue, listener: .health)
+      service.handle(request) { done.resume(returning: $0) }
+    }
+    #expect(response.status == (isForProbes ? 200 : 404))
+  }
+
   @Test func theIdentifierIsTheClientsWhereItCanBe() async throws {
     let service = try await DetectionService.ready()
     func identifier(_ given: [String]) async throws -> String? {
@@ -102,11 +109,13 @@ import Testing
   @Test(arguments: [
     (400, "malformed-request"), (408, "request-timeout"), (411, "length-required"),
     (413, "body-too-large"), (414, "target-too-long"), (417, "expectation-failed"),
-    (431, "head-too-large"), (501, "not-implemented"), (505, "version-not-supported"),
+    (429, "too-many-connections"), (431, "head-too-large"), (501, "not-implemented"),
+    (503, "out-of-body-memory"), (505, "version-not-supported"),
   ])
   func theServersRefusalsAreProblems(status: Int, kind: String) throws {
     let response = DetectionService().response(
-      to: HTTPRefusal(status: status, detail: "the reason"))
+      to: HTTPRefusal(
+        status: status, detail: "the reason", retryAfter: [429, 503].contains(status) ? 1 : nil))
     try expectProblem(response, status, kind)
     #expect(try response.json["detail"] == .string("the reason"))
     try expectConforming(response, to: .detect())

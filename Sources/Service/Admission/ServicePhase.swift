@@ -1,20 +1,22 @@
 /// How far a service is in its life.
 ///
 /// ```
-/// loading --> ready --> draining
-///    |          ^          ^
-///    v          |          |
-///  failed ------+----------+
+/// loading --> ready --> draining --> ended
+///    |          ^                      ^
+///    v          |                      |
+///  failed ------+----------------------+
 /// ```
 ///
-/// `loading` ends when a model was opened and has run once on every lane. A further model may be
+/// `loading` ends when a model was opened and has run once for every lane. A further model may be
 /// loaded while the service is ready: it replaces the first when it has run, and where it does not
-/// load the first goes on. `draining` has no way back.
+/// load the first goes on. `draining` asks those who choose among servers to choose another one, and
+/// still serves whoever comes; `ended` serves nobody. Neither has a way back.
 enum ServicePhase: Sendable {
   case loading
   case ready(any DetectionBackend)
   case failed
-  case draining
+  case draining(any DetectionBackend)
+  case ended
 
   /// The word for it in answers.
   var name: String {
@@ -22,7 +24,7 @@ enum ServicePhase: Sendable {
     case .loading: "loading"
     case .ready: "ready"
     case .failed: "failed"
-    case .draining: "draining"
+    case .draining, .ended: "draining"
     }
   }
 
@@ -30,26 +32,46 @@ enum ServicePhase: Sendable {
   var healthStatus: Int {
     switch self {
     case .ready: 200
-    case .loading, .draining: 503
+    case .loading, .draining, .ended: 503
     case .failed: 500
     }
   }
 
-  /// The detector, where requests to detect are taken.
+  /// The detector, where there is one that serves; a service that drains has it still.
+  var servingBackend: (any DetectionBackend)? {
+    switch self {
+    case .ready(let backend), .draining(let backend): backend
+    case .loading, .failed, .ended: nil
+    }
+  }
+
+  /// The detector that serves a request.
+  ///
+  /// - Throws: a `Problem` that says why none does.
+  func backend(retryAfter: Duration) throws(Problem) -> any DetectionBackend {
+    if let servingBackend { return servingBackend }
+    throw problem(retryAfter: retryAfter)
+  }
+
+  /// Requires that further requests are welcome.
   ///
   /// - Throws: a `Problem` that says why they are not.
-  func backend(retryAfter: Duration) throws(Problem) -> any DetectionBackend {
+  func requireReady(retryAfter: Duration) throws(Problem) {
+    if case .ready = self { return }
+    throw problem(retryAfter: retryAfter)
+  }
+
+  private func problem(retryAfter: Duration) -> Problem {
     var problem: Problem
     switch self {
-    case .ready(let backend): return backend
-    case .loading: problem = Problem(.loading, "The model is being loaded. Try again shortly.")
-    case .draining:
-      problem = Problem(
-        .draining, "The server finishes what it has accepted and takes no more work.")
     case .failed:
-      throw Problem(.modelFailed, "The model could not be loaded; the server's log says why.")
+      return Problem(.modelFailed, "The model could not be loaded; the server's log says why.")
+    case .loading, .ready:
+      problem = Problem(.loading, "The model is being loaded. Try again shortly.")
+    case .draining, .ended:
+      problem = Problem(.draining, "The server is about to end; send further requests to another.")
     }
     problem.retryAfter = max(1, retryAfter.wholeSecondsRoundedUp)
-    throw problem
+    return problem
   }
 }

@@ -5,9 +5,6 @@ internal import Synchronization
 
 /// A piece of work that waits for a lane.
 struct Work: Sendable {
-  /// Asks whether nobody waits for it any more.
-  var cancellation: Cancellation
-
   /// Does the work; told how long it waited.
   var run: @Sendable (_ waited: Duration) -> Void
 
@@ -17,43 +14,79 @@ struct Work: Sendable {
 
 /// A bounded queue, first come first served, and the lanes that work it off.
 ///
+/// A request takes a place by `enter`, from its head and the length of its body; what it costs and
+/// what is to be done for it may be found out later (`charge`, `submit`), without losing the place.
+///
 /// A lane is a thread of its own that lives as long as the queue: the arithmetic keeps a team of
 /// threads for each thread that calls it, so work must not wander over the threads of a pool.
 final class WorkQueue: Sendable {
   /// How much there is to do.
   struct Load: Sendable, Equatable {
-    /// How many pieces wait.
+    /// How many requests wait.
     var waiting = 0
+    /// The bytes of their bodies.
+    var waitingBytes = 0
+    /// The pixels of their pictures, as far as they are known.
+    var waitingPixels = 0
     /// How many are being worked on.
     var running = 0
     /// How long a piece takes: a moving average over the last few; `nil` before the first.
     var meanServiceTime: Duration?
   }
 
+  /// A place in the queue.
+  struct Place: Sendable, Hashable {
+    fileprivate var number: UInt64
+  }
+
+  /// Why there is no place: the bound that is reached.
+  enum Shortage: Sendable, Error {
+    case requests
+    case bytes
+    case pixels
+    /// The queue takes nothing any more.
+    case closed
+  }
+
   private struct Entry {
-    var work: Work
+    var place: Place
+    var cancellation: Cancellation
     var arrival: ContinuousClock.Instant
+    var bytes: Int
+    var pixels = 0
+    /// `nil` until it is known what is to be done.
+    var work: Work?
   }
 
   private struct State {
     var waiting: [Entry] = []
-    /// Work that is not for any lane but for each, as warming up; it goes before all other.
-    var errands: [[@Sendable () -> Void]]
+    var lastNumber: UInt64 = 0
     /// Lanes that wait for work.
     var idle: [Int] = []
-    var running = 0
+    /// When each lane began what it does; `nil` where it does nothing.
+    var starts: [ContinuousClock.Instant?]
     var meanServiceTime: Duration?
     var isClosed = false
+
+    /// What waits and is still wanted, added up.
+    var totals: (requests: Int, bytes: Int, pixels: Int) {
+      var sum = (requests: 0, bytes: 0, pixels: 0)
+      for entry in waiting where !entry.cancellation.isCancelled {
+        sum.requests += 1
+        sum.bytes += entry.bytes
+        sum.pixels += entry.pixels
+      }
+      return sum
+    }
   }
 
   private enum Step {
-    case errand(@Sendable () -> Void)
-    case work(Entry)
+    case work(Entry, Work)
     case wait
     case end
   }
 
-  let capacity: Int
+  let limits: QueueLimits
   let laneCount: Int
   private let state: Mutex<State>
   /// Wakes the lane of the same number; signalled only for a lane that was taken out of `idle`.
@@ -61,10 +94,10 @@ final class WorkQueue: Sendable {
   private let ends = DispatchGroup()
 
   /// Makes a queue and starts its lanes.
-  init(capacity: Int, laneCount: Int) {
-    self.capacity = capacity
+  init(limits: QueueLimits, laneCount: Int) {
+    self.limits = limits
     self.laneCount = laneCount
-    state = Mutex(State(errands: Array(repeating: [], count: laneCount)))
+    state = Mutex(State(starts: Array(repeating: nil, count: laneCount)))
     wakeUps = (0..<laneCount).map { _ in DispatchSemaphore(value: 0) }
     for lane in 0..<laneCount {
       ends.enter()
@@ -79,49 +112,136 @@ final class WorkQueue: Sendable {
     }
   }
 
-  /// Takes work on.
+  // MARK: Taking work on
+
+  /// Takes a place.
   ///
-  /// - Returns: whether there was room; `false` also once the queue is closed.
-  func submit(_ work: Work) -> Bool {
+  /// - Parameters:
+  ///   - bytes: the length of the request's body.
+  ///   - cancellation: says that nobody waits for it any more; its place is free then.
+  /// - Returns: the place.
+  /// - Throws: the bound that is reached.
+  func enter(bytes: Int, cancellation: Cancellation) throws(Shortage) -> Place {
     let arrival = ContinuousClock.now
-    var abandoned: [Entry] = []
-    let (isAccepted, lane) = state.withLock { state -> (Bool, Int?) in
-      if state.waiting.count >= capacity { abandoned = Self.removeCancelled(from: &state) }
-      guard !state.isClosed, state.waiting.count < capacity else { return (false, nil) }
-      state.waiting.append(Entry(work: work, arrival: arrival))
+    dropCancelled(ifFull: true)
+    let outcome = state.withLock { state -> Result<Place, Shortage> in
+      if let shortage = shortage(in: state, adding: bytes) { return .failure(shortage) }
+      state.lastNumber += 1
+      let place = Place(number: state.lastNumber)
+      state.waiting.append(
+        Entry(place: place, cancellation: cancellation, arrival: arrival, bytes: bytes))
+      return .success(place)
+    }
+    return try outcome.get()
+  }
+
+  /// Corrects what a place costs, once that is known better than from the request's head.
+  ///
+  /// - Returns: whether there is room for it; `false` where a bound would be passed, and the place is
+  ///   lost then. One that waits alone always has room: what no other request could ever leave room for
+  ///   has to be bounded by itself.
+  func charge(_ place: Place, bytes: Int, pixels: Int) throws(Shortage) {
+    let shortage = state.withLock { state -> Shortage? in
+      guard let index = state.waiting.firstIndex(where: { $0.place == place }) else { return nil }
+      state.waiting[index].bytes = 0
+      let others = state.totals
+      let isAlone = others.requests <= 1
+      let failure: Shortage? =
+        if isAlone {
+          nil
+        } else if others.bytes + bytes > limits.bytes {
+          .bytes
+        } else if others.pixels + pixels > limits.pixels {
+          .pixels
+        } else {
+          nil
+        }
+      if failure == nil {
+        state.waiting[index].bytes = bytes
+        state.waiting[index].pixels = pixels
+      } else {
+        state.waiting.remove(at: index)
+      }
+      return failure
+    }
+    if let shortage { throw shortage }
+  }
+
+  /// Says what is to be done for a place.
+  func submit(_ work: Work, at place: Place) {
+    let (isHere, lane) = state.withLock { state -> (Bool, Int?) in
+      guard let index = state.waiting.firstIndex(where: { $0.place == place }) else {
+        return (false, nil)
+      }
+      state.waiting[index].work = work
       return (true, state.idle.popLast())
     }
     if let lane { wakeUps[lane].signal() }
-    for entry in abandoned { entry.work.abandon(arrival - entry.arrival) }
-    return isAccepted
+    // Its client went while it was made ready, and somebody else took the place.
+    if !isHere { work.abandon(.zero) }
   }
 
-  /// Does something once on the thread of each lane, before any work that waits.
-  func runOnEachLane(_ errand: @escaping @Sendable () -> Void) {
-    let idle = state.withLock { state in
-      for lane in 0..<laneCount { state.errands[lane].append(errand) }
+  /// Gives a place up.
+  func leave(_ place: Place) {
+    let idle = state.withLock { state -> [Int] in
+      state.waiting.removeAll { $0.place == place }
+      // A queue that is closed ends when nothing waits.
+      guard state.isClosed, state.waiting.isEmpty else { return [] }
       defer { state.idle.removeAll() }
       return state.idle
     }
     for lane in idle { wakeUps[lane].signal() }
   }
 
+  /// Frees the places of those that nobody waits for any more.
+  ///
+  /// - Parameter ifFull: whether to do so only where requests may not find a place otherwise.
+  func dropCancelled(ifFull: Bool = false) {
+    let dropped = state.withLock { state -> [Entry] in
+      if ifFull, state.waiting.count < limits.requests, state.waiting.count < 2 { return [] }
+      let cancelled = state.waiting.filter { $0.cancellation.isCancelled }
+      if !cancelled.isEmpty { state.waiting.removeAll { $0.cancellation.isCancelled } }
+      return cancelled
+    }
+    let now = ContinuousClock.now
+    for entry in dropped { entry.work?.abandon(now - entry.arrival) }
+  }
+
+  /// Which bound a request with a body of so many bytes would meet now; `nil` where there is room.
+  func shortage(adding bytes: Int) -> Shortage? {
+    state.withLock { shortage(in: $0, adding: bytes) }
+  }
+
+  private func shortage(in state: State, adding bytes: Int) -> Shortage? {
+    if state.isClosed { return .closed }
+    let totals = state.totals
+    if totals.requests >= limits.requests { return .requests }
+    if totals.requests > 0, totals.bytes + bytes > limits.bytes { return .bytes }
+    if totals.pixels >= limits.pixels { return .pixels }
+    return nil
+  }
+
+  // MARK: Looking on
+
   /// How much there is to do.
   var load: Load {
     state.withLock { state in
-      Load(
-        waiting: state.waiting.count, running: state.running, meanServiceTime: state.meanServiceTime
-      )
+      let totals = state.totals
+      return Load(
+        waiting: totals.requests, waitingBytes: totals.bytes, waitingPixels: totals.pixels,
+        running: state.starts.count { $0 != nil }, meanServiceTime: state.meanServiceTime)
     }
   }
 
-  /// Whether work would be refused now.
-  var isFull: Bool {
-    state.withLock { state in
-      state.waiting.count >= capacity
-        && !state.waiting.contains { $0.work.cancellation.isCancelled }
+  /// How many lanes have been at one piece of work for longer than a limit.
+  func stuckLanes(limit: Duration) -> Int {
+    let now = ContinuousClock.now
+    return state.withLock { state in
+      state.starts.count { start in start.map { now - $0 > limit } ?? false }
     }
   }
+
+  // MARK: Ending
 
   /// Takes no more work on, and lets the lanes end when all that was accepted is done.
   func close() {
@@ -136,11 +256,12 @@ final class WorkQueue: Sendable {
   /// Returns when the lanes have ended; `close` has to be called before.
   func waitForEnd() { ends.wait() }
 
+  // MARK: Lanes
+
   private func work(_ lane: Int) {
     while true {
       switch state.withLock({ Self.nextStep(of: lane, &$0) }) {
-      case .errand(let errand): errand()
-      case .work(let entry): run(entry)
+      case .work(let entry, let work): run(work, entry, lane)
       case .wait: wakeUps[lane].wait()
       case .end: return
       }
@@ -148,35 +269,35 @@ final class WorkQueue: Sendable {
   }
 
   private static func nextStep(of lane: Int, _ state: inout State) -> Step {
-    if !state.errands[lane].isEmpty { return .errand(state.errands[lane].removeFirst()) }
-    if !state.waiting.isEmpty {
-      state.running += 1
-      return .work(state.waiting.removeFirst())
+    if let index = state.waiting.firstIndex(where: { $0.work != nil }),
+      let work = state.waiting[index].work
+    {
+      state.starts[lane] = .now
+      return .work(state.waiting.remove(at: index), work)
     }
-    if state.isClosed { return .end }
+    if state.isClosed, state.waiting.isEmpty { return .end }
     state.idle.append(lane)
     return .wait
   }
 
-  private func run(_ entry: Entry) {
+  private func run(_ work: Work, _ entry: Entry, _ lane: Int) {
     let start = ContinuousClock.now
     let waited = start - entry.arrival
-    let isCancelled = entry.work.cancellation.isCancelled
-    if isCancelled { entry.work.abandon(waited) } else { entry.work.run(waited) }
+    let isCancelled = entry.cancellation.isCancelled
+    if isCancelled { work.abandon(waited) } else { work.run(waited) }
     let elapsed = ContinuousClock.now - start
-    state.withLock { state in
-      state.running -= 1
+    let idle = state.withLock { state -> [Int] in
+      state.starts[lane] = nil
       // Work that was given up halfway says nothing about how long work takes.
-      guard !isCancelled, !entry.work.cancellation.isCancelled else { return }
-      // Each new time counts a fifth: about the last ten pieces tell.
-      state.meanServiceTime = state.meanServiceTime.map { $0 + (elapsed - $0) / 5 } ?? elapsed
+      if !isCancelled, !entry.cancellation.isCancelled {
+        // Each new time counts a fifth: about the last ten pieces tell.
+        state.meanServiceTime = state.meanServiceTime.map { $0 + (elapsed - $0) / 5 } ?? elapsed
+      }
+      guard state.isClosed, state.waiting.isEmpty else { return [] }
+      defer { state.idle.removeAll() }
+      return state.idle
     }
-  }
-
-  private static func removeCancelled(from state: inout State) -> [Entry] {
-    let cancelled = state.waiting.filter { $0.work.cancellation.isCancelled }
-    if !cancelled.isEmpty { state.waiting.removeAll { $0.work.cancellation.isCancelled } }
-    return cancelled
+    for lane in idle { wakeUps[lane].signal() }
   }
 }
 

@@ -12,6 +12,7 @@ enum Parameter: String, CaseIterable {
   case boxFormat = "box_format"
   case isNormalized = "normalized"
   case orientation
+  case timeout = "timeout_ms"
   case isClassAgnostic = "class_agnostic_nms"
   case proposalCountBeforeNMS = "rpn_pre_nms_top_n"
   case proposalCountAfterNMS = "rpn_post_nms_top_n"
@@ -74,6 +75,7 @@ enum Parameter: String, CaseIterable {
     case .point: .numbers(count: 2...2, -1_000_000...1_000_000)
     case .nearestCount: .integer(1...100)
     case .orientation: .oneOf(OrientationPolicy.allCases.map(\.rawValue))
+    case .timeout: .integer(1...RequestTimeout.maximumMilliseconds)
     }
   }
 
@@ -83,7 +85,7 @@ enum Parameter: String, CaseIterable {
     return switch self {
     case .scoreThreshold, .nmsThreshold, .maximumDetections, .classes, .proposalCountBeforeNMS,
       .proposalCountAfterNMS, .proposalNMSThreshold, .proposalMinimumSide, .format, .imageSize,
-      .scale, .originalSize, .box, .point:
+      .scale, .originalSize, .box, .point, .timeout:
       nil
     case .include:
       ResponseSection.allCases.filter(defaults.sections.contains).map(\.rawValue)

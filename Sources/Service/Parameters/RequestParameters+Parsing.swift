@@ -54,6 +54,7 @@ extension RequestParameters {
     case .boxFormat: boxFormat = try value.choice()
     case .isNormalized: isNormalized = try value.words() == ["true"]
     case .orientation: orientation = try value.choice()
+    case .timeout: timeout = .milliseconds(try value.integer())
     case .isClassAgnostic: detection.isClassAgnostic = try value.words() == ["true"]
     case .proposalCountBeforeNMS: detection.proposalCountBeforeNMS = try value.integer()
     case .proposalCountAfterNMS: detection.proposalCountAfterNMS = try value.integer()

@@ -20,6 +20,9 @@ public struct RequestParameters: Sendable, Hashable {
   /// What is done with the orientation that the picture's file states.
   public var orientation = OrientationPolicy.exif
 
+  /// How long the answer may take; `nil` where that is left to the server.
+  public var timeout: Duration?
+
   /// What the answer is written as; what `Accept` asks for where it is `nil`.
   var format: ResponseFormat?
 

@@ -61,13 +61,16 @@ extension Problem {
       case 413: .bodyTooLarge
       case 414: .targetTooLong
       case 417: .expectationFailed
+      case 429: .tooManyConnections
       case 431: .headTooLarge
       case 501: .notImplemented
+      case 503: .outOfBodyMemory
       case 505: .versionNotSupported
       default: .internalError
       }
     self.init(
       kind, refusal.detail,
       limit: refusal.limit.map { Limit(name: $0.name, value: $0.value, unit: $0.unit) })
+    retryAfter = refusal.retryAfter
   }
 }

@@ -9,6 +9,7 @@ struct Problem: Error, Sendable {
     case malformedMultipart = "malformed-multipart"
     case malformedJSON = "malformed-json"
     case missingPicture = "missing-picture"
+    case unauthorized
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case requestTimeout = "request-timeout"
@@ -22,13 +23,17 @@ struct Problem: Error, Sendable {
     case expectationFailed = "expectation-failed"
     case undecodablePicture = "undecodable-picture"
     case queueFull = "queue-full"
+    case tooManyConnections = "too-many-connections"
     case headTooLarge = "head-too-large"
     case clientClosedRequest = "client-closed-request"
     case internalError = "internal-error"
     case notImplemented = "not-implemented"
     case loading
     case draining
+    case laneStuck = "lane-stuck"
+    case deadlineExceeded = "deadline-exceeded"
     case modelFailed = "model-failed"
+    case outOfBodyMemory = "out-of-body-memory"
     case versionNotSupported = "version-not-supported"
   }
 
@@ -71,6 +76,7 @@ extension Problem.Kind {
     case .malformedRequest, .unknownParameter, .duplicateParameter, .invalidParameter,
       .malformedMultipart, .malformedJSON, .missingPicture:
       400
+    case .unauthorized: 401
     case .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
@@ -80,13 +86,14 @@ extension Problem.Kind {
     case .unsupportedMediaType, .unsupportedContentCoding, .unsupportedPicture: 415
     case .expectationFailed: 417
     case .undecodablePicture: 422
-    case .queueFull: 429
+    case .queueFull, .tooManyConnections: 429
     case .headTooLarge: 431
     // nginx's code for a client that closed the connection first: seen in the log, never sent.
     case .clientClosedRequest: 499
     case .internalError, .modelFailed: 500
     case .notImplemented: 501
-    case .loading, .draining: 503
+    case .loading, .draining, .laneStuck, .outOfBodyMemory: 503
+    case .deadlineExceeded: 504
     case .versionNotSupported: 505
     }
   }
@@ -101,6 +108,7 @@ extension Problem.Kind {
     case .malformedMultipart: "The multipart body is malformed"
     case .malformedJSON: "The JSON body is malformed"
     case .missingPicture: "There is no picture"
+    case .unauthorized: "A key is needed"
     case .notFound: "There is nothing at this path"
     case .methodNotAllowed: "The method does not fit the path"
     case .requestTimeout: "The request took too long to arrive"
@@ -114,13 +122,17 @@ extension Problem.Kind {
     case .expectationFailed: "The expectation cannot be met"
     case .undecodablePicture: "The picture cannot be decoded"
     case .queueFull: "The queue is full"
+    case .tooManyConnections: "The client has too many connections"
     case .headTooLarge: "The request's head is too large"
     case .clientClosedRequest: "The client has gone away"
     case .internalError: "The server failed"
     case .notImplemented: "This is not implemented"
     case .loading: "The model is loading"
     case .draining: "The server is shutting down"
+    case .laneStuck: "The detector does not answer"
+    case .deadlineExceeded: "The deadline has passed"
     case .modelFailed: "The model could not be loaded"
+    case .outOfBodyMemory: "There is no room for the body"
     case .versionNotSupported: "The HTTP version is not supported"
     }
   }

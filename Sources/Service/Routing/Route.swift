@@ -1,12 +1,15 @@
 /// A path that is answered; the raw value is the path, with names in braces for segments that differ.
 enum Route: String, CaseIterable {
   case home = "/"
+  case documentation = "/docs"
+  case example = "/example.jpg"
   case detect = "/detect"
   case proposals = "/proposals"
   case explain = "/explain"
   case liveness = "/livez"
   case readiness = "/readyz"
   case health = "/healthz"
+  case metrics = "/metrics"
   case description = "/openapi.yaml"
   case inferenceServer = "/v2"
   case inferenceLive = "/v2/health/live"
@@ -23,6 +26,11 @@ enum Route: String, CaseIterable {
   case versionStatistics = "/v2/models/{model}/versions/{version}/stats"
   case versionInference = "/v2/models/{model}/versions/{version}/infer"
   case repositoryIndex = "/v2/repository/index"
+
+  /// Whether it is answered where probes alone are listened for.
+  var isForProbes: Bool {
+    [.liveness, .readiness, .health, .inferenceLive, .inferenceReady].contains(self)
+  }
 
   /// The methods that it answers, `OPTIONS` left out, which every path answers.
   var methods: [Method] {

@@ -9,12 +9,9 @@ extension DetectionWork {
   /// Answers `POST /detect` and `POST /proposals`.
   func detection() throws -> WorkAnswer {
     let start = ContinuousClock.now
-    let body = try RequestBody(
-      admission.type, exchange.request.body, limits: settings.multipartLimits)
+    let (body, chosen) = try contents()
+    var parameters = chosen
     let route = admission.match.route
-    var parameters = try RequestParameters(
-      admission.parameters + body.parameters, allowed: Parameter.all(of: route),
-      model: admission.backend.model)
     if route == .proposals {
       parameters.detection.findsObjects = false
       parameters.sections.remove(.detections)

@@ -5,11 +5,8 @@ extension DetectionWork {
   /// Answers `POST /explain`.
   func explanation() throws -> WorkAnswer {
     let start = ContinuousClock.now
-    let body = try RequestBody(
-      admission.type, exchange.request.body, limits: settings.multipartLimits)
-    var parameters = try RequestParameters(
-      admission.parameters + body.parameters, allowed: Parameter.all(of: .explain),
-      model: admission.backend.model)
+    let (body, chosen) = try contents()
+    var parameters = chosen
     let place = try ExplainedPlace(parameters)
     guard let item = body.items.first, !body.isBatch else {
       throw Problem(.malformedRequest, "One picture is explained at a time; send one.")

@@ -9,7 +9,11 @@ internal import Observability
 struct Admission: Sendable {
   var match: RouteMatch
   var type: MediaType?
+  /// The coding that the body has to be freed of.
+  var coding: ContentCoding?
   var parameters: [NamedValue]
+  /// How long the answer may take, from the request's arrival.
+  var timeout: Duration
   var backend: any DetectionBackend
 }
 
@@ -37,6 +41,9 @@ struct WorkAnswer: Sendable {
 struct DetectionWork {
   let exchange: Exchange
   let admission: Admission
+  /// What the body holds and the request chose; `nil` for the Open Inference Protocol.
+  let body: RequestBody?
+  let parameters: RequestParameters?
   let settings: ServiceSettings
   /// How long the request waited for the lane.
   let waited: Duration
@@ -50,6 +57,14 @@ struct DetectionWork {
     case .modelInference, .versionInference: try inference()
     default: try detection()
     }
+  }
+
+  /// What the body holds and what the request chose.
+  func contents() throws(Problem) -> (RequestBody, RequestParameters) {
+    guard let body, let parameters else {
+      throw Problem(.internalError, "A request came to its lane unread.")
+    }
+    return (body, parameters)
   }
 
   /// Works on one thing that the body holds.

@@ -9,7 +9,8 @@ extension ServiceSettings {
   /// Settings whose warming up a fake backend knows.
   static func testing(queueCapacity: Int = 16, laneCount: Int = 1) -> ServiceSettings {
     ServiceSettings(
-      queueCapacity: queueCapacity, laneCount: laneCount, warmUpSize: FakeBackend.warmUpSize)
+      queue: QueueLimits(requests: queueCapacity), laneCount: laneCount,
+      warmUpSize: FakeBackend.warmUpSize)
   }
 }
 

@@ -1,0 +1,242 @@
+internal import CDNNL
+internal import Tensors
+
+/// A chain of 3x3 convolutions, with the pooling behind it, that is computed strip by strip.
+///
+/// At full size the first layers of a VGG keep two maps of 123 MB; computed some rows at a time they
+/// need a few megabytes, and Winograd's scratch memory shrinks alike. Each strip reads the rows
+/// that its result depends on, so rows at the seams are computed twice and every value is the same.
+struct LayerStrips {
+  /// The layers of the network.
+  var layers: Range<Int>
+  /// N, C, H, W before the first layer and behind each layer, of the whole.
+  var extents: [[Int]]
+  /// The rows of the chain's result that a strip makes; the last strip overlaps the one before.
+  var rows: Int
+  /// How many strips there are.
+  var count: Int
+
+  /// For each value of the chain, the first to the last, the rows that a strip needs or makes.
+  func ranges(ofStrip strip: Int) -> [Range<Int>] {
+    let total = extents[extents.count - 1][2]
+    let start = min(strip * rows, total - rows)
+    var ranges = [start..<start + rows]
+    for index in stride(from: layers.count - 1, through: 0, by: -1) {
+      let behind = ranges[0]
+      let available = extents[index][2]
+      let isPooling = extents[index + 1][2] != available
+      ranges.insert(
+        isPooling
+          ? 2 * behind.lowerBound..<min(2 * behind.upperBound, available)
+          : max(behind.lowerBound - 1, 0)..<min(behind.upperBound + 1, available), at: 0)
+    }
+    return ranges
+  }
+
+  /// The extents of a value's rows in a strip.
+  func extents(of index: Int, _ range: Range<Int>) -> [Int] {
+    var extents = extents[index]
+    extents[2] = range.count
+    return extents
+  }
+
+  /// The convolution of a layer in a strip; the picture's edge is padded, a seam is not.
+  func geometry(_ index: Int, _ ranges: [Range<Int>]) -> ConvolutionGeometry {
+    ConvolutionGeometry(
+      input: extents(of: index, ranges[index]), output: extents(of: index + 1, ranges[index + 1]),
+      strides: [1, 1],
+      leading: [ranges[index + 1].lowerBound == 0 ? 1 : 0, 1],
+      trailing: [ranges[index + 1].upperBound == extents[index + 1][2] ? 1 : 0, 1])
+  }
+}
+
+extension PlanBuilder {
+  /// The strips in which the layers from an index on are computed; `nil` where they are computed
+  /// whole, because they fit the options' limit or are no such chain.
+  func strips(from index: Int) throws(ComputeError) -> LayerStrips? {
+    guard let chain = chain(from: index), try byteCount(of: chain) > options.stripByteCount else {
+      return nil
+    }
+    let total = chain.rows
+    // Pairs of pooled rows, or four rows, are what Winograd's tiles cover.
+    let last = chain.layers.count
+    let step = chain.extents[last][2] != chain.extents[last - 1][2] ? 2 : 4
+    var strips = chain
+    var parts = 2
+    while true {
+      let rows = (total + parts - 1) / parts
+      strips.rows = min((rows + step - 1) / step * step, total)
+      strips.count = (total + strips.rows - 1) / strips.rows
+      if strips.rows <= 2 * step { break }
+      if try byteCount(of: strips) <= options.stripByteCount { break }
+      parts += 1
+    }
+    return strips.count > 1 ? strips : nil
+  }
+
+  /// The chain of layers from an index on, as one strip.
+  private func chain(from start: Int) -> LayerStrips? {
+    var extents = [self.extents(of: network.layers[start].input)]
+    guard extents[0].count == 4 else { return nil }
+    var index = start
+    while index < network.layers.count {
+      let layer = network.layers[index]
+      guard layer.input.index == index || index == start else { break }
+      let before = extents[extents.count - 1]
+      var isLast = false
+      switch layer.operation {
+      case .convolution(let weights, let window, _, residual: nil)
+      where weights.shape.dimensions[2...].allSatisfy({ $0 == 3 })
+        && window.stride == 1 && window.padding == 1 && !window.roundsUp:
+        extents.append([before[0], weights.shape[0], before[2], before[3]])
+      case .maxPooling(let window)
+      where window.size == 2 && window.stride == 2 && window.padding == 0 && index > start:
+        let output = [window.outputExtent(before[2]), window.outputExtent(before[3])]
+        guard output.allSatisfy({ $0 > 0 }) else { return nil }
+        extents.append([before[0], before[1]] + output)
+        isLast = true
+      default: isLast = true
+      }
+      guard extents.count == index - start + 2 else { break }
+      index += 1
+      // A value that something else reads as well has to exist as a whole.
+      let value = Network.Value(index: index)
+      let next = Network.Value(index: index + 1)
+      if isLast || index == network.layers.count || network.layers[index].input != value
+        || isReadLater(value, than: next)
+      {
+        break
+      }
+    }
+    guard index > start, let last = extents.last, last[2] > 0 else { return nil }
+    return LayerStrips(layers: start..<index, extents: extents, rows: last[2], count: 1)
+  }
+
+  /// The most bytes that a layer works on at once, its scratch memory among them, in a strip that
+  /// touches no edge (or in the whole).
+  private func byteCount(of strips: LayerStrips) throws(ComputeError) -> Int {
+    let ranges = strips.ranges(ofStrip: strips.count / 2)
+    var most = 0
+    for (position, index) in strips.layers.enumerated() {
+      guard case .convolution(let weights, _, let activation, _) = network.layers[index].operation
+      else { continue }
+      let descriptor = try convolutionDescriptor(
+        weights, strips.geometry(position, ranges), activation, addsToOutput: false,
+        name: network.layers[index].name)
+      let queries = [dnnl_query_src_md, dnnl_query_dst_md, dnnl_query_scratchpad_md]
+      most = max(most, queries.reduce(0) { $0 + descriptor.layout($1).byteCount })
+    }
+    return most
+  }
+
+  /// Adds the steps of all strips.
+  mutating func add(_ strips: LayerStrips) throws(ComputeError) {
+    let first = network.layers[strips.layers.lowerBound]
+    var kernels: [[(geometry: ConvolutionGeometry, descriptor: PrimitiveDescriptor)]] =
+      Array(repeating: [], count: strips.layers.count)
+    var constants: [[(layout: TensorLayout, arguments: [(Int32, Memory)])]] =
+      Array(repeating: [], count: strips.layers.count)
+    var whole: Memory?
+    for strip in 0..<strips.count {
+      let ranges = strips.ranges(ofStrip: strip)
+      var value: Memory?
+      for (position, index) in strips.layers.enumerated() {
+        let layer = network.layers[index]
+        switch layer.operation {
+        case .convolution(let weights, _, let activation, _):
+          let geometry = strips.geometry(position, ranges)
+          let descriptor: PrimitiveDescriptor
+          if let known = kernels[position].first(where: { $0.geometry == geometry }) {
+            descriptor = known.descriptor
+          } else {
+            descriptor = try convolutionDescriptor(
+              weights, geometry, activation, addsToOutput: false, name: layer.name)
+            kernels[position].append((geometry, descriptor))
+          }
+          let wanted = descriptor.layout(dnnl_query_src_md)
+          let input: Memory
+          if let value {
+            input = try reordered(value, to: wanted, name: layer.name)
+          } else {
+            input = try copiedRows(ranges[0], of: layer.input, to: wanted, name: first.name)
+          }
+          let layout = descriptor.layout(dnnl_query_weights_md)
+          if !constants[position].contains(where: { $0.layout == layout }) {
+            constants[position].append(
+              (
+                layout,
+                try parameters(
+                  weights, layout: layout, dimensions: weights.shape.dimensions, name: layer.name)
+              ))
+          }
+          var arguments = constants[position].first { $0.layout == layout }?.arguments ?? []
+          arguments.append((DNNL_ARG_SRC, input))
+          let destination = try Memory(descriptor.layout(dnnl_query_dst_md))
+          try addStep(
+            descriptor, name: layer.name,
+            operationCount: 2 * geometry.output.reduce(1, *)
+              * weights.shape.dimensions[1...].reduce(1, *),
+            reading: arguments, writing: (DNNL_ARG_DST, destination))
+          value = destination
+        default:
+          guard let input = value else { preconditionFailure("a chain that begins with pooling") }
+          value = try pooledRows(input, strips, position, ranges, name: layer.name)
+        }
+      }
+      guard let value else { continue }
+      let result: Memory
+      if let whole {
+        result = whole
+      } else {
+        result = try wholeResult(of: strips, like: value.layout)
+        addResident(result)
+        whole = result
+      }
+      let name = network.layers[strips.layers.upperBound - 1].name
+      guard let region = try rows(ranges[ranges.count - 1], of: result) else {
+        throw ComputeError(operation: name, reason: "oneDNN cannot describe rows of its result")
+      }
+      let descriptor = try PrimitiveDescriptor(
+        reorderingFrom: value.layout, to: region.layout, attributes: Attributes(), name: name)
+      try addStep(
+        descriptor, name: "\(name): strip", operationCount: 0, reading: [(DNNL_ARG_FROM, value)],
+        writing: (DNNL_ARG_TO, region))
+    }
+    if let whole { setResult(whole, of: Network.Value(index: strips.layers.upperBound)) }
+  }
+
+  /// Rows of a value as a tensor of their own, as a kernel wants it.
+  private mutating func copiedRows(
+    _ range: Range<Int>, of value: Network.Value, to layout: TensorLayout, name: String
+  ) throws(ComputeError) -> Memory {
+    let source = try memory(of: value, channelBlock: layout.channelBlock)
+    guard let region = try rows(range, of: source) else {
+      throw ComputeError(operation: name, reason: "oneDNN cannot describe rows of its input")
+    }
+    return try copied(region, to: layout, name: name)
+  }
+
+  private mutating func pooledRows(
+    _ input: Memory, _ strips: LayerStrips, _ position: Int, _ ranges: [Range<Int>], name: String
+  ) throws(ComputeError) -> Memory {
+    let output = strips.extents(of: position + 1, ranges[position + 1])
+    let extents = input.layout.shape
+    let descriptor = try poolingDescriptor(
+      dnnl_pooling_max, input.layout, output: output, sizes: [2, 2], stride: 2, leading: [0, 0],
+      trailing: [2 * output[2] - extents[2], 2 * output[3] - extents[3]], name: name)
+    let destination = try Memory(descriptor.layout(dnnl_query_dst_md))
+    try addStep(
+      descriptor, name: name, operationCount: 0, reading: [(DNNL_ARG_SRC, input)],
+      writing: (DNNL_ARG_DST, destination))
+    return destination
+  }
+
+  private func wholeResult(
+    of strips: LayerStrips, like layout: TensorLayout
+  ) throws(ComputeError) -> Memory {
+    let shape = Shape(strips.extents[strips.extents.count - 1])
+    let block = layout.channelBlock ?? 1
+    return try Memory(
+      block == shape[1] ? .channelsLast(shape) : .channelBlocked(shape, block: block))
+  }
+}

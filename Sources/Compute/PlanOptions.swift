@@ -1,0 +1,67 @@
+internal import Synchronization
+
+/// What a plan may choose besides the size: how precisely and by which algorithms to compute.
+public struct PlanOptions: Sendable {
+  /// The type in which weights and activations are kept and multiplied.
+  public enum Precision: String, Sendable, Hashable {
+    /// IEEE single precision throughout.
+    case float32 = "fp32"
+  }
+
+  /// How 3x3 convolutions are computed.
+  public enum ConvolutionAlgorithm: String, Sendable, Hashable, CaseIterable {
+    /// By definition.
+    case direct
+    /// By Winograd's algorithm where the CPU has it and it pays, else directly.
+    case fastest
+  }
+
+  /// The precision of weights and activations.
+  public var precision: Precision
+
+  /// The algorithm of the convolutions.
+  public var convolution: ConvolutionAlgorithm
+
+  /// How many bytes weights in Winograd's layouts may take; shared by the plans of all copies of
+  /// these options.
+  ///
+  /// Winograd's weights are four times as large as direct ones, and at some widths of the picture a
+  /// kernel wants them in another layout, which is another copy. A layer that finds no room runs directly.
+  private let budget: Budget
+
+  /// The most bytes that a run of layers may work on at once; above, it is computed strip by strip.
+  ///
+  /// Strips cost the rows at their seams, which are computed twice, and save memory; where the
+  /// activations of a strip stay in the cache they are no slower than the whole.
+  public var stripByteCount: Int
+
+  /// Makes a set of options.
+  public init(
+    precision: Precision = .float32, convolution: ConvolutionAlgorithm = .fastest,
+    winogradByteCount: Int = 512 << 20, stripByteCount: Int = 100 << 20
+  ) {
+    self.precision = precision
+    self.convolution = convolution
+    self.stripByteCount = stripByteCount
+    budget = Budget(limit: winogradByteCount)
+  }
+
+  private final class Budget: Sendable {
+    let limit: Int
+    let used = Mutex(0)
+
+    init(limit: Int) { self.limit = limit }
+  }
+
+  /// Whether there is room for weights in one of Winograd's layouts, or they are there already.
+  func hasRoom(for layout: TensorLayout, of weights: LayerWeights) -> Bool {
+    weights.preparedLayouts.contains(layout)
+      || budget.used.withLock { $0 + layout.byteCount <= budget.limit }
+  }
+
+  /// Counts weights that are about to be made, where they are Winograd's.
+  func claim(_ layout: TensorLayout, of weights: LayerWeights) {
+    guard !layout.isBlocked, !weights.preparedLayouts.contains(layout) else { return }
+    budget.used.withLock { $0 += layout.byteCount }
+  }
+}

@@ -1,0 +1,134 @@
+internal import Compute
+internal import Detection
+internal import Images
+internal import Networks
+internal import Tensors
+
+/// What the kernels of a model do for pictures of one size, layer by layer, measured.
+public struct PlanReport: Sendable {
+  /// One layer, all its strips together, or a change of layout.
+  public struct Row: Sendable {
+    /// The network that it belongs to.
+    public let stage: Stage
+    /// The layer's name, as `conv3_1`.
+    public let name: String
+    /// The names of the kernels that compute it, as oneDNN calls them.
+    public let kernels: [String]
+    /// In how many parts it is computed.
+    public let partCount: Int
+    /// Multiplications and additions as a direct computation of what the steps write needs them;
+    /// rows that two strips share count twice.
+    public let operationCount: Int
+    /// The best of the runs.
+    public let duration: Duration
+  }
+
+  /// The layers in the order in which they run.
+  public let rows: [Row]
+
+  /// Operations a second that a matrix product of 2048 cubed reached in float32 just before.
+  public let peakRate: Double
+
+  /// How long it took to compile the plans of the size.
+  public let buildDuration: Duration
+
+  /// The bytes of the activations and scratch memory of each network's plan.
+  public let arenaByteCounts: [Stage: Int]
+
+  /// The bytes of all weights in the layouts of the kernels.
+  public let weightByteCount: Int
+}
+
+extension Detector {
+  /// Runs the networks on an empty picture and measures each layer.
+  ///
+  /// - Parameters:
+  ///   - size: the picture's size before it is resized.
+  ///   - runs: how often; the best time of each layer counts.
+  /// - Returns: the layers of backbone, RPN and head, the head with as many proposals as the model
+  ///   keeps at most.
+  /// - Throws: `DetectorError` where a picture of the size cannot be worked on.
+  public func planReport(for size: ImageSize, runs: Int = 5) throws(DetectorError) -> PlanReport {
+    try session.run { (session) throws(DetectorError) in
+      try session.planReport(for: size, runs: runs)
+    }
+  }
+}
+
+extension Session {
+  func planReport(for size: ImageSize, runs: Int) throws(DetectorError) -> PlanReport {
+    let resized: ResizedSize
+    do {
+      resized = try model.profile.resize.size(height: size.height, width: size.width)
+    } catch {
+      throw .image(error)
+    }
+    let peak: Double
+    do {
+      peak = try PeakRate.float32()
+    } catch {
+      throw .compute(error)
+    }
+    let clock = ContinuousClock()
+    func makePlans() throws(DetectorError) -> [(Stage, Plan)] {
+      let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
+      let rpn = try proposalPlan(backbone.outputLayouts[0])
+      let count = model.profile.detection.testProposalSettings.counts.afterNMS
+      let head = try headPlan(images: 1, proposalCount: count, limit: count)
+      return [(.backbone, backbone), (.rpn, rpn), (.head, head)]
+    }
+    // The first time puts weights in order as well, which no later plan pays for.
+    _ = try makePlans()
+    forgetPlans()
+    let start = clock.now
+    let plans = try makePlans()
+    let buildDuration = clock.now - start
+    var rows: [PlanReport.Row] = []
+    for (stage, plan) in plans { rows += try self.rows(of: plan, stage: stage, runs: runs) }
+    return PlanReport(
+      rows: rows, peakRate: peak, buildDuration: buildDuration,
+      arenaByteCounts: Dictionary(uniqueKeysWithValues: plans.map { ($0.0, $0.1.arenaByteCount) }),
+      weightByteCount: model.networks.preparedByteCount)
+  }
+
+  private func rows(
+    of plan: Plan, stage: Stage, runs: Int
+  ) throws(DetectorError) -> [PlanReport.Row] {
+    let count = plan.inputLayout.byteCount / MemoryLayout<Float>.stride
+    let input = FloatBuffer()
+    let values = unsafe input.reserve(count)
+    unsafe values.initialize(repeating: 0)
+    var best = [Duration](repeating: .seconds(1 << 20), count: plan.steps.count)
+    let clock = ContinuousClock()
+    for _ in 0...max(runs, 1) {
+      var last = clock.now
+      do {
+        try unsafe plan.run(on: UnsafeRawPointer(values.baseAddress!)) { step in
+          let now = clock.now
+          best[step] = min(best[step], now - last)
+          last = now
+        }
+      } catch {
+        throw .compute(error)
+      }
+    }
+    var order: [String] = []
+    var rows: [String: (kernels: [String], parts: Int, operations: Int, duration: Duration)] = [:]
+    for (index, step) in plan.steps.enumerated() {
+      if rows[step.name] == nil { order.append(step.name) }
+      var row = rows[step.name] ?? ([], 0, 0, .zero)
+      if !row.kernels.contains(step.kernel) { row.kernels.append(step.kernel) }
+      row.parts += 1
+      row.operations += step.operationCount
+      row.duration += best[index]
+      rows[step.name] = row
+    }
+    return order.compactMap { name in
+      rows[name].map {
+        PlanReport.Row(
+          stage: stage, name: name, kernels: $0.kernels, partCount: $0.parts,
+          operationCount: $0.operations, duration: $0.duration)
+      }
+    }
+  }
+}

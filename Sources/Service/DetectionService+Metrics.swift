@@ -1,0 +1,47 @@
+internal import Dispatch
+internal import HTTP1
+public import HTTPServer
+internal import Observability
+internal import Synchronization
+
+extension DetectionService {
+  /// Names a server whose connections `GET /metrics` tells; those of several are added up.
+  ///
+  /// - Parameter statistics: asked each time; `nil` once the server is gone.
+  public func reportConnections(of statistics: @escaping @Sendable () -> ServerStatistics?) {
+    servers.withLock { $0.append(statistics) }
+  }
+
+  /// `GET /metrics`: gathers and answers on a queue of its own, because reading `/proc` takes longer
+  /// than the server's queue should wait.
+  func answerMetrics(_ exchange: Exchange) {
+    Self.metricsQueue.async { [self] in
+      let format = MetricsFormat(acceptedBy: exchange.request.fields)
+      let document = MetricsDocument(
+        metrics: rules.metrics, phase: currentPhase, load: queue.load,
+        capacity: queue.limits.requests, laneCount: queue.laneCount,
+        connections: connectionStatistics, process: ProcessFigures())
+      var response = HTTPResponse(status: 200, body: document.text(format))
+      response.fields.append("Content-Type", format.rawValue)
+      response.fields.append("Cache-Control", "no-store")
+      response.fields.append("Vary", "Accept")
+      exchange.answer(response)
+    }
+  }
+
+  private static let metricsQueue = DispatchQueue(label: "frcnn.metrics")
+
+  private var connectionStatistics: ServerStatistics? {
+    let known = servers.withLock { $0 }.compactMap { $0() }
+    guard var sum = known.first else { return nil }
+    for statistics in known.dropFirst() {
+      sum.openConnections += statistics.openConnections
+      sum.acceptedConnections += statistics.acceptedConnections
+      sum.requests += statistics.requests
+      sum.refusedRequests += statistics.refusedRequests
+      sum.cancelledRequests += statistics.cancelledRequests
+      sum.acceptPauses += statistics.acceptPauses
+    }
+    return sum
+  }
+}

@@ -1,0 +1,143 @@
+import Tensors
+import Testing
+
+@testable import Compute
+
+/// Chains that are computed strip by strip, and Winograd's kernels, against the same chain computed
+/// whole and by definition.
+///
+/// Strips multiply and add the same numbers, in an order that may differ with the kernel. Winograd's
+/// transforms F(4x4, 3x3) multiply by up to 8 and cancel: errors grow about tenfold (Lavin and
+/// Gray, arXiv:1509.09308, section 7), which the wider tolerance allows for.
+struct StripTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var images: Int
+    var channels: [Int]
+    var height: Int
+    var width: Int
+    var roundsUp: Bool
+    var pools: Bool
+
+    var testDescription: String {
+      "\(images)x\(channels)x\(height)x\(width), pooling \(pools), rounding up \(roundsUp)"
+    }
+  }
+
+  static let cases = [
+    Case(images: 1, channels: [3, 16, 16], height: 41, width: 33, roundsUp: true, pools: true),
+    Case(images: 1, channels: [3, 16, 16], height: 41, width: 33, roundsUp: false, pools: true),
+    Case(images: 2, channels: [16, 48, 32, 32], height: 40, width: 26, roundsUp: false, pools: true),
+    Case(images: 1, channels: [32, 64, 64], height: 37, width: 20, roundsUp: false, pools: false),
+    Case(images: 1, channels: [5, 7, 6], height: 24, width: 19, roundsUp: true, pools: true),
+  ]
+
+  func network(_ given: Case) throws -> Network {
+    var random = Random(state: 7)
+    var network = Network(inputChannels: given.channels[0])
+    var value = network.input
+    for (index, (inputs, outputs)) in zip(given.channels, given.channels.dropFirst()).enumerated() {
+      let scale = 1 / Float(9 * inputs).squareRoot()
+      let weights = random.values(9 * inputs * outputs).map { $0 * scale }
+      value = network.convolution(
+        value,
+        weights: LayerWeights(
+          try stored(weights, [outputs, inputs, 3, 3]), biases: random.values(outputs)),
+        window: .init(size: 3, padding: 1), activation: .relu, name: "conv\(index)")
+    }
+    if given.pools {
+      value = network.maxPooling(
+        value, window: .init(size: 2, stride: 2, roundsUp: given.roundsUp), name: "pool")
+    }
+    // Behind the chain, so that its result is read by another layer too.
+    let channels = given.channels[given.channels.count - 1]
+    value = network.convolution(
+      value,
+      weights: LayerWeights(try stored(random.values(4 * channels), [4, channels, 1, 1])),
+      window: .init(size: 1), name: "last")
+    network.output(value, order: .channelsLast)
+    return network
+  }
+
+  func run(
+    _ given: Case, _ options: PlanOptions, moves: Bool = false
+  ) throws -> (values: [Float], steps: [Plan.Step]) {
+    var random = Random(state: 3)
+    let shape: Shape = [given.images, given.channels[0], given.height, given.width]
+    let input = random.values(shape.dimensions.reduce(1, *))
+    let network = try network(given)
+    let thread = try ComputeThread(name: "test", threadCount: 2)
+    return try thread.run {
+      let plan = try Plan(
+        network, inputShape: shape, inputLayout: .rowMajor(shape), arena: Arena(), options: options)
+      if moves {
+        // The input may lie elsewhere in the next run: strips have to follow it.
+        let other = [Float](repeating: 0, count: input.count)
+        try unsafe other.withUnsafeBytes { try unsafe plan.run(on: #require($0.baseAddress)) }
+      }
+      return try unsafe input.withUnsafeBytes { bytes in
+        try unsafe plan.run(on: #require(bytes.baseAddress))
+        return (unsafe Array(plan.outputValues(0)), plan.steps)
+      }
+    }
+  }
+
+  @Test(arguments: cases) func stripsComputeTheSame(_ given: Case) throws {
+    let whole = try run(given, PlanOptions(convolution: .direct))
+    let strips = try run(given, PlanOptions(convolution: .direct, stripByteCount: 1), moves: true)
+    #expect(strips.steps.count > whole.steps.count + 4)
+    #expect(strips.values.count == whole.values.count)
+    let worst = zip(strips.values, whole.values).map { abs($0 - $1) }.max() ?? 1
+    #expect(worst <= 1e-5)
+  }
+
+  @Test(arguments: cases) func winogradComputesTheSame(_ given: Case) throws {
+    let direct = try run(given, PlanOptions(convolution: .direct))
+    for limit in [1, 1 << 30] {
+      let fastest = try run(given, PlanOptions(stripByteCount: limit))
+      let worst = zip(fastest.values, direct.values).map { abs($0 - $1) }.max() ?? 1
+      #expect(worst <= 1e-4)
+    }
+  }
+
+  @Test func winogradIsTakenWhereTheCPUHasItAndMemoryAllows() throws {
+    let given = Self.cases[3]
+    func isWinograd(_ options: PlanOptions) throws -> Bool {
+      try run(given, options).steps.contains { $0.kernel.contains("wino") }
+    }
+    #expect(try isWinograd(PlanOptions()) == Engine.hasWinograd)
+    #expect(try !isWinograd(PlanOptions(winogradByteCount: 0)))
+    #expect(try !isWinograd(PlanOptions(convolution: .direct)))
+  }
+
+  @Test func winogradWeightsLeaveTheFileReadableForDirectOnes() throws {
+    let weights = LayerWeights(try stored(Random.many(64 * 64 * 9), [64, 64, 3, 3]))
+    var network = Network(inputChannels: 64)
+    let value = network.convolution(
+      network.input, weights: weights, window: .init(size: 3, padding: 1), name: "conv")
+    network.output(value, order: .channelsLast)
+    let shape: Shape = [1, 64, 16, 16]
+    let input = Random.many(shape.dimensions.reduce(1, *))
+    let thread = try ComputeThread(name: "test", threadCount: 1)
+    let results = try thread.run { [network] () throws -> [[Float]] in
+      try [PlanOptions(), PlanOptions(convolution: .direct)].map { options -> [Float] in
+        let plan = try Plan(
+          network, inputShape: shape, inputLayout: .rowMajor(shape), arena: Arena(),
+          options: options)
+        return try unsafe input.withUnsafeBytes { bytes in
+          try unsafe plan.run(on: #require(bytes.baseAddress))
+          return unsafe Array(plan.outputValues(0))
+        }
+      }
+    }
+    // Sums of 576 products of numbers below 1, of a size of about 8.
+    let worst = zip(results[0], results[1]).map { abs($0 - $1) }.max() ?? 1
+    #expect(results[0].count == results[1].count && worst <= 1e-3)
+  }
+}
+
+extension Random {
+  static func many(_ count: Int) -> [Float] {
+    var random = Random(state: 5)
+    return random.values(count)
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import HTTP1
+import HTTPServer
+import Testing
+
+@testable import Service
+
+/// The pages for browsers: in one piece, and with nothing allowed that is not theirs.
+@Suite struct PageTests {
+  private static let pages = [Route.home, .documentation]
+
+  @Test(arguments: pages)
+  func aPageAllowsItsOwnScriptAndStyleOnly(route: Route) async throws {
+    let response = try await DetectionService().get(route.rawValue)
+    #expect(response.status == 200)
+    #expect(response.fields["Content-Type"] == "text/html; charset=utf-8")
+    let policy = try #require(response.fields["Content-Security-Policy"])
+    #expect(policy.hasPrefix("default-src 'none';") && !policy.contains("unsafe"))
+    #expect(response.fields["X-Content-Type-Options"] == "nosniff")
+
+    let text = String(decoding: response.body, as: UTF8.self)
+    #expect(!text.contains("{{"))
+    for kind in ["style", "script"] {
+      let parts = text.components(separatedBy: "<\(kind)>")
+      #expect(parts.count == 2 && !text.contains("<\(kind) "))
+      let content = try #require(parts.last?.components(separatedBy: "</\(kind)>").first)
+      let sum = Data(SHA256.sum(of: Array(content.utf8))).base64EncodedString()
+      #expect(policy.contains("\(kind)-src 'sha256-\(sum)';"))
+    }
+    // What such a policy would not run.
+    #expect(text.firstMatch(of: /\s(?:on[a-z]+|style)="/) == nil)
+  }
+
+  @Test(arguments: pages)
+  func aPageAsksNobodyElse(route: Route) async throws {
+    let response = try await DetectionService().get(route.rawValue)
+    let text = String(decoding: response.body, as: UTF8.self)
+    // The name of SVG is an address that nobody asks.
+    let addresses = text.matches(of: /https?:\/\/[^\s'"`)<]+/).map { String($0.0) }
+      .filter { $0 != "http://www.w3.org/2000/svg" && !$0.hasPrefix("http://HOST:PORT") }
+    #expect(addresses == [])
+    for match in text.matches(of: /(?:src|href)="([^"]*)"/) {
+      let target = match.1
+      #expect(target.hasPrefix("/") || target.hasPrefix("#") || target == "data:,", "\(target)")
+      if target.hasPrefix("/") { #expect(Route(rawValue: String(target)) != nil, "\(target)") }
+    }
+  }
+
+  @Test func everyElementThatTheScriptNamesIsThere() async throws {
+    let text = String(decoding: try await DetectionService().get("/").body, as: UTF8.self)
+    let made = Set(text.matches(of: /\bid="([a-z-]+)"/).map { String($0.1) })
+    let used = Set(text.matches(of: /\$\('([a-z-]+)'\)/).map { String($0.1) })
+    #expect(used.count > 20)
+    #expect(used.subtracting(made) == [])
+    // Each control has a name for a screen reader: a label, or words of its own.
+    let labelled = Set(text.matches(of: /<label for="([a-z-]+)"/).map { String($0.1) })
+    for match in text.matches(of: /<input type="(?:range|password)" id="([a-z-]+)"/) {
+      #expect(labelled.contains(String(match.1)), "\(match.1)")
+    }
+  }
+
+  @Test func theExampleIsAPicture() async throws {
+    let service = try await DetectionService.ready()
+    let response = try await service.get("/example.jpg")
+    #expect(response.fields["Content-Type"] == "image/jpeg")
+    #expect(response.body.starts(with: [0xFF, 0xD8, 0xFF]))
+    #expect(try await service.detect(picture: response.body).status == 200)
+  }
+
+  @Test func aBrowserKnowsWhatTheModelFinds() async throws {
+    let service = try await DetectionService.ready()
+    let health = try await service.get("/healthz").json
+    #expect(health["classes"]?.elements.compactMap(\.text) == ["RBC", "WBC", "Platelets"])
+    #expect(health["defaults"]?["nms_threshold"]?.double == 0.3)
+    #expect(health["defaults"]?["max_detections"] == .null)
+  }
+}

@@ -1,0 +1,96 @@
+import FasterRCNN
+import HTTP1
+import HTTPServer
+import Synchronization
+import Testing
+
+@testable import Service
+
+/// The bounds of the queue in bytes and pixels, and what becomes of a model that is replaced.
+@Suite struct QueueLimitTests {
+  private func busy(
+    _ gate: Gate, _ limits: QueueLimits
+  ) async throws -> (DetectionService, FakeBackend) {
+    let backend = FakeBackend { size, _ in
+      gate.pass()
+      return .sample(size)
+    }
+    var settings = ServiceSettings.testing()
+    settings.queue = limits
+    return (try await DetectionService.ready(backend, settings: settings), backend)
+  }
+
+  @Test func bytesAreBounded() async throws {
+    let gate = Gate()
+    let length = Pictures.png.count
+    let (service, backend) = try await busy(gate, QueueLimits(requests: 10, bytes: 2 * length))
+    async let first = service.detect()
+    #expect(await eventually { backend.calls.count == 1 })
+    async let second = service.detect()
+    #expect(await eventually { service.queue.load.waitingBytes == length })
+    async let third = service.detect()
+    #expect(await eventually { service.queue.load.waitingBytes == 2 * length })
+    let refused = try await service.detect()
+    try expectProblem(refused, 429, "queue-full")
+    #expect(try refused.json["limit"]?["unit"] == .string("bytes"))
+    gate.open()
+    #expect(try await [first.status, second.status, third.status] == [200, 200, 200])
+  }
+
+  @Test func pixelsAreBoundedByWhatHeadersSay() async throws {
+    let gate = Gate()
+    // The picture has 16 x 8 pixels.
+    let (service, backend) = try await busy(gate, QueueLimits(requests: 10, pixels: 200))
+    async let first = service.detect()
+    #expect(await eventually { backend.calls.count == 1 })
+    async let second = service.detect()
+    #expect(await eventually { service.queue.load.waitingPixels == 128 })
+    let refused = try await service.detect()
+    try expectProblem(refused, 429, "queue-full")
+    #expect(try refused.json["limit"]?["unit"] == .string("pixels"))
+    #expect(refused.fields["Retry-After"] != nil)
+    gate.open()
+    #expect(try await [first.status, second.status] == [200, 200])
+    // What waits alone always has room.
+    #expect(try await service.detect().status == 200)
+  }
+
+  @Test func aPictureTooLargeIsRefusedWithoutALane() async throws {
+    let gate = Gate()
+    let (service, backend) = try await busy(gate, QueueLimits())
+    async let first = service.detect()
+    #expect(await eventually { backend.calls.count == 1 })
+    // A PNG's header that states 60,000 x 60,000 pixels; the lane is busy until the gate opens.
+    var bomb = Pictures.png
+    bomb.replaceSubrange(16..<24, with: [0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60])
+    try expectProblem(try await service.detect(picture: bomb), 413, "picture-too-large")
+    try expectProblem(
+      try await service.detect(picture: Array("GIF89a".utf8)), 415, "unsupported-picture")
+    #expect(service.queue.load.waiting == 0)
+    gate.open()
+    #expect(try await first.status == 200)
+  }
+
+  @Test func aModelThatWasReplacedIsFreedWithItsLastRequest() async throws {
+    let gate = Gate()
+    weak var old: FakeBackend?
+    let service = DetectionService(settings: .testing())
+    do {
+      let backend = FakeBackend { size, _ in
+        gate.pass()
+        return .sample(size)
+      }
+      old = backend
+      try await service.load(backend)
+    }
+    let answered = Held(false)
+    service.handle(.detect()) { _ in answered.withLock { $0 = true } }
+    #expect(await eventually { service.queue.load.running == 1 })
+    try await service.load(FakeBackend())
+    #expect(old != nil, "its request is not answered yet")
+    gate.open()
+    #expect(await eventually { answered.withLock { $0 } })
+    for _ in 0..<2000 where old != nil { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(old == nil)
+  }
+}
