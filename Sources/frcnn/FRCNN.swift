@@ -20,5 +20,6 @@ struct FRCNN: ParsableCommand {
     subcommands: [
       ServeCommand.self, DetectCommand.self, EvaluateCommand.self, InspectCommand.self,
       ConvertCommand.self, InitCommand.self, HealthCommand.self, BenchCommand.self,
+      BenchBodyCommand.self,
     ])
 }

@@ -91,16 +91,34 @@ import Testing
         == .object([
           "score_threshold": .number(0.5), "nms_threshold": .number(0.25),
           "max_detections": .number(7), "classes": .array([.number(0), .number(2)]),
-          "max_proposals": .number(300), "orientation": .string("exif"),
+          "class_agnostic_nms": .boolean(false), "max_proposals": .number(300),
+          "orientation": .string("exif"),
         ]))
+  }
+
+  @Test func theProposalNetworksParametersReachTheDetector() async throws {
+    let backend = FakeBackend()
+    let service = try await DetectionService.ready(backend)
+    _ = try await service.detect(
+      "rpn_pre_nms_top_n=500&rpn_post_nms_top_n=50&rpn_nms_threshold=0.5&rpn_min_size=8.5"
+        + "&class_agnostic_nms=true")
+    let parameters = try #require(backend.calls.first?.parameters)
+    #expect(parameters.proposalCountBeforeNMS == 500 && parameters.proposalCountAfterNMS == 50)
+    #expect(parameters.proposalNMSThreshold == 0.5 && parameters.proposalMinimumSide == 8.5)
+    #expect(parameters.isClassAgnostic == true && parameters.findsObjects)
   }
 
   @Test(arguments: ResponseSection.allCases)
   func includeNamesThePartsOfTheAnswer(section: ResponseSection) async throws {
     let service = try await DetectionService.ready()
     let json = try await service.detect("include=\(section.rawValue)").json
-    let key = section == .timings ? "timings_ms" : section.rawValue
-    #expect(json.keys == ["id", "box_format", "normalized", "parameters", key])
+    let keys: Set<String> =
+      switch section {
+      case .timings: ["timings_ms"]
+      case .features: ["features", "image_size", "scale", "original_size"]
+      default: [section.rawValue]
+      }
+    #expect(json.keys == keys.union(["id", "box_format", "normalized", "parameters"]))
   }
 
   @Test(arguments: [0, 2, 300])

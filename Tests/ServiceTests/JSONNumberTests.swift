@@ -22,7 +22,8 @@ import Testing
     for _ in 0..<20_000 {
       let value = Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &generator))
       guard value.isFinite else { continue }
-      try expectNearest(value.description.replacing(".0", with: "").replacing("+", with: ""))
+      let text = value.description
+      try expectNearest(text.hasSuffix(".0") ? String(text.dropLast(2)) : text)
       // As Python writes a float32 that it holds as float64: up to 17 digits.
       let wide = Double(value).description
       try expectNearest(wide)

@@ -3,6 +3,7 @@ import FasterRCNN
 import Images
 import Service
 import Synchronization
+import Tensors
 
 /// Stands in for a detector: answers what a test tells it to.
 final class FakeBackend: DetectionBackend {
@@ -45,7 +46,13 @@ final class FakeBackend: DetectionBackend {
     }
     if size == Self.warmUpSize { return .sample(size) }
     recorded.withLock { $0.append(Call(imageSize: size, parameters: parameters)) }
-    return try body(size, isCancelled)
+    var result = try body(size, isCancelled)
+    if parameters.includesFeatures {
+      let values: [Float] = [0.5, 0.33333334]
+      result.features = FeatureMap(
+        values: Tensor(shape: [1, 1, 2], values: values), imageSize: size, yScale: 1)
+    }
+    return result
   }
 
   /// No picture of a test has this size.
