@@ -111,7 +111,8 @@ public struct ClassBoxDecoder: Sendable {
 
   /// Adds the boxes of one class over the threshold to the workspace's candidates.
   private func collect(
-    _ classID: Int, offsets: Span<Float>, logitCount: Int, rois: ArraySlice<BoundingBox>, frame: ImageFrame, workspace: inout ClassBoxWorkspace
+    _ classID: Int, offsets: Span<Float>, logitCount: Int, rois: ArraySlice<BoundingBox>,
+    frame: ImageFrame, workspace: inout ClassBoxWorkspace
   ) {
     let logitColumn = settings.layout.logitColumn(ofClass: classID)
     for (roi, region) in rois.enumerated() {

@@ -178,7 +178,8 @@ final class Session {
     guard abs(rows - side / stride) <= 2 else {
       throw .features(
         "\(rows) cells of \(stride) pixels cannot be of a side of \(side) pixels: image_size is "
-          + "the size, [height, width], of the resized picture that the features were computed from")
+          + "the size, [height, width], of the resized picture that the features were computed from"
+      )
     }
   }
 
@@ -223,7 +224,8 @@ final class Session {
           grid: grid, frame: features.frames[index],
           offsets: Self.row(index, of: offsets, count: results.count),
           scores: Self.row(index, of: scores, count: results.count),
-          proposalSettings: proposalCreator.settings, classBoxSettings: classBoxSettings(parameters))
+          proposalSettings: proposalCreator.settings, classBoxSettings: classBoxSettings(parameters)
+        )
       }
     }
     guard proposals.count > 0, parameters.findsObjects else {

@@ -42,7 +42,8 @@ extension Connection {
     core.counters.refused.count()
     var fields = HTTPFields()
     fields.append("Content-Type", "text/plain; charset=utf-8")
-    let text = "This port speaks HTTPS: the request came without TLS. Use https:// instead of http://.\n"
+    let text =
+      "This port speaks HTTPS: the request came without TLS. Use https:// instead of http://.\n"
     respond(HTTPResponse(status: 400, fields: fields, body: Array(text.utf8)), closing: true)
   }
 

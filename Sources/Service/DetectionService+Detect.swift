@@ -81,6 +81,7 @@ extension DetectionService {
       queue.submit(work, at: place)
     } catch {
       queue.leave(place)
+      statistics.withLock { $0.recordFailure(.now - exchange.arrival) }
       exchange.answer(Problem(cancellation.isCancelled ? CancellationError() : error))
     }
   }
@@ -107,6 +108,10 @@ extension DetectionService {
     let decoder = ImageDecoder(limits: settings.imageLimits)
     for item in body.items {
       do {
+        switch item {
+        case .picture, .decodedPicture, .pixels: try parameters.requireNoSizesOfFeatures()
+        case .features, .unreadable: break
+        }
         switch item {
         case .picture(let range):
           let header = try decoder.header(of: exchange.request.body.span.extracting(range))

@@ -62,7 +62,8 @@ extension DetectionService {
   /// `OPTIONS`: what may be asked for at a path, or at all (RFC 9110 section 9.3.7).
   func optionsResponse(to request: HTTPRequest) -> HTTPResponse {
     var response = HTTPResponse(status: 204)
-    response.fields.append("Allow", RouteMatch(path: request.path)?.route.allow ?? Route.allowOfServer)
+    response.fields.append(
+      "Allow", RouteMatch(path: request.path)?.route.allow ?? Route.allowOfServer)
     return response
   }
 

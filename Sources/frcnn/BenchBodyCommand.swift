@@ -13,7 +13,8 @@ struct BenchBodyCommand: ParsableCommand {
     // It is called through scripts/bench-features, which also makes the files.
     shouldDisplay: false)
 
-  @Argument(help: ArgumentHelp("Bodies; .json is JSON, all else told by itself.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("Bodies; .json is JSON, all else told by itself.", valueName: "file"))
   var files: [String]
 
   @Option(help: "How many runs are counted.")

@@ -57,7 +57,8 @@ struct ModelOptions: ParsableArguments {
     /// Makes a detector of an opened model; several of one model share its weights.
     func detector(of model: Model) throws(Failure) -> Detector {
       do {
-        return try Detector(model: model, options: .init(threadCount: compute.threadCount, plan: compute.plan))
+        return try Detector(
+          model: model, options: .init(threadCount: compute.threadCount, plan: compute.plan))
       } catch {
         throw Failure(.internalError, "\(error)")
       }

@@ -91,7 +91,8 @@ struct TransportOptions: ParsableArguments {
       }
       return nil
     }
-    return TLSConfiguration(certificateChain: chain, privateKey: key, clientAuthorities: authorities)
+    return TLSConfiguration(
+      certificateChain: chain, privateKey: key, clientAuthorities: authorities)
   }
 
   /// Lets the process have as many descriptors as it may.

@@ -4,7 +4,8 @@ import HTTPServer
 enum TransportSettings {
   static let certificate = Setting(
     name: "tls-cert",
-    purpose: "The server's certificate and those that lead to its root; with it HTTPS alone is spoken.",
+    purpose:
+      "The server's certificate and those that lead to its root; with it HTTPS alone is spoken.",
     standard: nil, standardText: "none: plain HTTP", form: .path)
 
   static let privateKey = Setting(
@@ -77,7 +78,8 @@ enum TransportSettings {
     form: .byteCount(256...(1 << 20)))
 
   static let maximumFields = Setting(
-    name: "max-fields", purpose: "The most field lines of a request; beyond them the answer is 431.",
+    name: "max-fields",
+    purpose: "The most field lines of a request; beyond them the answer is 431.",
     standard: 100, standardText: "100: three times what browsers and proxies send",
     form: number(8...10_000))
 

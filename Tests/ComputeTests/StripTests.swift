@@ -26,7 +26,8 @@ struct StripTests {
   static let cases = [
     Case(images: 1, channels: [3, 16, 16], height: 41, width: 33, roundsUp: true, pools: true),
     Case(images: 1, channels: [3, 16, 16], height: 41, width: 33, roundsUp: false, pools: true),
-    Case(images: 2, channels: [16, 48, 32, 32], height: 40, width: 26, roundsUp: false, pools: true),
+    Case(
+      images: 2, channels: [16, 48, 32, 32], height: 40, width: 26, roundsUp: false, pools: true),
     Case(images: 1, channels: [32, 64, 64], height: 37, width: 20, roundsUp: false, pools: false),
     Case(images: 1, channels: [5, 7, 6], height: 24, width: 19, roundsUp: true, pools: true),
   ]

@@ -11,8 +11,9 @@ import Testing
     let help = try await Program.run(["serve", "--help"]).text
     // The help folds its lines; unfolded, an option is "--name <value> purpose [VARIABLE; default"; one
     // that is on or off has no value.
-    let text = help.replacing(/\s+/, with: " ")
-    let form = /--([a-z-]+)(?: <[a-z]+>)? [^\[\]]*\[(FRCNN_[A-Z_]+); ([^\]:,]+)/
+    // An option begins a line; the examples above have some amid theirs.
+    let text = help.replacing("\n  --", with: "\n§").replacing(/\s+/, with: " ")
+    let form = /§([a-z-]+)(?: <[a-z]+>)? [^\[\]§]*\[(FRCNN_[A-Z_]+); ([^\]:,]+)/
     let options = text.matches(of: form)
     #expect(options.count >= 15)
     let rows = try readme().split(separator: "\n").filter { $0.hasPrefix("| `--") }

@@ -94,7 +94,8 @@ final class Certificates {
 
   /// Writes a file of any text.
   func write(_ text: String, as name: String) throws {
-    try unsafe write(name) { bio in unsafe BIO_write(bio, text, Int32(text.utf8.count)) > 0 ? 1 : 0 }
+    try unsafe write(name) { bio in unsafe BIO_write(bio, text, Int32(text.utf8.count)) > 0 ? 1 : 0
+    }
   }
 
   private func write(_ name: String, _ body: (OpaquePointer) -> Int32) throws {

@@ -77,9 +77,10 @@ import Testing
       #expect(try ask("/c", for: "192.0.2.1").receiveResponse().text == "/c")
       // A client that goes away counts no more.
       try ask("/hold", for: "192.0.2.1").reset()
-      #expect(becomesTrue {
-        (try? ask("/d", for: "192.0.2.1").receiveResponse().text) == "/d"
-      })
+      #expect(
+        becomesTrue {
+          (try? ask("/d", for: "192.0.2.1").receiveResponse().text) == "/d"
+        })
       handler.release()
     }
   }

@@ -5,7 +5,8 @@ import Testing
 @Suite struct TLSTests {
   /// A server with TLS, and a client's options that trust it.
   private func withTLSServer(
-    clientAuthorities: Bool = false, _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
+    clientAuthorities: Bool = false,
+    _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
     _ body: (HTTPServer, TestHandler, Int, TLSSession.Options, Certificates) throws -> Void
   ) async throws {
     let certificates = try Certificates()
@@ -107,7 +108,8 @@ import Testing
     }
   }
 
-  @Test("a handshake that is not finished in time is cut off") func handshakeTimeout() async throws {
+  @Test("a handshake that is not finished in time is cut off") func handshakeTimeout() async throws
+  {
     try await withTLSServer({
       $0.handshakeTimeout = .milliseconds(150)
     }) { server, _, port, options, _ in
@@ -240,7 +242,8 @@ import Testing
     }
     try certificates.write(
       .init(name: "locked", issuer: certificates.authority), as: "locked", passphrase: "secret")
-    #expect(error("locked.pem", "locked.key") == .encryptedKey(path: certificates.path("locked.key")))
+    #expect(
+      error("locked.pem", "locked.key") == .encryptedKey(path: certificates.path("locked.key")))
     #expect(error() == nil)
   }
 }

@@ -30,7 +30,8 @@ final class TestClient {
   ///   - tls: how to speak TLS; `nil` for not at all.
   /// - Throws: `Failure` where nobody listens there or the handshake fails.
   init(
-    port: Int, isIPv6: Bool = false, receiveBufferLength: Int32? = nil, tls: TLSSession.Options? = nil
+    port: Int, isIPv6: Bool = false, receiveBufferLength: Int32? = nil,
+    tls: TLSSession.Options? = nil
   ) throws {
     descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw Failure(call: "socket", code: errno) }

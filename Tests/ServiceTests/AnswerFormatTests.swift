@@ -19,7 +19,8 @@ import Testing
     ("", "application/json"), ("*/*", "application/json"), ("image/png", "image/png"),
     ("image/jpeg", "image/jpeg"), ("image/*", "image/jpeg"), ("text/html", "application/json"),
     ("application/vnd.safetensors", "application/vnd.safetensors"),
-    ("image/png;q=0.5, image/jpeg;q=0.4", "image/png"), ("application/json, image/png", "application/json"),
+    ("image/png;q=0.5, image/jpeg;q=0.4", "image/png"),
+    ("application/json, image/png", "application/json"),
     ("image/png, */*;q=0.8", "image/png"), ("image/png;q=0", "application/json"),
     ("text/html,application/xhtml+xml,image/avif,image/webp,*/*;q=0.8", "application/json"),
   ])

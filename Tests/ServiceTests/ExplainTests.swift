@@ -132,7 +132,8 @@ import Testing
     for told in proposals { try expect(told, in: result, evidence) }
     for told in try #require(json["detections"]).elements {
       let object = result.objects[Int(try #require(told["detection_index"]?.double))]
-      #expect(told["box"]?.floats == [object.box.xMin, object.box.yMin, object.box.xMax, object.box.yMax])
+      #expect(
+        told["box"]?.floats == [object.box.xMin, object.box.yMin, object.box.xMax, object.box.yMax])
       #expect(told["proposal_index"] == .number(Double(object.proposalIndex)))
     }
     try expectNearest(json, parameters, wanted, evidence)
@@ -233,9 +234,12 @@ import Testing
     let scale = evidence.frame.xScale
     let sign: Float = parameters.box == nil ? 1 : -1
     for (name, boxes) in [("anchors", evidence.grid.anchors), ("candidates", wanted.boxes)] {
-      let told = (json[name]?.elements ?? []).compactMap { $0[place.measureName]?.double.map { sign * Float($0) } }
+      let told = (json[name]?.elements ?? []).compactMap {
+        $0[place.measureName]?.double.map { sign * Float($0) }
+      }
       #expect(told == told.sorted(), "\(name)")
-      let all = boxes.map { sign * place.measure($0.divided(yScale: scale, xScale: scale)) }.sorted()
+      let all = boxes.map { sign * place.measure($0.divided(yScale: scale, xScale: scale)) }
+        .sorted()
       for (a, b) in zip(told, all) { #expect(abs(a - b) < 1e-2, "\(name)") }
     }
   }

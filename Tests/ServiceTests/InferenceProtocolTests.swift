@@ -111,7 +111,8 @@ import Testing
   @Test(arguments: [
     ("POST", "/v2/repository/models/cells/load"), ("POST", "/v2/repository/models/cells/unload"),
     ("GET", "/v2/systemsharedmemory/status"), ("POST", "/v2/cudasharedmemory/region/a/register"),
-    ("GET", "/v2/trace/setting"), ("POST", "/v2/models/cells/trace/setting"), ("GET", "/v2/logging"),
+    ("GET", "/v2/trace/setting"), ("POST", "/v2/models/cells/trace/setting"),
+    ("GET", "/v2/logging"),
   ])
   func whatIsLeftOutIsSaidInTheProtocolsForm(method: String, path: String) async throws {
     let service = try await DetectionService.ready()
@@ -124,7 +125,8 @@ import Testing
     let service = try await DetectionService.ready()
     let wanted: [String: [Float]] = [
       "boxes": [2, 1, 10, 5, 1 / 3, 0.1, 7.1, 4], "scores": [0.75, 1 / 3], "labels": [1, 0],
-      "proposals": [2, 1, 10, 5, 1 / 3, 0, 7.1, 4, 0, 0, 8, 8], "objectness": [0.99999994, 0.5, 1e-9],
+      "proposals": [2, 1, 10, 5, 1 / 3, 0, 7.1, 4, 0, 0, 8, 8],
+      "objectness": [0.99999994, 0.5, 1e-9],
     ]
     let binary = Self.element(Pictures.png)
     let size = binary.count
@@ -138,7 +140,8 @@ import Testing
         service, #"{"inputs":[{\#(input),"parameters":{"binary_data_size":\#(size)}}]}"#, binary),
       try await infer(
         service,
-        #"{"inputs":[{\#(input),"data":["\#(Self.text)"]}],"parameters":{"binary_data_output":true}}"#),
+        #"{"inputs":[{\#(input),"data":["\#(Self.text)"]}],"parameters":{"binary_data_output":true}}"#
+      ),
       try await infer(service, Pictures.png, headerLength: 0),
       try await infer(
         service,
@@ -160,7 +163,8 @@ import Testing
       #"{"id":"é 42","inputs":[{"name":"image","shape":[2],"datatype":"BYTES","data":["\#(Self.text)","\#(Self.text)"]}],"#
         + #""outputs":[{"name":"labels"},{"name":"scores","parameters":{"binary_data":false}},"#
         + #"{"name":"detection_counts","parameters":{"classification":0}},{"name":"proposal_indices"},{"name":"proposal_counts"}],"#
-        + #""parameters":{"binary_data_output":true,"score_threshold":0.2,"priority":1,"triton_x":true}}"#)
+        + #""parameters":{"binary_data_output":true,"score_threshold":0.2,"priority":1,"triton_x":true}}"#
+    )
     let outputs = try Self.outputs(response)
     let third: Float = 1 / 3
     let wanted: [String: [Float]] = [
@@ -168,7 +172,8 @@ import Testing
       "proposal_indices": [0, 2, 0, 2], "proposal_counts": [3, 3],
     ]
     #expect(outputs == wanted)
-    let length = try #require(response.fields["Inference-Header-Content-Length"].flatMap { Int($0) })
+    let length = try #require(
+      response.fields["Inference-Header-Content-Length"].flatMap { Int($0) })
     let json = try JSONValue(parsing: Array(response.body.prefix(length)))
     #expect(json["id"] == .string("é 42") && json["model_version"] == .string("7"))
     #expect(json["outputs"]?[1]?["data"] != nil && json["outputs"]?[0]?["data"] == nil)

@@ -119,7 +119,9 @@ import Testing
   @Test func stringsWithEscapesAreUnderstood() throws {
     var reader = JSONReader(Array(#""a\u00e9\ud83d\ude00\n\"\\\/b""#.utf8))
     #expect(try reader.text() == "aé😀\n\"\\/b")
-    for text in [#""\x""#, #""\u12""#, #""\ud83d""#, #""\ud83dx""#, #""\udc00""#, "\"a\nb\"", "\"a"] {
+    for text in [
+      #""\x""#, #""\u12""#, #""\ud83d""#, #""\ud83dx""#, #""\udc00""#, "\"a\nb\"", "\"a",
+    ] {
       var reader = JSONReader(Array(text.utf8))
       #expect(throws: Problem.self) { try reader.text() }
     }

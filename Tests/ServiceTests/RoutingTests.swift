@@ -52,7 +52,8 @@ import Testing
   func anotherMethodIsRefusedWithThoseThatFit(route: Route) async throws {
     let service = try await DetectionService.ready()
     for method in Method.allCases where method != .options && !route.methods.contains(method) {
-      let path = route.rawValue.replacing("{model}", with: "cells").replacing("{version}", with: "7")
+      let path = route.rawValue.replacing("{model}", with: "cells").replacing(
+        "{version}", with: "7")
       let response = try await service.get(path, method: method.rawValue)
       try expectProblem(response, 405, "method-not-allowed")
       #expect(
@@ -79,7 +80,8 @@ import Testing
   @Test(arguments: Route.allCases)
   func theHealthPortAnswersProbesAlone(_ route: Route) async throws {
     let service = try await DetectionService.ready()
-    let isForProbes = [Route.liveness, .readiness, .health].contains(route)
+    let probes: [Route] = [.liveness, .readiness, .health, .inferenceLive, .inferenceReady]
+    let isForProbes = probes.contains(route)
     let response = await withCheckedContinuation { done in
       let request = HTTPRequest(
         method: route == .detect ? "POST" : "GET", path: route.rawValue, listener: .health)

@@ -130,8 +130,9 @@ extension TLSContext {
     while case let code = ERR_get_error(), code != 0 {
       let (library, number) = (ERR_GET_LIB(code), ERR_GET_REASON(code))
       isMismatch =
-        isMismatch || library == ERR_LIB_X509
-        && [X509_R_KEY_VALUES_MISMATCH, X509_R_KEY_TYPE_MISMATCH].contains(number)
+        isMismatch
+        || library == ERR_LIB_X509
+          && [X509_R_KEY_VALUES_MISMATCH, X509_R_KEY_TYPE_MISMATCH].contains(number)
       isEncrypted = isEncrypted || library == ERR_LIB_PEM && number == PEM_R_BAD_PASSWORD_READ
       if reason == nil, let text = unsafe ERR_reason_error_string(code) {
         reason = unsafe String(cString: text)

@@ -37,7 +37,8 @@ enum FeatureFile {
     try read(bytes, as: .safetensors) { (state) throws(Problem) in
       guard let tensor = state[tensorName] else {
         throw Problem(
-          .malformedRequest, "The safetensors file has no tensor '\(tensorName)'; it has "
+          .malformedRequest,
+          "The safetensors file has no tensor '\(tensorName)'; it has "
             + state.names.prefix(20).joined(separator: ", ").excerpt + ".")
       }
       return tensor

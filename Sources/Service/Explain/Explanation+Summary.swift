@@ -30,7 +30,8 @@ extension Explanation {
 
   private func bestClass(of roi: Int, _ classes: ClassBoxTrace) -> Int? {
     (0..<classes.classCount).max {
-      (classes.score(ofClass: $0, inRoI: roi) ?? -1) < (classes.score(ofClass: $1, inRoI: roi) ?? -1)
+      (classes.score(ofClass: $0, inRoI: roi) ?? -1)
+        < (classes.score(ofClass: $1, inRoI: roi) ?? -1)
     }
   }
 

@@ -14,14 +14,21 @@ extension DetectionService {
 
   /// Answers a request of the protocol that is not an inference.
   func inferenceResponse(_ match: RouteMatch) throws(Problem) -> HTTPResponse {
-    if match.route == .inferenceLive { return Self.reply { $0.member("live", true) } }
+    if match.route == .inferenceLive {
+      _ = try livenessResponse()
+      return Self.reply { $0.member("live", true) }
+    }
     if match.route == .inferenceServer { return serverMetadata() }
     if match.route == .repositoryIndex { return repositoryIndex() }
     let model = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter).model
-    if match.route == .inferenceReady { return Self.reply { $0.member("ready", true) } }
+    if match.route == .inferenceReady {
+      _ = try readinessResponse()
+      return Self.reply { $0.member("ready", true) }
+    }
     try check(match, model)
     switch match.route {
     case .modelReady, .versionReady:
+      _ = try readinessResponse()
       return Self.reply { json in
         json.member("name", model.name)
         json.member("ready", true)
@@ -48,7 +55,8 @@ extension DetectionService {
     if let version = match.values["version"], version != model.version {
       throw Problem(
         .notFound,
-        "The model '\(model.name)' has no version '\(version.excerpt)'; it is at '\(model.version)'.")
+        "The model '\(model.name)' has no version '\(version.excerpt)'; it is at '\(model.version)'."
+      )
     }
   }
 

@@ -117,7 +117,9 @@ enum Parameter: String, CaseIterable {
         ![.include, .maximumProposals, .format, .imageID].contains($0)
       }
     case .modelInference, .versionInference:
-      allCases.filter { !ofExplanations.contains($0) && ![.include, .format, .imageID].contains($0) }
+      allCases.filter {
+        !ofExplanations.contains($0) && ![.include, .format, .imageID].contains($0)
+      }
     default: []
     }
   }

@@ -19,7 +19,8 @@ extension RequestParameters {
   ///   - model: whose classes `classes` may name.
   /// - Throws: a `Problem` that names the parameter.
   init(
-    _ pairs: [NamedValue], allowed: [Parameter] = Parameter.all(of: .detect), model: ModelDescription
+    _ pairs: [NamedValue], allowed: [Parameter] = Parameter.all(of: .detect),
+    model: ModelDescription
   ) throws(Problem) {
     self.init()
     var seen: [Parameter: String] = [:]

@@ -190,4 +190,3 @@ public struct DetectionDocument: Sendable {
     json.endArray()
   }
 }
-

@@ -120,7 +120,7 @@ struct DetectionWork {
   private func decode(
     _ bytes: Span<UInt8>, _ parameters: RequestParameters
   ) throws -> DecodedImage {
-    try refuseSizes(parameters)
+    try parameters.requireNoSizesOfFeatures()
     let decoder = ImageDecoder(
       limits: settings.imageLimits, appliesOrientation: parameters.orientation == .exif)
     return try decoder.decode(bytes)
@@ -128,24 +128,12 @@ struct DetectionWork {
 
   /// Holds a picture that came as pixels against the limits of those that come as files.
   private func taken(_ image: Image, _ parameters: RequestParameters) throws -> Image {
-    try refuseSizes(parameters)
+    try parameters.requireNoSizesOfFeatures()
     let limit = settings.imageLimits.maximumPixels
     guard image.width * image.height <= limit else {
       throw ImageError.tooManyPixels(width: image.width, height: image.height, limit: limit)
     }
     return image
-  }
-
-  /// Refuses what goes with features only.
-  private func refuseSizes(_ parameters: RequestParameters) throws(Problem) {
-    for (parameter, isGiven) in [
-      (Parameter.imageSize, parameters.imageSize != nil), (.scale, parameters.scale != nil),
-      (.originalSize, parameters.originalSize != nil),
-    ] where isGiven {
-      throw Problem(
-        .invalidParameter, "The parameter '\(parameter.rawValue)' goes with features, not a picture.",
-        parameter: parameter.rawValue)
-    }
   }
 
   /// Joins features with the sizes that the request states, or else their file.
@@ -175,5 +163,20 @@ struct DetectionWork {
       values: body.values, imageSize: imageSize, yScale: yScale, xScale: xScale)
     if let size = parameters.originalSize ?? stated.originalSize { map.originalSize = size }
     return map
+  }
+}
+
+extension RequestParameters {
+  /// Refuses what goes with features only.
+  func requireNoSizesOfFeatures() throws(Problem) {
+    for (parameter, isGiven) in [
+      (Parameter.imageSize, imageSize != nil), (.scale, scale != nil),
+      (.originalSize, originalSize != nil),
+    ] where isGiven {
+      throw Problem(
+        .invalidParameter,
+        "The parameter '\(parameter.rawValue)' goes with features, not a picture.",
+        parameter: parameter.rawValue)
+    }
   }
 }
