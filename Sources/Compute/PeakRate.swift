@@ -2,8 +2,9 @@ internal import CDNNL
 
 /// What the machine can do at most, by the engine's own measure.
 public enum PeakRate {
-  /// The rate of a matrix product of 2048 cubed in float32, in operations a second; the best of
-  /// `runs`. Runs on the calling thread's team.
+  /// The rate of a matrix product of 2048 cubed in float32, in operations a second.
+  ///
+  /// It is the best of `runs`, on the calling thread's team.
   ///
   /// - Throws: `ComputeError` where oneDNN has no kernel for it.
   public static func float32(runs: Int = 20) throws(ComputeError) -> Double {

@@ -100,10 +100,11 @@ extension Session {
     unsafe values.initialize(repeating: 0)
     var best = [Duration](repeating: .seconds(1 << 20), count: plan.steps.count)
     let clock = ContinuousClock()
+    guard let source = UnsafeRawPointer(values.baseAddress) else { return [] }
     for _ in 0...max(runs, 1) {
       var last = clock.now
       do {
-        try unsafe plan.run(on: UnsafeRawPointer(values.baseAddress!)) { step in
+        try unsafe plan.run(on: source) { step in
           let now = clock.now
           best[step] = min(best[step], now - last)
           last = now

@@ -48,9 +48,8 @@ final class Connection: @unchecked Sendable {
       }
     }
     guard status == 0 else {
-      let code = errno
-      close(descriptor)
-      throw Fault("cannot connect to port \(port): error \(code)")
+      // `deinit` closes the descriptor of an object that was whole when its making failed.
+      throw Fault("cannot connect to port \(port): error \(errno)")
     }
   }
 

@@ -4,7 +4,7 @@ import Testing
 /// What signals and changed files do to a running server.
 @Suite struct LifeTests {
   @Test func drainingServesUntilTheDelayIsOver() async throws {
-    let server = try await Server("--drain-delay", "5s")
+    let server = try await Server("--drain-delay", "15s")
     let picture = try Data(contentsOf: Program.example)
     server.signal(SIGTERM)
     try await until {

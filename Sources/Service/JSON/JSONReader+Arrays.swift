@@ -62,7 +62,11 @@ extension JSONReader {
   /// Memory is that of the numbers alone: `count` of them where it is known, else as many as there are
   /// commas. A count that the remaining bytes cannot hold is not believed.
   ///
-  /// - Parameter count: how many numbers there have to be, where that is known.
+  /// - Parameters:
+  ///   - type: what the numbers become.
+  ///   - count: how many numbers there have to be, where that is known.
+  /// - Returns: the numbers with the array's shape.
+  /// - Throws: a `Problem` that says where the array is not one.
   mutating func numbers<Element: JSONArrayElement>(
     _ type: Element.Type, count: Int?
   ) throws(Problem) -> JSONNumbers<Element> {

@@ -63,6 +63,8 @@ struct InferenceInput {
   /// - Parameters:
   ///   - body: the request's body.
   ///   - binary: where the input's bytes stand in it, if it is binary.
+  /// - Returns: one thing for each picture or feature map.
+  /// - Throws: a `Problem` where the tensor is not what its name stands for.
   func items(_ body: [UInt8], binary: Range<Int>) throws(Problem) -> [BodyItem] {
     switch (InferenceTensor(rawValue: name), datatype) {
     case (.image, "BYTES"): return try pictures(body, binary)

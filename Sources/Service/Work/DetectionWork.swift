@@ -73,6 +73,7 @@ struct DetectionWork {
   ///   - item: a picture or features.
   ///   - parameters: what the request chose.
   /// - Returns: what was found, its times of decoding included.
+  /// - Throws: a `Problem`, an `ImageError`, or what the detector throws.
   func find(_ item: BodyItem, _ parameters: RequestParameters) throws -> Finding {
     if exchange.request.cancellation.isCancelled { throw CancellationError() }
     let start = ContinuousClock.now
