@@ -2,6 +2,7 @@ internal import Dispatch
 internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
+internal import Images
 internal import Observability
 internal import Synchronization
 
