@@ -47,6 +47,40 @@ import Testing
     #expect(alone["detections"] == nil)
   }
 
+  @Test func theInferenceProtocolAgrees() async throws {
+    let service = try await RealDetector.service()
+    let picture = RealDetector.example
+    let raw = try found(try await service.detect(include, picture: picture, type: "image/jpeg"))
+    func floats(_ list: String, _ member: String) -> [Float] {
+      (raw[list]?.elements ?? []).flatMap { entry -> [Float] in
+        let value = entry[member] ?? .null
+        return value.double.map { [Float($0)] } ?? value.floats
+      }
+    }
+    let wanted: [String: [Float]] = [
+      "boxes": floats("detections", "box"), "scores": floats("detections", "score"),
+      "labels": floats("detections", "class_id"), "proposals": floats("proposals", "box"),
+      "objectness": floats("proposals", "objectness"),
+    ]
+    let input = #""name":"image","shape":[1],"datatype":"BYTES""#
+    let text = Data(picture).base64EncodedString()
+    let json = Array(#"{"inputs":[{\#(input),"data":["\#(text)"]}]}"#.utf8)
+    let header = Array(
+      #"{"inputs":[{\#(input),"parameters":{"binary_data_size":\#(picture.count + 4)}}]}"#.utf8)
+    let length = (0..<4).map { UInt8(truncatingIfNeeded: picture.count >> (8 * $0)) }
+    for (body, headerLength) in [
+      (json, nil), (header + length + picture, header.count), (picture, 0),
+    ] as [([UInt8], Int?)] {
+      var request = HTTPRequest.detect(body: body, type: nil)
+      request.path = "/v2/models/bloodcell/infer"
+      if let headerLength {
+        request.fields.append("Inference-Header-Content-Length", String(headerLength))
+      }
+      let response = try await service.answer(request)
+      #expect(try InferenceProtocolTests.outputs(response) == wanted)
+    }
+  }
+
   @Test func featuresPostedBackGiveTheSame() async throws {
     let service = try await RealDetector.service()
     let picture = RealDetector.example
