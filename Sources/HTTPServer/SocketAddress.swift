@@ -1,3 +1,5 @@
+// Both name <sys/socket.h>; which one its types are said to come from depends on the build.
+internal import CLinux
 internal import Glibc
 
 /// A numeric IP address and a TCP port.
