@@ -63,9 +63,10 @@ public final class LayerWeights: Sendable {
   /// The weights in a layout, reordered now if no plan has asked for it before.
   ///
   /// `dimensions` are the weights' extents as the kernel names them, in the same order as `shape`
-  /// and with as many elements: a linear layer may read its inputs as C, H, W.
+  /// and with as many elements: a linear layer may read its inputs as C, H, W. What is in `scratch`
+  /// is lost.
   func prepared(
-    in layout: TensorLayout, dimensions: [Int], name: String
+    in layout: TensorLayout, dimensions: [Int], name: String, scratch: Arena
   ) throws(ComputeError) -> Prepared {
     let result = state.withLock { state -> Result<Prepared, ComputeError> in
       if let existing = state.prepared.first(where: { $0.layout == layout }) {
@@ -75,9 +76,10 @@ public final class LayerWeights: Sendable {
         let prepared = Prepared(layout: layout)
         if let other = state.prepared.first(where: \.layout.isBlocked) {
           try unsafe reorder(
-            from: other.layout, at: other.block.address, to: layout, of: prepared, name: name)
+            from: other.layout, at: other.block.address, to: layout, of: prepared, name: name,
+            scratch: scratch)
         } else if let source = state.source {
-          try read(source, dimensions: dimensions, into: prepared, name: name)
+          try read(source, dimensions: dimensions, into: prepared, name: name, scratch: scratch)
           // From Winograd's layouts there is no way back: the next one is read from the file again.
           if layout.isBlocked { state.source = nil }
         }
@@ -94,7 +96,8 @@ public final class LayerWeights: Sendable {
   ///
   /// A layer of 400 MB would otherwise be in memory twice, and once more where it has to be converted.
   private func read(
-    _ source: StoredTensor, dimensions: [Int], into prepared: Prepared, name: String
+    _ source: StoredTensor, dimensions: [Int], into prepared: Prepared, name: String,
+    scratch: Arena
   ) throws(ComputeError) {
     let outputs = dimensions[0]
     let bytesOfOutput = max(dimensions.dropFirst().reduce(4, *), 1)
@@ -106,12 +109,12 @@ public final class LayerWeights: Sendable {
       if part.count < outputs {
         guard let region = prepared.layout.region(axis: 0, part) else {
           // The whole is written anew; what was written before is overwritten.
-          try read(source, 0..<outputs, dimensions, to: prepared.layout, of: prepared, name)
+          try read(source, 0..<outputs, dimensions, to: prepared.layout, of: prepared, name, scratch)
           return
         }
         layout = region
       }
-      try read(source, part, dimensions, to: layout, of: prepared, name)
+      try read(source, part, dimensions, to: layout, of: prepared, name, scratch)
     }
   }
 
@@ -120,7 +123,7 @@ public final class LayerWeights: Sendable {
 
   private func read(
     _ source: StoredTensor, _ part: Range<Int>, _ dimensions: [Int], to layout: TensorLayout,
-    of prepared: Prepared, _ name: String
+    of prepared: Prepared, _ name: String, _ scratch: Arena
   ) throws(ComputeError) {
     let source = source.slice(part)
     let plain = try TensorLayout(
@@ -132,7 +135,7 @@ public final class LayerWeights: Sendable {
       do throws(ComputeError) {
         try unsafe self.reorder(
           from: plain, at: UnsafeMutableRawPointer(mutating: base), to: layout, of: prepared,
-          name: name)
+          name: name, scratch: scratch)
       } catch {
         failure = error
       }
@@ -157,18 +160,18 @@ public final class LayerWeights: Sendable {
   /// region of it.
   private func reorder(
     from source: TensorLayout, at address: UnsafeMutableRawPointer, to layout: TensorLayout,
-    of prepared: Prepared, name: String
+    of prepared: Prepared, name: String, scratch: Arena
   ) throws(ComputeError) {
     let descriptor = try PrimitiveDescriptor(
       reorderingFrom: source, to: layout, attributes: Attributes(),
       name: "\(name): weights")
     let primitive = try Primitive(descriptor, name: name)
     let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
-    let scratch = MemoryBlock(count: scratchLayout.byteCount)
+    scratch.reserve(scratchLayout.byteCount)
     let memories = [
       (DNNL_ARG_FROM, try unsafe Memory(source, at: address)),
       (DNNL_ARG_TO, try unsafe Memory(layout, at: prepared.block.address)),
-      (DNNL_ARG_SCRATCHPAD, try unsafe Memory(scratchLayout, at: scratch.address)),
+      (DNNL_ARG_SCRATCHPAD, try unsafe Memory(scratchLayout, at: scratch.block.address)),
     ]
     let stream = try Stream()
     let arguments = unsafe memories.map { unsafe dnnl_exec_arg_t(arg: $0.0, memory: $0.1.handle) }
@@ -176,6 +179,6 @@ public final class LayerWeights: Sendable {
       dnnl_primitive_execute(
         primitive.handle, stream.handle, Int32(arguments.count), arguments), name)
     try unsafe check(dnnl_stream_wait(stream.handle), name)
-    withExtendedLifetime((memories, scratch)) {}
+    withExtendedLifetime(memories) {}
   }
 }

@@ -64,7 +64,8 @@ public import Tensors
   ///   - shape: the input's extents; traps unless its channels are the network's.
   ///   - inputLayout: how the input will lie in memory; the first kernel's own wish where it is
   ///     left out.
-  ///   - arena: where activations live; plans that never run at the same time share one.
+  ///   - arena: where activations live; plans that never run at the same time share one. What
+  ///     another plan has left there is lost.
   ///   - options: precision and algorithms.
   /// - Throws: `ComputeError` where a layer does not fit its input or oneDNN has no kernel for it.
   public init(
@@ -75,7 +76,7 @@ public import Tensors
       shape.rank >= 2 && shape[1] == network.inputChannels,
       "input \(shape) of a network of \(network.inputChannels) channels")
     var builder = try PlanBuilder(
-      network: network, inputShape: shape, inputLayout: inputLayout, options: options)
+      network: network, inputShape: shape, inputLayout: inputLayout, arena: arena, options: options)
     try builder.build()
 
     self.inputLayout = try builder.inputLayout(of: network.input)

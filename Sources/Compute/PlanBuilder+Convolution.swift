@@ -46,7 +46,7 @@ extension PlanBuilder {
     let (anySource, anyDestination) = (
       try TensorLayout.any(geometry.input), try TensorLayout.any(geometry.output)
     )
-    guard options.convolution == .fastest, Engine.hasWinograd else {
+    guard options.layoutsDependOnSize else {
       return try descriptor(for: weights, dimensions: dimensions) { (wanted) throws(ComputeError) in
         try describe(dnnl_convolution_direct, anySource, wanted, anyDestination)
       }

@@ -188,7 +188,7 @@ extension PlanBuilder {
     _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int], name: String
   ) throws(ComputeError) -> [(Int32, Memory)] {
     options.claim(layout, of: weights)
-    let prepared = try weights.prepared(in: layout, dimensions: dimensions, name: name)
+    let prepared = try weights.prepared(in: layout, dimensions: dimensions, name: name, scratch: arena)
     let bias = MemoryBlock(count: weights.biases.count * MemoryLayout<Float>.stride)
     unsafe weights.biases.withUnsafeBytes { values in
       // Safety: the block was made as long as the biases.

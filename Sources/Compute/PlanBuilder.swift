@@ -22,6 +22,8 @@ struct PlanBuilder {
 
   let network: Network
   let options: PlanOptions
+  /// Where the plan's activations will lie: until then, scratch memory for putting weights in order.
+  let arena: Arena
   private(set) var steps: [Step] = []
   private(set) var weights: [LayerWeights.Prepared] = []
   private(set) var biases: [MemoryBlock] = []
@@ -38,10 +40,12 @@ struct PlanBuilder {
   private(set) var inputRegions: [Memory] = []
 
   init(
-    network: Network, inputShape: Shape, inputLayout: TensorLayout?, options: PlanOptions
+    network: Network, inputShape: Shape, inputLayout: TensorLayout?, arena: Arena,
+    options: PlanOptions
   ) throws(ComputeError) {
     self.network = network
     self.options = options
+    self.arena = arena
     shapes = [[Int]?](repeating: nil, count: network.layers.count + 1)
     located = [Memory?](repeating: nil, count: network.layers.count + 1)
     shapes[0] = inputShape.dimensions

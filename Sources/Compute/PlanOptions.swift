@@ -46,6 +46,10 @@ public struct PlanOptions: Sendable {
     budget = Budget(limit: winogradByteCount)
   }
 
+  /// Whether the layouts that weights are wanted in differ from one size of the input to another, as
+  /// Winograd's do: a plan of one size then prepares only a part of what another size needs.
+  public var layoutsDependOnSize: Bool { convolution == .fastest && Engine.hasWinograd }
+
   private final class Budget: Sendable {
     let limit: Int
     let used = Mutex(0)

@@ -100,15 +100,15 @@ struct ModelContents {
           + "besides background; give one label for each class")
     }
     // Everything fits: only now is it worth reading the whole file.
-    let summary = ModelDescription(
-      name: settings.name ?? fallbackName, version: settings.version ?? "1", sha256: "",
+    let description = ModelDescription(
+      name: settings.name ?? fallbackName, version: settings.version ?? "1",
+      digest: FileDigest(of: storage),
       profile: profile.name, labels: labels, scoreThreshold: profile.detection.scoreThreshold,
       nmsThreshold: profile.detection.classNMSThreshold,
       maximumDetections: profile.detection.maximumDetections,
       proposalCount: profile.detection.testCounts.afterNMS,
       parameterCount: recognition.state.parameterCount, assumption: recognition.assumption)
     model = Model(
-      summary: summary, digest: FileDigest(of: storage), about: settings.description,
-      networks: networks, profile: profile)
+      description: description, about: settings.description, networks: networks, profile: profile)
   }
 }

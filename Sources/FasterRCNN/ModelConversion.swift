@@ -31,7 +31,7 @@ public struct ModelConversion: Sendable {
   /// - Throws: `ModelError`, as `Model.open` does.
   public init(_ path: String, options: Model.Options = .init()) throws(ModelError) {
     let contents = try ModelContents.open(path, options: options)
-    let summary = contents.model.summary
+    let summary = contents.model.description
     var state = contents.state
     let settings = contents.model.profile.settings.filled(from: contents.settings)
     state.metadata = ["format": "pt", Model.settingsMetadataKey: try settings.json()]

@@ -57,12 +57,7 @@ extension Detector {
 
 extension Session {
   func planReport(for size: ImageSize, runs: Int) throws(DetectorError) -> PlanReport {
-    let resized: ResizedSize
-    do {
-      resized = try model.profile.resize.size(height: size.height, width: size.width)
-    } catch {
-      throw .image(error)
-    }
+    let resized = try resizedSize(size)
     let peak: Double
     do {
       peak = try PeakRate.float32()

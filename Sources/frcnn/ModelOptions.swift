@@ -45,7 +45,7 @@ struct ModelOptions: ParsableArguments {
     /// Opens the model and makes a detector of it; says what was assumed of the model.
     func openDetector() throws(Failure) -> Detector {
       let model = try openModel()
-      Self.announce(model.assumption)
+      Self.announce(model.description.assumption)
       return try detector(of: model)
     }
 
