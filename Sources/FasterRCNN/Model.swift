@@ -29,6 +29,9 @@ public struct Model: Sendable {
   /// The words that the model has for people, if it has any.
   public let about: String?
 
+  /// Whether the model has the ranges that int8 needs.
+  public var isCalibrated: Bool { networks.isCalibrated }
+
   /// The backbone, as `VGG with 13 convolutions`.
   public var architecture: String { networks.backboneName }
 
@@ -43,6 +46,12 @@ public struct Model: Sendable {
     self.about = about
     self.networks = networks
     self.profile = profile
+  }
+
+  /// The same model whose networks hand out what their layers read.
+  var observingInputs: Model {
+    Model(
+      description: description, about: about, networks: networks.observingInputs, profile: profile)
   }
 
   /// The model that is a part of the program: red cells, white cells and platelets in pictures of

@@ -33,6 +33,9 @@ final class Session {
   let planOptions: PlanOptions
   private let keptPlans: Int
 
+  /// Shown each plan after it has run, with how many of its rows count.
+  var observe: ((_ stage: Stage, _ plan: Plan, _ rows: Int) -> Void)?
+
   init(
     model: Model, thread: ComputeThread, options: Detector.Options,
     planCounters: PlanCounters = PlanCounters()
@@ -134,6 +137,7 @@ final class Session {
 
     try unsafe run(plan, on: UnsafeRawPointer(values.baseAddress))
     timer.record(.backbone)
+    observe?(.backbone, plan, images.count)
     guard !isCancelled() else { throw .cancelled }
 
     let scale = Float(size.scale)
@@ -222,6 +226,7 @@ final class Session {
     timer.record(.plan)
     try unsafe run(rpn, on: features.values)
     timer.record(.rpn)
+    observe?(.rpn, rpn, shape[0])
     guard !isCancelled() else { throw .cancelled }
 
     let grid = grids.value(for: [shape[2], shape[3]]) {
@@ -271,6 +276,7 @@ final class Session {
     guard !isCancelled() else { throw .cancelled }
     try unsafe run(head, on: UnsafeRawPointer(rows.baseAddress))
     timer.record(.head)
+    observe?(.head, head, proposals.count)
 
     let decoder = ClassBoxDecoder(settings: classBoxSettings(parameters))
     for index in results.indices {

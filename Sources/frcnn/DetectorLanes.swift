@@ -26,6 +26,8 @@ final class DetectorLanes: DetectionBackend {
   init(_ choice: ModelOptions.Choice, laneCount: Int) throws(Failure) {
     source = try choice.openModel()
     ModelOptions.Choice.announce(source.description.assumption)
+    var choice = choice
+    try choice.settlePrecision(for: source)
     var detectors: [Detector] = []
     let threads = choice.compute.threadCount
     for lane in 0..<laneCount {

@@ -46,7 +46,14 @@ struct ModelOptions: ParsableArguments {
     func openDetector() throws(Failure) -> Detector {
       let model = try openModel()
       Self.announce(model.description.assumption)
-      return try detector(of: model)
+      var choice = self
+      try choice.settlePrecision(for: model)
+      return try choice.detector(of: model)
+    }
+
+    /// Decides in which precision a model is computed; before `detector(of:)`.
+    mutating func settlePrecision(for model: Model) throws(Failure) {
+      compute.plan.precision = try compute.precision.precision(for: model)
     }
 
     /// Says on standard error what was assumed of a model because its file does not say.
