@@ -14,22 +14,44 @@ internal import Glibc
   /// The number of bytes.
   let count: Int
 
+  /// The bytes that were mapped for a large block; zero for one that was allocated.
+  private let mappedByteCount: Int
+
   private static let hugePage = 2 << 20
 
   init(count: Int) {
     self.count = count
-    let isLarge = count >= Self.hugePage
-    let rounded =
-      isLarge ? (count + Self.hugePage - 1) / Self.hugePage * Self.hugePage : max(count, 64)
-    unsafe address = UnsafeMutableRawPointer.allocate(
-      byteCount: rounded, alignment: isLarge ? Self.hugePage : 64)
-    if isLarge {
-      // Advice only: a kernel without huge pages refuses, and nothing but speed is lost.
-      unsafe _ = madvise(address, rounded, MADV_HUGEPAGE)
+    guard count >= Self.hugePage else {
+      mappedByteCount = 0
+      unsafe address = UnsafeMutableRawPointer.allocate(byteCount: max(count, 64), alignment: 64)
+      return
     }
+    let mask = Self.hugePage - 1
+    mappedByteCount = (count + mask) & ~mask
+    // Mapped and not allocated: what an allocator gets back it may keep, and arenas that grow leave
+    // blocks of many megabytes behind.
+    let start = unsafe mmap(
+      nil, mappedByteCount + Self.hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let start = unsafe start, unsafe start != MAP_FAILED else {
+      fatalError("out of memory: the system has no \(count) bytes for weights or activations")
+    }
+    let before = (Self.hugePage - Int(bitPattern: start) & mask) & mask
+    unsafe address = start + before
+    if before > 0 { unsafe _ = munmap(start, before) }
+    if before < Self.hugePage {
+      unsafe _ = munmap(address + mappedByteCount, Self.hugePage - before)
+    }
+    // Advice only: a kernel without huge pages refuses, and nothing but speed is lost.
+    unsafe _ = madvise(address, mappedByteCount, MADV_HUGEPAGE)
   }
 
-  deinit { unsafe address.deallocate() }
+  deinit {
+    if mappedByteCount > 0 {
+      unsafe _ = munmap(address, mappedByteCount)
+    } else {
+      unsafe address.deallocate()
+    }
+  }
 }
 
 /// Memory for the activations of whichever plan is running; it grows to the largest plan's need.

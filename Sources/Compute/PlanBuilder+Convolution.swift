@@ -15,6 +15,18 @@ struct ConvolutionGeometry: Equatable {
 }
 
 extension PlanBuilder {
+  /// Whether one of Winograd's kernels is faster than the direct one.
+  ///
+  /// F(2x2, 3x3) is chosen by oneDNN where the layer is small; on large maps of few channels its
+  /// transforms cost more than they save: 64 channels of 240 x 320 took 7.6 ms against 5.6, and 96 of
+  /// 120 x 160 3.6 against 5.3.
+  private static func pays(
+    _ winograd: PrimitiveDescriptor, _ geometry: ConvolutionGeometry
+  ) -> Bool {
+    !winograd.kernelName.hasPrefix("jit_fp32_wino_2x3")
+      || geometry.output[2] * geometry.output[3] <= 40_000
+  }
+
   /// The kernel for a convolution: Winograd's where the options leave the choice and it pays, else
   /// the best direct one.
   ///
@@ -80,6 +92,7 @@ extension PlanBuilder {
         make: { (wanted) throws(ComputeError) in
           try describe(dnnl_convolution_winograd, anySource, wanted, anyDestination)
         }),
+      Self.pays(winograd, geometry),
       options.hasRoom(for: winograd.layout(dnnl_query_weights_md), of: weights)
     {
       return winograd
