@@ -223,13 +223,14 @@ function properties(schema) {
 
 function examples(media) {
   const all = media.examples
-    ? Object.entries(media.examples).map(([name, example]) => [resolve(example).summary ?? name, resolve(example).value])
-    : media.example !== undefined ? [['Example', media.example]] : [];
-  return all.map(([name, value]) => make('details', {},
-    make('summary', { textContent: name }),
-    make('pre', {
-      tabIndex: 0, textContent: typeof value === 'string' ? value : JSON.stringify(value, null, 2),
-    })));
+    ? Object.entries(media.examples).map(([name, example]) => ({ summary: name, ...resolve(example) }))
+    : media.example !== undefined ? [{ summary: 'Example', value: media.example }] : [];
+  return all.map(({ summary, value, externalValue }) => {
+    if (externalValue) return make('p', {}, make('a', { textContent: summary, href: externalValue }));
+    const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+    return make('details', {}, make('summary', { textContent: summary }),
+      make('pre', { tabIndex: 0, textContent: text }));
+  });
 }
 
 function operation(path, method, item, shared) {

@@ -175,12 +175,12 @@ public final class DetectionService: RequestHandler {
       case let route where route.isWork: try enqueue(exchange, match)
       case .home: exchange.answer(homeResponse())
       case .documentation: exchange.answer(documentationResponse())
-      case .example: exchange.answer(exampleResponse())
+      case .example: exchange.answer(exampleResponse(to: request))
       case .liveness: exchange.answer(try livenessResponse())
       case .readiness: exchange.answer(try readinessResponse())
       case .health: exchange.answer(healthResponse())
       case .metrics: answerMetrics(exchange)
-      case .description: exchange.answer(descriptionResponse())
+      case .description: exchange.answer(descriptionResponse(to: request))
       default: exchange.answer(try inferenceResponse(match))
       }
     } catch {

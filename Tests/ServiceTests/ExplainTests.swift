@@ -103,7 +103,7 @@ import Testing
 
     // The same run once more, for its raw outputs and for what it found.
     var parameters = try RequestParameters(
-      QueryString.pairs(of: query), allowed: Parameter.all(of: .explain),
+      QueryString.pairs(of: query), at: .explain,
       model: try RealDetector.shared.get().model)
     parameters.detection.includesEvidence = true
     let picture = try ImageDecoder().decode(RealDetector.example).image
