@@ -201,15 +201,15 @@ function brief(schema) {
   if (either && !schema.properties) {
     return either.flatMap((one, index) => (index ? [' or ', ...brief(one)] : brief(one)));
   }
-  if (schema.type === 'array') return ['array of ', ...brief(schema.items)];
+  const standard = schema.default !== undefined ? `; default ${[schema.default].flat().join(',')}` : '';
+  if (schema.type === 'array') return ['array of ', ...brief(schema.items), standard];
   if (schema.const !== undefined) return [code(String(schema.const))];
   if (schema.enum) {
-    return schema.enum.flatMap((one, index) => (index ? [', ', code(String(one))] : [code(String(one))]));
+    return [...schema.enum.flatMap((one, index) => [index ? ', ' : '', code(String(one))]), standard];
   }
   const type = [schema.type ?? 'anything'].flat().join(' or ');
   const bounds = schema.minimum !== undefined || schema.maximum !== undefined
     ? `, ${schema.minimum ?? '…'} to ${schema.maximum ?? '…'}` : '';
-  const standard = schema.default !== undefined ? `; default ${[schema.default].flat().join(',')}` : '';
   return [type + (schema.format ? ` (${schema.format})` : '') + bounds + standard];
 }
 

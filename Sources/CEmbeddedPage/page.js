@@ -196,8 +196,11 @@ function draw() {
     const listed = state.answer.proposals.slice(0, Number($('count').value));
     listed.toReversed().forEach((proposal) => drawProposal(overlay, proposal, listed.length, pixel));
   }
-  // The best are drawn last, to lie on top.
-  state.visible.toReversed().forEach((found) => drawDetection(overlay, found, pixel));
+  // The best are drawn last, to lie on top, and no box crosses a label.
+  const worstFirst = state.visible.toReversed();
+  worstFirst.forEach((found) => drawDetection(overlay, found));
+  worstFirst.forEach((found) => plate(
+    overlay, found.box, `${found.label} ${found.score.toFixed(2)}`, colour(found.class_id), pixel));
   drawTrace(overlay, pixel);
 }
 
@@ -206,7 +209,7 @@ const rectangle = (box, attributes) => svg('rect', {
   ...attributes,
 });
 
-function drawDetection(overlay, found, pixel) {
+function drawDetection(overlay, found) {
   const group = svg('g', state.active === found ? { class: 'active' } : {});
   group.append(
     rectangle(found.box, { class: 'case' }),
@@ -214,9 +217,7 @@ function drawDetection(overlay, found, pixel) {
   const tint = rectangle(found.box, { class: 'tint' });
   tint.style.fill = colour(found.class_id);
   group.append(tint);
-  // In the document first: words that are not shown have no width.
   overlay.append(group);
-  plate(group, found.box, `${found.label} ${found.score.toFixed(2)}`, colour(found.class_id), pixel);
 }
 
 function drawProposal(overlay, proposal, count, pixel) {
@@ -231,6 +232,7 @@ function plate(parent, box, words, fill, pixel, isBelow = false) {
   const size = (isBelow ? 10 : 12) * pixel;
   const text = svg('text', { 'font-size': size });
   text.textContent = words;
+  // In the document first: words that are not shown have no width.
   parent.append(text);
   // On a small screen the score stays in the list, so that labels do not cover the objects.
   if (!isBelow && text.getComputedTextLength() > Math.max(box[2] - box[0], 30 * pixel)) {
@@ -337,7 +339,8 @@ function buildClasses() {
 
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-function curl() {
+/** What is chosen here, as the parameters that choose it of the server. */
+function choices() {
   const { score, nms } = settings();
   const query = new URLSearchParams();
   if (score !== state.defaults.score_threshold) query.set('score_threshold', score);
@@ -345,8 +348,15 @@ function curl() {
   if (state.hiddenClasses.size > 0) {
     const wanted = new Set(state.answer.detections.map((found) => found.class_id));
     for (const classID of state.hiddenClasses) wanted.delete(classID);
-    query.set('classes', [...wanted].sort((a, b) => a - b).join(','));
+    // A list cannot be empty.
+    if (wanted.size === 0) query.set('max_detections', 0);
+    else query.set('classes', [...wanted].sort((a, b) => a - b).join(','));
   }
+  return query;
+}
+
+function curl() {
+  const query = choices();
   const target = `${location.origin}/detect${query.size ? `?${query}` : ''}`.replaceAll('%2C', ',');
   const key = $('key').value ? ' -H "Authorization: Bearer $KEY"' : '';
   const first = state.fileName === 'example.jpg' ? `curl -O ${location.origin}/example.jpg\n` : '';
@@ -416,12 +426,11 @@ async function explain(point) {
   state.mark = point;
   state.trace = [];
   draw();
+  clearTimeout(sayTimer);
   say(`Asking what became of ${point.join(', ')} …`);
   complain('');
-  const { score, nms } = settings();
-  const query = new URLSearchParams({
-    point: point.join(','), score_threshold: score, nms_threshold: nms,
-  });
+  const query = choices();
+  query.set('point', point.join(','));
   const asked = state.answer;
   try {
     const { response, body } = await call(`/explain?${query}`, {

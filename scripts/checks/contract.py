@@ -288,8 +288,20 @@ def inference_requests(path):
                      st.builds(of_bytes, binaries, asked, wishes), raw, broken)
 
 
-REQUESTS = {path: (inference_requests if "infer" in path else detector_requests)(path)
-            for path in ROUTES}
+def spoilt(requests):
+    """The same with a parameter too many, or one that says anything."""
+    names = st.one_of(st.sampled_from(sorted({**PROPOSAL_CHOICES, **OBJECT_CHOICES})), st.text(max_size=8))
+    return st.builds(
+        lambda one, name, value: {**one, "query": {**one["query"], name: value}, "sound": False},
+        requests, names, st.text(max_size=12))
+
+
+def requests_of(path):
+    requests = (inference_requests if "infer" in path else detector_requests)(path)
+    return st.one_of(requests, requests, requests, spoilt(requests))
+
+
+REQUESTS = {path: requests_of(path) for path in ROUTES}
 
 
 @schemathesis.hook
