@@ -35,7 +35,8 @@ import Testing
 
     #expect(
       try found(
-        try await service.detect(include, picture: picture, type: "application/octet-stream")) == raw)
+        try await service.detect(include, picture: picture, type: "application/octet-stream"))
+        == raw)
     #expect(try found(try await service.detect(include, picture: picture, type: nil)) == raw)
 
     let files = Form([.file("image", picture), .file("file", picture)])

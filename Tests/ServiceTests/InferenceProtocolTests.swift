@@ -82,7 +82,8 @@ import Testing
     let index = try await service.get("/v2/repository/index", method: "POST").json
     #expect(index[0]?["name"] == .string("cells") && index[0]?["state"] == .string("READY"))
     service.beginDraining()
-    for path in ["/v2/health/ready", "/v2/models/cells/ready", "/v2/models/cells/versions/7/ready"] {
+    for path in ["/v2/health/ready", "/v2/models/cells/ready", "/v2/models/cells/versions/7/ready"]
+    {
       try expectProblem(try await service.get(path), 503, "draining")
     }
     #expect(

@@ -88,7 +88,8 @@ import Testing
     let coded = try await get([("Accept-Encoding", "gzip, deflate, br")])
     #expect(coded.fields["ETag"] == tag)
     if path == "/openapi.yaml" {
-      #expect(coded.fields["Content-Encoding"] == "gzip" && coded.fields["Vary"] == "Accept-Encoding")
+      #expect(coded.fields["Content-Encoding"] == "gzip")
+      #expect(coded.fields["Vary"] == "Accept-Encoding")
       #expect(try Inflation.undo(coded.body, .gzip, limit: 1 << 20) == plain.body)
       #expect(4 * coded.body.count < plain.body.count)
     } else {
