@@ -16,7 +16,7 @@ const element = (name, properties = {}, ...children) => {
 const state = {
   defaults: { score_threshold: 0.05, nms_threshold: 0.3, max_detections: null },
   file: null, fileName: '', answer: null, shown: [], hiddenClasses: new Set(),
-  active: null, mark: null, trace: [], request: null, stream: null, url: null,
+  active: null, mark: null, trace: [], explainedWith: '', request: null, stream: null, url: null,
 };
 
 // MARK: The server
@@ -182,6 +182,7 @@ function render() {
   listProposals();
   listTimes();
   $('curl').textContent = curl();
+  noteChanges();
 }
 
 /** Boxes lie over the picture in its own pixels; lines and text keep their size on the screen. */
@@ -410,6 +411,7 @@ function listenForPlaces() {
     ]);
   };
   $('stage').onkeydown = moveMark;
+  $('explain-again').onclick = () => explain(state.mark);
 }
 
 function explainButton(found) {
@@ -430,6 +432,7 @@ async function explain(point) {
   say(`Asking what became of ${point.join(', ')} …`);
   complain('');
   const query = choices();
+  const chosen = String(query);
   query.set('point', point.join(','));
   const asked = state.answer;
   try {
@@ -446,7 +449,7 @@ async function explain(point) {
     state.trace = [...body.proposals.slice(0, 1), ...body.candidates.slice(0, 1)].map(({ box }) => box)
       .filter(Boolean);
     draw();
-    showExplanation(body);
+    showExplanation(body, chosen);
     say('');
   } catch {
     complain('The server does not answer.');
@@ -479,6 +482,11 @@ function fate(of) {
   }
 }
 
+/** Says so where what is explained is not what is shown. */
+function noteChanges() {
+  $('explanation-note').hidden = state.explainedWith === String(choices());
+}
+
 const number = (value) => (value === undefined ? '–' : value.toPrecision(3));
 
 function explanationTable(title, headings, rows) {
@@ -493,8 +501,10 @@ function explanationTable(title, headings, rows) {
   return [element('h3', { textContent: title }), scroll];
 }
 
-function showExplanation(body) {
+function showExplanation(body, chosen) {
   const [x, y] = body.place.point;
+  state.explainedWith = chosen;
+  noteChanges();
   const classes = body.proposals.flatMap((proposal) => (proposal.classes ?? [])
     .toSorted((a, b) => (b.score ?? -1) - (a.score ?? -1)).slice(0, 2)
     .map((of) => [
