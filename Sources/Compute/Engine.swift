@@ -31,6 +31,24 @@ internal import CDNNL
     }
   }()
 
+  /// Whether the CPU multiplies bytes and adds up in 32 bits in one step (AVX-512 or AVX VNNI).
+  static let hasVNNI: Bool = {
+    switch dnnl_get_effective_cpu_isa() {
+    case dnnl_cpu_isa_avx2_vnni, dnnl_cpu_isa_avx512_core_vnni, dnnl_cpu_isa_avx512_core_bf16,
+      dnnl_cpu_isa_avx512_core_amx:
+      true
+    default: false
+    }
+  }()
+
+  /// Whether the CPU multiplies bfloat16 (AVX512_BF16).
+  static let hasBFloat16: Bool = {
+    switch dnnl_get_effective_cpu_isa() {
+    case dnnl_cpu_isa_avx512_core_bf16, dnnl_cpu_isa_avx512_core_amx: true
+    default: false
+    }
+  }()
+
   /// The engine, made at its first use.
   static var shared: Engine {
     get throws(ComputeError) { try creation.get() }
@@ -157,8 +175,16 @@ private func engineHandle() -> dnnl_engine_t? {
 @safe final class Attributes {
   @unsafe let handle: dnnl_primitive_attr_t
 
+  /// Makes attributes.
+  ///
+  /// - Parameters:
+  ///   - activation: what follows the operation.
+  ///   - addsToOutput: whether the result is added to what the output holds.
+  ///   - scales: what the result is multiplied with first: one factor, or one for each index of
+  ///     `scaledAxis`; empty for none.
   init(
-    activation: Network.Activation = .none, addsToOutput: Bool = false
+    activation: Network.Activation = .none, addsToOutput: Bool = false, scales: [Float] = [],
+    scaledAxis: Int = 0
   ) throws(ComputeError) {
     var attributes: dnnl_primitive_attr_t?
     try unsafe check(dnnl_primitive_attr_create(&attributes), "attributes")
@@ -168,6 +194,13 @@ private func engineHandle() -> dnnl_engine_t? {
     unsafe self.handle = handle
     try unsafe check(
       dnnl_primitive_attr_set_scratchpad_mode(handle, dnnl_scratchpad_mode_user), "attributes")
+    if !scales.isEmpty {
+      // Bit n of the mask says that scales differ along axis n.
+      try unsafe check(
+        dnnl_primitive_attr_set_output_scales(
+          handle, dnnl_dim_t(scales.count), scales.count == 1 ? 0 : 1 << Int32(scaledAxis), scales),
+        "output scales")
+    }
     guard addsToOutput || activation != .none else { return }
     var operations: dnnl_post_ops_t?
     try unsafe check(dnnl_post_ops_create(&operations), "post-ops")

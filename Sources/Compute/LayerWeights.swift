@@ -16,6 +16,7 @@ public final class LayerWeights: Sendable {
   private struct State {
     var source: StoredTensor?
     var prepared: [Prepared] = []
+    var quantizationScales: [Float]?
   }
 
   /// Weights in one layout.
@@ -27,6 +28,9 @@ public final class LayerWeights: Sendable {
       self.layout = layout
       block = MemoryBlock(count: layout.byteCount)
     }
+
+    /// Whether the checkpoint's weights can be had from these.
+    var isExact: Bool { layout.isBlocked && layout.elementType == dnnl_f32 }
   }
 
   private let state: Mutex<State>
@@ -63,9 +67,10 @@ public final class LayerWeights: Sendable {
   /// The weights in a layout, reordered now if no plan has asked for it before.
   ///
   /// `dimensions` are the weights' extents as the kernel names them, in the same order as `shape`
-  /// and with as many elements: a linear layer may read its inputs as C, H, W.
+  /// and with as many elements: a linear layer may read its inputs as C, H, W. What is in `scratch`
+  /// is lost.
   func prepared(
-    in layout: TensorLayout, dimensions: [Int], name: String
+    in layout: TensorLayout, dimensions: [Int], name: String, scratch: Arena
   ) throws(ComputeError) -> Prepared {
     let result = state.withLock { state -> Result<Prepared, ComputeError> in
       if let existing = state.prepared.first(where: { $0.layout == layout }) {
@@ -73,13 +78,19 @@ public final class LayerWeights: Sendable {
       }
       do throws(ComputeError) {
         let prepared = Prepared(layout: layout)
-        if let other = state.prepared.first(where: \.layout.isBlocked) {
+        if let other = state.prepared.first(where: \.isExact), layout.elementType != dnnl_s8 {
           try unsafe reorder(
-            from: other.layout, at: other.block.address, to: layout, of: prepared, name: name)
+            from: other.layout, at: other.block.address, to: layout, of: prepared, name: name,
+            scratch: scratch)
         } else if let source = state.source {
-          try read(source, dimensions: dimensions, into: prepared, name: name)
-          // From Winograd's layouts there is no way back: the next one is read from the file again.
-          if layout.isBlocked { state.source = nil }
+          try read(
+            source, dimensions: dimensions, into: prepared, name: name, scratch: scratch,
+            roundingScales: state.quantizationScales ?? [])
+          // From Winograd's layouts and rounded weights there is no way back: the next layout is read
+          // from the file again.
+          if prepared.isExact { state.source = nil }
+        } else {
+          throw Self.lost(name)
         }
         state.prepared.append(prepared)
         return .success(prepared)
@@ -90,11 +101,66 @@ public final class LayerWeights: Sendable {
     return try result.get()
   }
 
+  private static func lost(_ name: String) -> ComputeError {
+    ComputeError(
+      operation: name,
+      reason: "the weights were prepared as float32 and cannot be rounded now; open the model again")
+  }
+
+  /// What one unit of each output channel's weights stands for in int8: the largest is 127 units.
+  ///
+  /// - Throws: `ComputeError` where the weights have been prepared as float32 before.
+  func quantizationScales(name: String) throws(ComputeError) -> [Float] {
+    let result = state.withLock { state -> Result<[Float], ComputeError> in
+      if let known = state.quantizationScales { return .success(known) }
+      guard let source = state.source else { return .failure(Self.lost(name)) }
+      var scales: [Float] = []
+      scales.reserveCapacity(biases.count)
+      let length = max(shape.dimensions.dropFirst().reduce(1, *), 1)
+      let step = max(Self.partByteCount / (4 * length), 1)
+      for start in stride(from: 0, to: biases.count, by: step) {
+        let part = start..<min(start + step, biases.count)
+        unsafe source.slice(part).withFloat32Values { values in
+          for row in 0..<part.count {
+            let largest = unsafe Self.largestMagnitude(
+              UnsafeBufferPointer(rebasing: values[row * length..<(row + 1) * length]))
+            let factor = outputScales.map { abs($0[part.lowerBound + row]) } ?? 1
+            // A channel without weights is zero in any unit.
+            scales.append(largest > 0 ? largest * factor / 127 : 1)
+          }
+        }
+      }
+      state.quantizationScales = scales
+      return .success(scales)
+    }
+    return try result.get()
+  }
+
+  private static func largestMagnitude(_ values: UnsafeBufferPointer<Float>) -> Float {
+    var lanes = SIMD16<Float>(repeating: 0)
+    var index = 0
+    while index + 16 <= values.count {
+      // Safety: 16 values from `index` on are in the buffer.
+      let next = unsafe UnsafeRawPointer(values.baseAddress! + index).loadUnaligned(
+        as: SIMD16<Float>.self)
+      lanes.replace(with: next, where: next .> lanes)
+      lanes.replace(with: -next, where: -next .> lanes)
+      index += 16
+    }
+    var largest = lanes.max()
+    while index < values.count {
+      largest = unsafe max(largest, abs(values[index]))
+      index += 1
+    }
+    return largest
+  }
+
   /// Reads the checkpoint's copy some output channels at a time, and lets go of each part's pages.
   ///
   /// A layer of 400 MB would otherwise be in memory twice, and once more where it has to be converted.
   private func read(
-    _ source: StoredTensor, dimensions: [Int], into prepared: Prepared, name: String
+    _ source: StoredTensor, dimensions: [Int], into prepared: Prepared, name: String,
+    scratch: Arena, roundingScales: [Float]
   ) throws(ComputeError) {
     let outputs = dimensions[0]
     let bytesOfOutput = max(dimensions.dropFirst().reduce(4, *), 1)
@@ -106,12 +172,15 @@ public final class LayerWeights: Sendable {
       if part.count < outputs {
         guard let region = prepared.layout.region(axis: 0, part) else {
           // The whole is written anew; what was written before is overwritten.
-          try read(source, 0..<outputs, dimensions, to: prepared.layout, of: prepared, name)
+          try read(
+            source, 0..<outputs, dimensions, to: prepared.layout, of: prepared, name, scratch,
+            roundingScales)
           return
         }
         layout = region
       }
-      try read(source, part, dimensions, to: layout, of: prepared, name)
+      try read(
+        source, part, dimensions, to: layout, of: prepared, name, scratch, roundingScales)
     }
   }
 
@@ -120,19 +189,21 @@ public final class LayerWeights: Sendable {
 
   private func read(
     _ source: StoredTensor, _ part: Range<Int>, _ dimensions: [Int], to layout: TensorLayout,
-    of prepared: Prepared, _ name: String
+    of prepared: Prepared, _ name: String, _ scratch: Arena, _ roundingScales: [Float]
   ) throws(ComputeError) {
     let source = source.slice(part)
     let plain = try TensorLayout(
       shape: [part.count] + dimensions.dropFirst(), tag: dimensions.count == 4 ? dnnl_abcd : dnnl_ab
     )
+    var scales: [Float] = []
+    if layout.elementType == dnnl_s8 { scales = roundingScales[part].map { 1 / $0 } }
     var failure: ComputeError?
     func reorder(_ values: UnsafeBufferPointer<Float>) {
       guard let base = values.baseAddress else { return }
       do throws(ComputeError) {
         try unsafe self.reorder(
           from: plain, at: UnsafeMutableRawPointer(mutating: base), to: layout, of: prepared,
-          name: name)
+          name: name, scales: scales, scratch: scratch)
       } catch {
         failure = error
       }
@@ -157,18 +228,18 @@ public final class LayerWeights: Sendable {
   /// region of it.
   private func reorder(
     from source: TensorLayout, at address: UnsafeMutableRawPointer, to layout: TensorLayout,
-    of prepared: Prepared, name: String
+    of prepared: Prepared, name: String, scales: [Float] = [], scratch: Arena
   ) throws(ComputeError) {
     let descriptor = try PrimitiveDescriptor(
-      reorderingFrom: source, to: layout, attributes: Attributes(),
+      reorderingFrom: source, to: layout, attributes: Attributes(scales: scales),
       name: "\(name): weights")
     let primitive = try Primitive(descriptor, name: name)
     let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
-    let scratch = MemoryBlock(count: scratchLayout.byteCount)
+    scratch.reserve(scratchLayout.byteCount)
     let memories = [
       (DNNL_ARG_FROM, try unsafe Memory(source, at: address)),
       (DNNL_ARG_TO, try unsafe Memory(layout, at: prepared.block.address)),
-      (DNNL_ARG_SCRATCHPAD, try unsafe Memory(scratchLayout, at: scratch.address)),
+      (DNNL_ARG_SCRATCHPAD, try unsafe Memory(scratchLayout, at: scratch.block.address)),
     ]
     let stream = try Stream()
     let arguments = unsafe memories.map { unsafe dnnl_exec_arg_t(arg: $0.0, memory: $0.1.handle) }
@@ -176,6 +247,6 @@ public final class LayerWeights: Sendable {
       dnnl_primitive_execute(
         primitive.handle, stream.handle, Int32(arguments.count), arguments), name)
     try unsafe check(dnnl_stream_wait(stream.handle), name)
-    withExtendedLifetime((memories, scratch)) {}
+    withExtendedLifetime(memories) {}
   }
 }

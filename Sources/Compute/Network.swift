@@ -77,6 +77,9 @@ public struct Network: Sendable {
     var name: String
     var operation: Operation
     var input: Value
+    /// The largest value of the input that int8 tells from larger ones; `nil` where the layer is not
+    /// to be computed in int8.
+    var inputRange: Float?
   }
 
   /// The channels that the input must have.
@@ -156,6 +159,51 @@ public struct Network: Sendable {
   /// Makes a value one of the plan's outputs, in the order of these calls.
   public mutating func output(_ value: Value, order: OutputOrder = .native) {
     outputs.append((value, order))
+  }
+
+  // MARK: Precision
+
+  /// The names of the layers with weights that lower precisions may compute, in order.
+  ///
+  /// Not among them are layers that read a picture, whose three channels cost next to nothing, and
+  /// those whose results are scores and offsets: their errors would come out as they are.
+  public var lowPrecisionLayers: [String] {
+    layers.indices.filter(toleratesLowPrecision).map { layers[$0].name }
+  }
+
+  func toleratesLowPrecision(layer index: Int) -> Bool {
+    switch layers[index].operation {
+    case .convolution, .linear:
+      let result = Value(index: index + 1)
+      return channelCount(layers[index].input) >= 16
+        && !outputs.contains { $0.value == result && $0.order == .channelsLast }
+    case .maxPooling, .globalAveragePooling, .softmax: return false
+    }
+  }
+
+  /// The network with the ranges that int8 needs.
+  ///
+  /// - Parameter ranges: for a layer's name, the largest value of its input that is told from larger
+  ///   ones, positive; layers that are not named keep float32.
+  public func calibrated(_ ranges: [String: Float]) -> Network {
+    var network = self
+    for index in layers.indices where toleratesLowPrecision(layer: index) {
+      network.layers[index].inputRange = ranges[layers[index].name]
+    }
+    return network
+  }
+
+  /// Whether any layer has a range for int8.
+  public var isCalibrated: Bool { layers.contains { $0.inputRange != nil } }
+
+  /// The network with the inputs of `lowPrecisionLayers`, in that order, as further outputs behind
+  /// its own: what ranges are measured on.
+  public var observingInputs: Network {
+    var network = self
+    for index in layers.indices where toleratesLowPrecision(layer: index) {
+      network.output(layers[index].input)
+    }
+    return network
   }
 
   private mutating func append(

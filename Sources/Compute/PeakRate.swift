@@ -2,19 +2,28 @@ internal import CDNNL
 
 /// What the machine can do at most, by the engine's own measure.
 public enum PeakRate {
-  /// The rate of a matrix product of 2048 cubed in float32, in operations a second.
+  /// The rate of a matrix product of 2048 cubed in a precision, in operations a second.
   ///
   /// It is the best of `runs`, on the calling thread's team.
   ///
   /// - Throws: `ComputeError` where oneDNN has no kernel for it.
-  public static func float32(runs: Int = 20) throws(ComputeError) -> Double {
+  public static func of(
+    _ precision: PlanOptions.Precision, runs: Int = 20
+  ) throws(ComputeError) -> Double {
     let side = 2048
     let name = "matrix product of \(side) cubed"
-    let plain = try TensorLayout(shape: [side, side], tag: dnnl_ab)
-    let any = try TensorLayout.any([side, side])
+    let (sourceType, weightType, resultType) =
+      switch precision {
+      case .float32: (dnnl_f32, dnnl_f32, dnnl_f32)
+      case .bfloat16: (dnnl_bf16, dnnl_bf16, dnnl_f32)
+      case .int8: (dnnl_u8, dnnl_s8, dnnl_s32)
+      }
+    let plain = try TensorLayout(shape: [side, side], elementType: sourceType, tag: dnnl_ab)
+    let any = try TensorLayout.any([side, side], elementType: weightType)
+    let result = plain.retyped(resultType)
     var description = dnnl_matmul_desc_t()
     try unsafe check(
-      withDescriptors(plain, any, TensorLayout(dnnl_memory_desc_t()), plain) {
+      withDescriptors(plain, any, TensorLayout(dnnl_memory_desc_t()), result) {
         source, weights, bias, destination in
         unsafe dnnl_matmul_desc_init(&description, source, weights, bias, destination)
       }, name)

@@ -14,6 +14,8 @@ public import Tensors
     public let name: String
     /// The kernel's own name.
     public let kernel: String
+    /// In what it multiplies.
+    public let precision: PlanOptions.Precision
     /// Multiplications and additions, counted as a direct computation would need them.
     public let operationCount: Int
     /// The extents of what the step writes.
@@ -64,7 +66,8 @@ public import Tensors
   ///   - shape: the input's extents; traps unless its channels are the network's.
   ///   - inputLayout: how the input will lie in memory; the first kernel's own wish where it is
   ///     left out.
-  ///   - arena: where activations live; plans that never run at the same time share one.
+  ///   - arena: where activations live; plans that never run at the same time share one. What
+  ///     another plan has left there is lost.
   ///   - options: precision and algorithms.
   /// - Throws: `ComputeError` where a layer does not fit its input or oneDNN has no kernel for it.
   public init(
@@ -75,7 +78,7 @@ public import Tensors
       shape.rank >= 2 && shape[1] == network.inputChannels,
       "input \(shape) of a network of \(network.inputChannels) channels")
     var builder = try PlanBuilder(
-      network: network, inputShape: shape, inputLayout: inputLayout, options: options)
+      network: network, inputShape: shape, inputLayout: inputLayout, arena: arena, options: options)
     try builder.build()
 
     self.inputLayout = try builder.inputLayout(of: network.input)
@@ -143,15 +146,17 @@ public import Tensors
 
   /// Where an output begins after `run`; `outputLayouts[index]` says how it lies there.
   @unsafe public func output(_ index: Int) -> UnsafeRawPointer {
-    guard let offset = outputOffsets[index], let block = boundBlock else {
-      preconditionFailure("output \(index) of a plan that has not run, or that is its own input")
+    guard let block = boundBlock, let input = unsafe boundInput else {
+      preconditionFailure("output \(index) of a plan that has not run")
     }
+    // An output that no layer makes is the input itself.
+    guard let offset = outputOffsets[index] else { return unsafe input }
     return unsafe UnsafeRawPointer(block.address + offset)
   }
 
   /// An output's elements as float32, padding included.
   @unsafe public func outputValues(_ index: Int) -> UnsafeBufferPointer<Float> {
-    // Safety: the tensor's bytes lie in the arena, and its element type is float32.
+    // Safety: the tensor's bytes lie in the arena or are the input's, and its element type is float32.
     unsafe UnsafeBufferPointer(
       start: output(index).assumingMemoryBound(to: Float.self),
       count: outputLayouts[index].byteCount / MemoryLayout<Float>.stride)

@@ -24,9 +24,13 @@ extension PlanBuilder {
   /// thirds of the direct kernels' time at every size.
   func convolutionDescriptor(
     _ weights: LayerWeights, _ geometry: ConvolutionGeometry, _ activation: Network.Activation,
-    addsToOutput: Bool, name: String
+    addsToOutput: Bool, precision: LayerPrecision = .float32, result: ValueStorage = .float32,
+    name: String
   ) throws(ComputeError) -> PrimitiveDescriptor {
-    let attributes = try Attributes(activation: activation, addsToOutput: addsToOutput)
+    let attributes = try Attributes(
+      activation: activation, addsToOutput: addsToOutput,
+      scales: precision.outputScales(weights, to: result, name: name),
+      scaledAxis: 1)
     func describe(
       _ algorithm: dnnl_alg_kind_t, _ source: TensorLayout, _ wanted: TensorLayout,
       _ destination: TensorLayout
@@ -46,7 +50,25 @@ extension PlanBuilder {
     let (anySource, anyDestination) = (
       try TensorLayout.any(geometry.input), try TensorLayout.any(geometry.output)
     )
-    guard options.convolution == .fastest, Engine.hasWinograd else {
+    switch precision {
+    case .float32: break
+    case .bfloat16:
+      return try descriptor(for: weights, dimensions: dimensions, type: dnnl_bf16) {
+        (wanted) throws(ComputeError) in
+        try describe(
+          dnnl_convolution_direct, .any(geometry.input, elementType: dnnl_bf16), wanted,
+          .any(geometry.output, elementType: result.elementType))
+      }
+    case .int8:
+      // Channels innermost: oneDNN has its fastest kernels, and pooling of bytes, for that alone.
+      return try descriptor(for: weights, dimensions: dimensions, type: dnnl_s8) {
+        (wanted) throws(ComputeError) in
+        try describe(
+          dnnl_convolution_direct, .channelsLast(geometry.input, dnnl_u8), wanted,
+          .channelsLast(geometry.output, result.elementType))
+      }
+    }
+    guard options.usesWinograd else {
       return try descriptor(for: weights, dimensions: dimensions) { (wanted) throws(ComputeError) in
         try describe(dnnl_convolution_direct, anySource, wanted, anyDestination)
       }

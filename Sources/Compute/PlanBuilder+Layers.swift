@@ -31,10 +31,15 @@ extension PlanBuilder {
       input: source, output: output, strides: windows.map(\.stride),
       leading: windows.map(\.padding),
       trailing: zip(windows, source[2...]).map { $0.trailingPadding($1) })
+    let precision = precision(ofLayer: value.index - 1)
+    // What is added to is read as it is written: as float32.
+    let result = precision == .float32 || residual != nil ? .float32 : storage(of: value)
     let descriptor = try convolutionDescriptor(
-      weights, geometry, activation, addsToOutput: residual != nil, name: name)
+      weights, geometry, activation, addsToOutput: residual != nil, precision: precision,
+      result: result, name: name)
     let input = try memory(
-      of: layer.input, as: descriptor.layout(dnnl_query_src_md), name: name)
+      of: layer.input, kept: precision.inputStorage, as: descriptor.layout(dnnl_query_src_md),
+      name: name)
     let destinationLayout = descriptor.layout(dnnl_query_dst_md)
     let destination = try Memory(destinationLayout)
     var root: Memory?
@@ -50,13 +55,13 @@ extension PlanBuilder {
     }
     var arguments = try parameters(
       weights, layout: descriptor.layout(dnnl_query_weights_md),
-      dimensions: weights.shape.dimensions, name: name)
+      dimensions: weights.shape.dimensions, precision: precision, name: name)
     arguments.append((DNNL_ARG_SRC, input))
     try addStep(
-      descriptor, name: name,
+      descriptor, name: name, precision: precision,
       operationCount: 2 * output.reduce(1, *) * weights.shape.dimensions[1...].reduce(1, *),
       reading: arguments, writing: (DNNL_ARG_DST, destination), over: root)
-    setResult(destination, of: value)
+    setResult(destination, of: value, kept: result)
   }
 
   mutating func addLinear(
@@ -71,32 +76,54 @@ extension PlanBuilder {
         operation: name,
         reason: "weights \(weights.shape) do not fit \(inputs) inputs (\(Shape(source)))")
     }
-    // A map is read as it lies, so the weights get its axes: (K, C·H·W) is (K, C, H, W).
-    let dimensions = [weights.shape[0]] + source.dropFirst()
+    let precision = precision(ofLayer: value.index - 1)
+    let result = precision == .float32 ? .float32 : storage(of: value)
+    // A map is read as it lies, so the weights get its axes: (K, C·H·W) is (K, C, H, W). Bytes are
+    // always read as a map, if need be of one cell: oneDNN's kernel for matrices of bytes is ten
+    // times slower than the one for maps.
+    var map = source
+    if case .int8 = precision, source.count == 2 { map += [1, 1] }
+    let dimensions = [weights.shape[0]] + map.dropFirst()
     let output = [source[0], weights.shape[0]]
-    let attributes = try Attributes(activation: activation)
-    let descriptor = try descriptor(for: weights, dimensions: dimensions) {
-      (wanted) throws(ComputeError) in
+    let attributes = try Attributes(
+      activation: activation, scales: precision.outputScales(weights, to: result, name: name),
+      scaledAxis: 1)
+    let wantedSource: TensorLayout =
+      switch precision {
+      case .float32: try .any(map)
+      case .bfloat16: try .any(map, elementType: dnnl_bf16)
+      case .int8: try .channelsLast(map, dnnl_u8)
+      }
+    let descriptor = try descriptor(
+      for: weights, dimensions: dimensions, type: precision.weightType
+    ) { (wanted) throws(ComputeError) in
       var description = dnnl_inner_product_desc_t()
       try unsafe check(
         withDescriptors(
-          try .any(source), wanted, try TensorLayout(shape: [output[1]], tag: dnnl_a),
-          try TensorLayout(shape: output, tag: dnnl_ab)
+          wantedSource, wanted, try TensorLayout(shape: [output[1]], tag: dnnl_a),
+          try TensorLayout(shape: output, elementType: result.elementType, tag: dnnl_ab)
         ) { source, weights, bias, destination in
           unsafe dnnl_inner_product_forward_desc_init(
             &description, dnnl_forward_inference, source, weights, bias, destination)
         }, name)
       return try unsafe PrimitiveDescriptor(&description, attributes: attributes, name: name)
     }
-    let input = try memory(of: layer.input, as: descriptor.layout(dnnl_query_src_md), name: name)
+    let mapLayout = descriptor.layout(dnnl_query_src_md)
+    var input = try memory(
+      of: layer.input, kept: precision.inputStorage,
+      as: map.count == source.count
+        ? mapLayout : TensorLayout(shape: source, elementType: dnnl_u8, tag: dnnl_ab), name: name)
+    if map.count != source.count { input = try view(of: input, as: mapLayout) }
     let destination = try Memory(descriptor.layout(dnnl_query_dst_md))
     var arguments = try parameters(
-      weights, layout: descriptor.layout(dnnl_query_weights_md), dimensions: dimensions, name: name)
+      weights, layout: descriptor.layout(dnnl_query_weights_md), dimensions: dimensions,
+      precision: precision, name: name)
     arguments.append((DNNL_ARG_SRC, input))
     try addStep(
-      descriptor, name: name, operationCount: 2 * output[0] * output[1] * inputs,
-      reading: arguments, writing: (DNNL_ARG_DST, destination))
-    setResult(destination, of: value)
+      descriptor, name: name, precision: precision,
+      operationCount: 2 * output[0] * output[1] * inputs, reading: arguments,
+      writing: (DNNL_ARG_DST, destination))
+    setResult(destination, of: value, kept: result)
   }
 
   /// Adds pooling; without a window, over the whole map, whose result has two axes.
@@ -128,7 +155,7 @@ extension PlanBuilder {
     try addStep(
       descriptor, name: name, operationCount: 0, reading: [(DNNL_ARG_SRC, input)],
       writing: (DNNL_ARG_DST, destination))
-    setResult(destination, of: value)
+    setResult(destination, of: value, kept: stored[layer.input.index])
   }
 
   func poolingDescriptor(
@@ -137,7 +164,8 @@ extension PlanBuilder {
   ) throws(ComputeError) -> PrimitiveDescriptor {
     var description = dnnl_pooling_v2_desc_t()
     try unsafe check(
-      withDescriptors(input, try .any(output)) { source, destination in
+      withDescriptors(input, try .any(output, elementType: input.elementType)) {
+        source, destination in
         unsafe dnnl_pooling_v2_forward_desc_init(
           &description, dnnl_forward_inference, algorithm, source, destination,
           [Int64(stride), Int64(stride)], sizes.map { Int64($0) }, [0, 0],
@@ -171,11 +199,11 @@ extension PlanBuilder {
   /// Kernels ask for slightly different layouts at different sizes; another layout is another copy
   /// of the weights, which for fc6 of VGG16 is 411 MB.
   func descriptor(
-    for weights: LayerWeights, dimensions: [Int],
+    for weights: LayerWeights, dimensions: [Int], type: dnnl_data_type_t = dnnl_f32,
     make: (TensorLayout) throws(ComputeError) -> PrimitiveDescriptor
   ) throws(ComputeError) -> PrimitiveDescriptor {
-    let best = try make(.any(dimensions))
-    let kept = weights.preparedLayouts
+    let best = try make(.any(dimensions, elementType: type))
+    let kept = weights.preparedLayouts.filter { $0.elementType == type }
     if kept.isEmpty || kept.contains(best.layout(dnnl_query_weights_md)) { return best }
     for layout in kept {
       if let other = try? make(layout), other.kernelName == best.kernelName { return other }
@@ -184,13 +212,19 @@ extension PlanBuilder {
   }
 
   /// The arguments for a layer's weights and biases.
+  ///
+  /// oneDNN adds biases to the sums before it scales them, so those of bytes are divided by what a
+  /// unit of the sums stands for.
   mutating func parameters(
-    _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int], name: String
+    _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int],
+    precision: LayerPrecision = .float32, name: String
   ) throws(ComputeError) -> [(Int32, Memory)] {
     options.claim(layout, of: weights)
-    let prepared = try weights.prepared(in: layout, dimensions: dimensions, name: name)
-    let bias = MemoryBlock(count: weights.biases.count * MemoryLayout<Float>.stride)
-    unsafe weights.biases.withUnsafeBytes { values in
+    let prepared = try weights.prepared(in: layout, dimensions: dimensions, name: name, scratch: arena)
+    let units = try precision.outputScales(weights, to: .float32, name: name)
+    let biases = units.isEmpty ? weights.biases : zip(weights.biases, units).map { $0 / $1 }
+    let bias = MemoryBlock(count: biases.count * MemoryLayout<Float>.stride)
+    unsafe biases.withUnsafeBytes { values in
       // Safety: the block was made as long as the biases.
       unsafe UnsafeMutableRawBufferPointer(start: bias.address, count: values.count)
         .copyMemory(from: values)

@@ -54,9 +54,12 @@ extension PlanBuilder {
   /// The strips in which the layers from an index on are computed; `nil` where they are computed
   /// whole, because they fit the options' limit or are no such chain.
   func strips(from index: Int) throws(ComputeError) -> LayerStrips? {
-    guard let chain = chain(from: index), try byteCount(of: chain) > options.stripByteCount else {
-      return nil
-    }
+    guard let chain = chain(from: index) else { return nil }
+    // A result that is kept in another type is converted strip by strip, while it is in the cache.
+    let limit =
+      storage(of: Network.Value(index: chain.layers.upperBound)) == .float32
+      ? options.stripByteCount : min(options.stripByteCount, Self.cachedByteCount)
+    guard try byteCount(of: chain) > limit else { return nil }
     let total = chain.rows
     // Pairs of pooled rows, or four rows, are what Winograd's tiles cover.
     let last = chain.layers.count
@@ -68,20 +71,25 @@ extension PlanBuilder {
       strips.rows = min((rows + step - 1) / step * step, total)
       strips.count = (total + strips.rows - 1) / strips.rows
       if strips.rows <= 2 * step { break }
-      if try byteCount(of: strips) <= options.stripByteCount { break }
+      if try byteCount(of: strips) <= limit { break }
       parts += 1
     }
     return strips.count > 1 ? strips : nil
   }
+
+  /// What a core's second-level cache may hold, and a few cores' together do.
+  private static let cachedByteCount = 8 << 20
 
   /// The chain of layers from an index on, as one strip.
   private func chain(from start: Int) -> LayerStrips? {
     var extents = [self.extents(of: network.layers[start].input)]
     guard extents[0].count == 4 else { return nil }
     var index = start
+    guard stored[network.layers[start].input.index] == .float32 else { return nil }
     while index < network.layers.count {
       let layer = network.layers[index]
-      guard layer.input.index == index || index == start else { break }
+      guard layer.input.index == index || index == start, precision(ofLayer: index) == .float32
+      else { break }
       let before = extents[extents.count - 1]
       var isLast = false
       switch layer.operation {
@@ -136,6 +144,7 @@ extension PlanBuilder {
       Array(repeating: [], count: strips.layers.count)
     var constants: [[(layout: TensorLayout, arguments: [(Int32, Memory)])]] =
       Array(repeating: [], count: strips.layers.count)
+    let storage = storage(of: Network.Value(index: strips.layers.upperBound))
     var whole: Memory?
     for strip in 0..<strips.count {
       let ranges = strips.ranges(ofStrip: strip)
@@ -188,7 +197,7 @@ extension PlanBuilder {
       if let whole {
         result = whole
       } else {
-        result = try wholeResult(of: strips, like: value.layout)
+        result = try wholeResult(of: strips, like: value.layout, kept: storage)
         addResident(result)
         whole = result
       }
@@ -197,12 +206,15 @@ extension PlanBuilder {
         throw ComputeError(operation: name, reason: "oneDNN cannot describe rows of its result")
       }
       let descriptor = try PrimitiveDescriptor(
-        reorderingFrom: value.layout, to: region.layout, attributes: Attributes(), name: name)
+        reorderingFrom: value.layout, to: region.layout,
+        attributes: Attributes(scales: storage.scale == 1 ? [] : [1 / storage.scale]), name: name)
       try addStep(
         descriptor, name: "\(name): strip", operationCount: 0, reading: [(DNNL_ARG_FROM, value)],
         writing: (DNNL_ARG_TO, region))
     }
-    if let whole { setResult(whole, of: Network.Value(index: strips.layers.upperBound)) }
+    if let whole {
+      setResult(whole, of: Network.Value(index: strips.layers.upperBound), kept: storage)
+    }
   }
 
   /// Rows of a value as a tensor of their own, as a kernel wants it.
@@ -232,10 +244,16 @@ extension PlanBuilder {
   }
 
   private func wholeResult(
-    of strips: LayerStrips, like layout: TensorLayout
+    of strips: LayerStrips, like layout: TensorLayout, kept storage: ValueStorage
   ) throws(ComputeError) -> Memory {
     let shape = Shape(strips.extents[strips.extents.count - 1])
     let block = layout.channelBlock ?? 1
+    switch storage {
+    case .float32: break
+    case .bfloat16:
+      return try Memory(TensorLayout.channelBlocked(shape, block: block).retyped(dnnl_bf16))
+    case .quantized: return try Memory(.channelsLast(shape.dimensions, dnnl_u8))
+    }
     return try Memory(
       block == shape[1] ? .channelsLast(shape) : .channelBlocked(shape, block: block))
   }

@@ -22,6 +22,8 @@ struct PlanBuilder {
 
   let network: Network
   let options: PlanOptions
+  /// Where the plan's activations will lie: until then, scratch memory for putting weights in order.
+  let arena: Arena
   private(set) var steps: [Step] = []
   private(set) var weights: [LayerWeights.Prepared] = []
   private(set) var biases: [MemoryBlock] = []
@@ -30,6 +32,9 @@ struct PlanBuilder {
   /// For each value of the network: its extents, and where it is once a layer has made it.
   private var shapes: [[Int]?]
   private var located: [Memory?]
+  private(set) var stored: [ValueStorage]
+  /// Copies of values that readers wanted otherwise than they are kept.
+  private var converted: [(value: Network.Value, storage: ValueStorage, memory: Memory)] = []
   private var residents: [Resident] = []
   private var residentOf: [ObjectIdentifier: Int] = [:]
   private var scratch: [(memory: Memory, step: Int)] = []
@@ -38,12 +43,15 @@ struct PlanBuilder {
   private(set) var inputRegions: [Memory] = []
 
   init(
-    network: Network, inputShape: Shape, inputLayout: TensorLayout?, options: PlanOptions
+    network: Network, inputShape: Shape, inputLayout: TensorLayout?, arena: Arena,
+    options: PlanOptions
   ) throws(ComputeError) {
     self.network = network
     self.options = options
+    self.arena = arena
     shapes = [[Int]?](repeating: nil, count: network.layers.count + 1)
     located = [Memory?](repeating: nil, count: network.layers.count + 1)
+    stored = [ValueStorage](repeating: .float32, count: network.layers.count + 1)
     shapes[0] = inputShape.dimensions
     if let inputLayout {
       precondition(inputLayout.shape == inputShape, "\(inputLayout.shape) is not \(inputShape)")
@@ -136,12 +144,13 @@ struct PlanBuilder {
     source.layout == layout ? source : try copied(source, to: layout, name: name)
   }
 
-  /// A copy of a tensor in a layout, which may be its own.
+  /// A copy of a tensor in a layout, which may be its own, with its values multiplied by a factor.
   mutating func copied(
-    _ source: Memory, to layout: TensorLayout, name: String
+    _ source: Memory, to layout: TensorLayout, scale: Float = 1, name: String
   ) throws(ComputeError) -> Memory {
     let descriptor = try PrimitiveDescriptor(
-      reorderingFrom: source.layout, to: layout, attributes: Attributes(), name: name)
+      reorderingFrom: source.layout, to: layout,
+      attributes: Attributes(scales: scale == 1 ? [] : [scale]), name: name)
     let destination = try Memory(layout)
     try addStep(
       descriptor, name: "\(name): reorder", operationCount: 0, reading: [(DNNL_ARG_FROM, source)],
@@ -149,9 +158,41 @@ struct PlanBuilder {
     return destination
   }
 
-  mutating func setResult(_ memory: Memory, of value: Network.Value) {
+  /// A value as a layer wants it; another type or scale is another copy, which is made once.
+  mutating func memory(
+    of value: Network.Value, kept storage: ValueStorage, as layout: TensorLayout, name: String
+  ) throws(ComputeError) -> Memory {
+    let present = stored[value.index]
+    if present == storage { return try memory(of: value, as: layout, name: name) }
+    let known = converted.first {
+      $0.value == value && $0.storage == storage && $0.memory.layout == layout
+    }
+    if let known { return known.memory }
+    // An input that nobody has placed lies as its first reader likes, but for the type.
+    let source =
+      located[value.index] == nil
+      ? try memory(of: value, as: layout.retyped(dnnl_f32), name: name) : try memory(of: value)
+    let copy = try copied(
+      source, to: layout, scale: present.scale / storage.scale, name: name)
+    converted.append((value, storage, copy))
+    return copy
+  }
+
+  /// The same bytes under another layout, as a matrix is a map of one row and one column.
+  mutating func view(
+    of memory: Memory, as layout: TensorLayout
+  ) throws(ComputeError) -> Memory {
+    let view = try Memory(layout)
+    addAlias(view, of: memory)
+    return view
+  }
+
+  mutating func setResult(
+    _ memory: Memory, of value: Network.Value, kept storage: ValueStorage = .float32
+  ) {
     shapes[value.index] = memory.layout.shape.dimensions
     located[value.index] = memory
+    stored[value.index] = storage
   }
 
   /// Whether a value is read after the layer that is being added.
@@ -180,23 +221,29 @@ struct PlanBuilder {
   mutating func rows(_ rows: Range<Int>, of memory: Memory) throws(ComputeError) -> Memory? {
     guard let layout = memory.layout.region(axis: 2, rows) else { return nil }
     let region = try Memory(layout)
+    addAlias(region, of: memory)
+    return region
+  }
+
+  /// Places a tensor where another one lies.
+  private mutating func addAlias(_ alias: Memory, of memory: Memory) {
     if let index = residentOf[ObjectIdentifier(memory)] {
-      residentOf[ObjectIdentifier(region)] = residents.count
+      residentOf[ObjectIdentifier(alias)] = residents.count
       residents.append(
         Resident(
-          memory: region, root: residents[index].root, first: steps.count, last: steps.count))
+          memory: alias, root: residents[index].root, first: steps.count, last: steps.count))
     } else {
-      inputRegions.append(region)
+      inputRegions.append(alias)
     }
-    memories.append(region)
-    return region
+    memories.append(alias)
   }
 
   // MARK: Steps
 
   /// Adds a step that reads some tensors and writes one, which takes over the bytes of `root`.
   mutating func addStep(
-    _ descriptor: PrimitiveDescriptor, name: String, operationCount: Int,
+    _ descriptor: PrimitiveDescriptor, name: String, precision: LayerPrecision = .float32,
+    operationCount: Int,
     reading sources: [(Int32, Memory)], writing destination: (Int32, Memory),
     over root: Memory? = nil
   ) throws(ComputeError) {
@@ -229,7 +276,8 @@ struct PlanBuilder {
     steps.append(
       Step(
         report: Plan.Step(
-          name: name, kernel: descriptor.kernelName, operationCount: operationCount,
+          name: name, kernel: descriptor.kernelName, precision: precision.plain,
+          operationCount: operationCount,
           outputShape: destination.1.layout.shape),
         primitive: try Primitive(descriptor, name: name), arguments: arguments))
   }

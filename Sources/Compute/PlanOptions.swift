@@ -6,6 +6,21 @@ public struct PlanOptions: Sendable {
   public enum Precision: String, Sendable, Hashable {
     /// IEEE single precision throughout.
     case float32 = "fp32"
+    /// The upper half of single precision, but for the first and the last layers; sums in single
+    /// precision.
+    case bfloat16 = "bf16"
+    /// Bytes where a layer has been calibrated for them, else single precision.
+    case int8
+
+    /// Whether the CPU computes in the precision at its full speed: bf16 wants AVX512_BF16, int8
+    /// wants VNNI. Without, plans compute in single precision.
+    public var isSupported: Bool {
+      switch self {
+      case .float32: true
+      case .bfloat16: Engine.hasBFloat16
+      case .int8: Engine.hasVNNI
+      }
+    }
   }
 
   /// How 3x3 convolutions are computed.
@@ -45,6 +60,22 @@ public struct PlanOptions: Sendable {
     self.stripByteCount = stripByteCount
     budget = Budget(limit: winogradByteCount)
   }
+
+  /// Whether the layouts that weights are wanted in differ from one size of the input to another, as
+  /// Winograd's do: a plan of one size then prepares only a part of what another size needs.
+  public var layoutsDependOnSize: Bool { effectivePrecision == .float32 && usesWinograd }
+
+  /// Whether convolutions in float32 may be computed by Winograd's algorithm.
+  var usesWinograd: Bool { convolution == .fastest && Engine.hasWinograd }
+
+  /// Whether the CPU computes in the precision, or emulation is good enough, as for a test.
+  var isSupported: Bool { allowsEmulation || precision.isSupported }
+
+  /// The precision that plans really have.
+  public var effectivePrecision: Precision { isSupported ? precision : .float32 }
+
+  /// Whether a precision that the CPU lacks is emulated, which is slower than float32.
+  var allowsEmulation = false
 
   private final class Budget: Sendable {
     let limit: Int

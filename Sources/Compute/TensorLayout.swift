@@ -29,8 +29,18 @@ public struct TensorLayout: Sendable {
 
   /// Float32 with the channels innermost: NHWC for four axes.
   public static func channelsLast(_ shape: Shape) throws(ComputeError) -> TensorLayout {
-    try TensorLayout(shape: shape.dimensions, tag: shape.rank == 4 ? dnnl_acdb : dnnl_ab)
+    try channelsLast(shape.dimensions, dnnl_f32)
   }
+
+  static func channelsLast(
+    _ shape: [Int], _ elementType: dnnl_data_type_t
+  ) throws(ComputeError) -> TensorLayout {
+    try TensorLayout(
+      shape: shape, elementType: elementType, tag: shape.count == 4 ? dnnl_acdb : dnnl_ab)
+  }
+
+  /// The type of the elements.
+  var elementType: dnnl_data_type_t { descriptor.data_type }
 
   /// Float32 NCHW with the channels in blocks that lie innermost, as convolutions like them.
   public static func channelBlocked(_ shape: Shape, block: Int) throws(ComputeError)
@@ -72,6 +82,16 @@ public struct TensorLayout: Sendable {
   /// The bytes that a tensor of this layout takes, padding included.
   public var byteCount: Int {
     unsafe withUnsafePointer(to: descriptor) { unsafe dnnl_memory_desc_get_size($0) }
+  }
+
+  /// The same places for elements of another type.
+  ///
+  /// Only for layouts without padding that depends on the type, as all that `channelsLast`, `rowMajor`
+  /// and `channelBlocked` make.
+  func retyped(_ type: dnnl_data_type_t) -> TensorLayout {
+    var descriptor = descriptor
+    descriptor.data_type = type
+    return TensorLayout(descriptor)
   }
 
   /// Whether it is a matter of strides and blocks, as all layouts but Winograd's are.

@@ -17,13 +17,7 @@ extension Detector {
 
 extension Session {
   func operationCounts(for size: ImageSize) throws(DetectorError) -> [Stage: Int] {
-    let resized: (height: Int, width: Int)
-    do {
-      let size = try model.profile.resize.size(height: size.height, width: size.width)
-      resized = (size.height, size.width)
-    } catch {
-      throw .image(error)
-    }
+    let resized = try resizedSize(size)
     let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
     let rpn = try proposalPlan(backbone.outputLayouts[0])
     let count = model.profile.detection.testProposalSettings.counts.afterNMS

@@ -36,7 +36,7 @@ public final class Detector: Sendable {
     }
   }
 
-  /// What the model is; the first call waits, if it must, for the file's SHA-256.
+  /// What the model is.
   public var model: ModelDescription { source.description }
 
   /// The backbone, as `VGG with 13 convolutions`.
@@ -143,14 +143,11 @@ public final class Detector: Sendable {
     }
   }
 
-  /// Runs the model once on a grey picture, so that the first real one finds everything in place.
+  /// Runs the whole model once on a grey picture, or a strip of one where that is enough to put all
+  /// weights in order.
   ///
-  /// - Parameter size: the picture's size; plans for it are kept.
   /// - Throws: `DetectorError` where the model cannot run at all.
-  public func warmUp(
-    size: ImageSize = ImageSize(height: 480, width: 640)
-  ) throws(DetectorError) {
-    let pixels = [UInt8](repeating: 128, count: 3 * size.height * size.width)
-    _ = try detect(.image(Image(width: size.width, height: size.height, pixels: pixels)))
+  public func warmUp() throws(DetectorError) {
+    try session.run { (session) throws(DetectorError) in try session.warmUp() }
   }
 }

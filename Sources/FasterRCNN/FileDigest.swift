@@ -1,32 +1,48 @@
 internal import COpenSSL
 internal import Dispatch
+internal import Foundation
+internal import Glibc
 internal import Synchronization
 internal import Tensors
 
 /// The SHA-256 of a checkpoint's bytes, computed beside whatever else is done with them.
 ///
-/// Half a gigabyte takes a fraction of a second to some seconds, and nobody needs the sum before the
-/// first answer: the weights are prepared meanwhile.
+/// Half a gigabyte takes a second or two, longer than it takes to read the file and to put its weights
+/// in order, and nobody needs the sum before the first answer is written.
 final class FileDigest: Sendable {
-  private let sum = Mutex("")
+  private let sum = Mutex<String?>(nil)
   private let group = DispatchGroup()
+
+  /// A sum that is known.
+  init(known text: String) { sum.withLock { $0 = text } }
 
   /// Starts to compute; the storage is held until that is done.
   init(of storage: ByteStorage) {
     // A program may end while the sum is under way. OpenSSL must not take its own state down then,
     // under the feet of this thread: the process's end frees it anyway.
     _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
-    DispatchQueue.global().async(group: group) { [self] in
+    group.enter()
+    let thread = Thread { [self] in
+      // The sum takes the time that the networks leave it, so that the model is ready sooner. Linux
+      // gives each thread a niceness of its own; where it refuses, the sum is merely in the way.
+      _ = nice(19)
       let text = Self.sha256(of: storage)
       sum.withLock { $0 = text }
+      group.leave()
     }
+    thread.name = "frcnn-digest"
+    thread.start()
   }
 
   /// The sum in lowercase hexadecimal, empty if OpenSSL refused; waits for it.
   var text: String {
+    if let text = sum.withLock({ $0 }) { return text }
     group.wait()
-    return sum.withLock { $0 }
+    return sum.withLock { $0 } ?? ""
   }
+
+  /// Whether the sum has been computed.
+  var isKnown: Bool { sum.withLock { $0 != nil } }
 
   /// Computes the sum, and lets go of a mapped file's pages on the way: what was summed up would
   /// otherwise stay in memory beside the prepared weights.
@@ -52,4 +68,9 @@ final class FileDigest: Sendable {
     let digits = Array("0123456789abcdef")
     return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
   }
+}
+
+extension FileDigest: Equatable {
+  /// Whether two sums are the same; waits for both.
+  static func == (left: FileDigest, right: FileDigest) -> Bool { left.text == right.text }
 }

@@ -24,38 +24,34 @@ public struct Model: Sendable {
   public static let settingsMetadataKey = "frcnn"
 
   /// What answers say of the model.
-  ///
-  /// It waits, if it must, until the file's SHA-256 has been computed.
-  public var description: ModelDescription {
-    var description = summary
-    description.sha256 = digest.text
-    return description
-  }
-
-  /// What was assumed of the model because its file does not say, and why; `nil` where nothing was.
-  public var assumption: String? { summary.assumption }
+  public let description: ModelDescription
 
   /// The words that the model has for people, if it has any.
   public let about: String?
 
+  /// Whether the model has the ranges that int8 needs.
+  public var isCalibrated: Bool { networks.isCalibrated }
+
   /// The backbone, as `VGG with 13 convolutions`.
   public var architecture: String { networks.backboneName }
 
-  /// The description but for the digest.
-  let summary: ModelDescription
-  let digest: FileDigest
   let networks: DetectorNetworks
   let profile: ModelProfile
 
   init(
-    summary: ModelDescription, digest: FileDigest, about: String?, networks: DetectorNetworks,
+    description: ModelDescription, about: String?, networks: DetectorNetworks,
     profile: ModelProfile
   ) {
-    self.summary = summary
-    self.digest = digest
+    self.description = description
     self.about = about
     self.networks = networks
     self.profile = profile
+  }
+
+  /// The same model whose networks hand out what their layers read.
+  var observingInputs: Model {
+    Model(
+      description: description, about: about, networks: networks.observingInputs, profile: profile)
   }
 
   /// The model that is a part of the program: red cells, white cells and platelets in pictures of

@@ -85,13 +85,22 @@ struct ModelContents {
     var profile = recognition.profile
     profile.apply(settings)
 
-    let networks: DetectorNetworks
+    var networks: DetectorNetworks
     do {
       networks = try DetectorNetworks(recognition.state, settings: profile.backbone)
     } catch {
       throw .architecture(error)
     }
     try profile.check(against: networks, settings: settings)
+    if let ranges = settings.int8InputRanges {
+      let known = Set(networks.lowPrecisionLayers)
+      if let stranger = ranges.keys.sorted().first(where: { !known.contains($0) }) {
+        throw .mismatch(
+          "int8_input_ranges names the layer \(stranger), which the model does not have or which is "
+            + "not computed in int8; calibrate the model anew")
+      }
+      networks = networks.calibrated(ranges)
+    }
     let classCount = networks.classCount - 1
     let labels = settings.labels ?? (1...classCount).map { "class \($0)" }
     guard labels.count == classCount else {
@@ -100,15 +109,15 @@ struct ModelContents {
           + "besides background; give one label for each class")
     }
     // Everything fits: only now is it worth reading the whole file.
-    let summary = ModelDescription(
-      name: settings.name ?? fallbackName, version: settings.version ?? "1", sha256: "",
+    let description = ModelDescription(
+      name: settings.name ?? fallbackName, version: settings.version ?? "1",
+      digest: FileDigest(of: storage),
       profile: profile.name, labels: labels, scoreThreshold: profile.detection.scoreThreshold,
       nmsThreshold: profile.detection.classNMSThreshold,
       maximumDetections: profile.detection.maximumDetections,
       proposalCount: profile.detection.testCounts.afterNMS,
       parameterCount: recognition.state.parameterCount, assumption: recognition.assumption)
     model = Model(
-      summary: summary, digest: FileDigest(of: storage), about: settings.description,
-      networks: networks, profile: profile)
+      description: description, about: settings.description, networks: networks, profile: profile)
   }
 }

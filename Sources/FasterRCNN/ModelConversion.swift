@@ -11,7 +11,9 @@ public import Tensors
 /// else. Weights stay as they are trained: batch normalisation is not folded.
 public struct ModelConversion: Sendable {
   /// The tensors and, under `Model.settingsMetadataKey`, the settings.
-  public let stateDictionary: StateDictionary
+  public private(set) var stateDictionary: StateDictionary
+
+  private var settings: ModelSettings
 
   /// The tensors that keep their element type whatever is asked for: the statistics of batch
   /// normalisation, whose range is not that of weights.
@@ -30,10 +32,28 @@ public struct ModelConversion: Sendable {
   ///   - options: what the caller chooses over the file's own word.
   /// - Throws: `ModelError`, as `Model.open` does.
   public init(_ path: String, options: Model.Options = .init()) throws(ModelError) {
-    let contents = try ModelContents.open(path, options: options)
-    let summary = contents.model.summary
+    try self.init(ModelContents.open(path, options: options))
+  }
+
+  /// The model that is a part of the program.
+  ///
+  /// - Throws: `ModelError`, which would be a defect of the program.
+  public static func embedded() throws(ModelError) -> ModelConversion {
+    try ModelConversion(ModelContents.embedded())
+  }
+
+  /// States the ranges that int8 needs, instead of those that the model may have.
+  ///
+  /// - Parameter ranges: as `Calibration.ranges` has them.
+  public mutating func setInputRanges(_ ranges: [String: Float]) throws(ModelError) {
+    settings.int8InputRanges = ranges
+    stateDictionary.metadata[Model.settingsMetadataKey] = try settings.json()
+  }
+
+  private init(_ contents: ModelContents) throws(ModelError) {
+    let summary = contents.model.description
     var state = contents.state
-    let settings = contents.model.profile.settings.filled(from: contents.settings)
+    settings = contents.model.profile.settings.filled(from: contents.settings)
     state.metadata = ["format": "pt", Model.settingsMetadataKey: try settings.json()]
     stateDictionary = state
     keptNames = Set(

@@ -7,7 +7,14 @@ public struct ModelDescription: Sendable, Equatable {
   public var version: String
 
   /// The SHA-256 of the checkpoint's bytes in lowercase hexadecimal.
-  public var sha256: String
+  ///
+  /// It waits until the sum is known: a big file's takes longer than making the model ready.
+  public var sha256: String { digest.text }
+
+  /// Whether `sha256` would return at once.
+  public var isDigestKnown: Bool { digest.isKnown }
+
+  let digest: FileDigest
 
   /// The profile that fixes the numeric semantics, as `simple-faster-rcnn`.
   public var profile: String
@@ -39,9 +46,21 @@ public struct ModelDescription: Sendable, Equatable {
     scoreThreshold: Float, nmsThreshold: Float, maximumDetections: Int? = nil, proposalCount: Int,
     parameterCount: Int, assumption: String? = nil
   ) {
+    self.init(
+      name: name, version: version, digest: FileDigest(known: sha256), profile: profile,
+      labels: labels, scoreThreshold: scoreThreshold, nmsThreshold: nmsThreshold,
+      maximumDetections: maximumDetections, proposalCount: proposalCount,
+      parameterCount: parameterCount, assumption: assumption)
+  }
+
+  init(
+    name: String, version: String, digest: FileDigest, profile: String, labels: [String],
+    scoreThreshold: Float, nmsThreshold: Float, maximumDetections: Int?, proposalCount: Int,
+    parameterCount: Int, assumption: String?
+  ) {
     self.name = name
     self.version = version
-    self.sha256 = sha256
+    self.digest = digest
     self.profile = profile
     self.labels = labels
     self.scoreThreshold = scoreThreshold

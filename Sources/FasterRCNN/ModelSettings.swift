@@ -35,6 +35,9 @@ struct ModelSettings: Sendable, Equatable, Codable {
   var scoreThreshold: Float?
   /// The threshold of non-maximum suppression in each class where a request names none.
   var nmsThreshold: Float?
+  /// For layers that may be computed in int8, the largest value of their input that is told from
+  /// larger ones; what `frcnn calibrate` measures.
+  var int8InputRanges: [String: Float]?
   /// What the model is, for people.
   var description: String?
 
@@ -48,6 +51,7 @@ struct ModelSettings: Sendable, Equatable, Codable {
     case maxSize = "max_size"
     case scoreThreshold = "score_threshold"
     case nmsThreshold = "nms_threshold"
+    case int8InputRanges = "int8_input_ranges"
   }
 
   /// Makes settings that leave everything to the profile.
@@ -93,6 +97,7 @@ struct ModelSettings: Sendable, Equatable, Codable {
     case is Int.Type: "a whole number"
     case is Float.Type: "a number"
     case is String.Type: "a string"
+    case is [String: Float].Type: "an object of numbers"
     default: "a list"
     }
   }
@@ -129,6 +134,9 @@ struct ModelSettings: Sendable, Equatable, Codable {
     try require(
       std.map { $0.count == 3 && $0.allSatisfy { $0.isFinite && $0 > 0 } } ?? true, "std",
       "three positive numbers")
+    try require(
+      int8InputRanges.map { $0.values.allSatisfy { $0 > 0 && $0.isFinite } } ?? true,
+      "int8_input_ranges", "positive numbers, one for each layer's name")
     if let interpolation {
       let known = Preprocessing.Interpolation.allCases.map(\.rawValue)
       try require(
@@ -160,6 +168,7 @@ struct ModelSettings: Sendable, Equatable, Codable {
     result.std = std ?? other.std
     result.scoreThreshold = scoreThreshold ?? other.scoreThreshold
     result.nmsThreshold = nmsThreshold ?? other.nmsThreshold
+    result.int8InputRanges = int8InputRanges ?? other.int8InputRanges
     result.description = description ?? other.description
     return result
   }

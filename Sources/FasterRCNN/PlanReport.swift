@@ -1,4 +1,4 @@
-internal import Compute
+public import Compute
 internal import Detection
 internal import Images
 internal import Networks
@@ -14,6 +14,8 @@ public struct PlanReport: Sendable {
     public let name: String
     /// The names of the kernels that compute it, as oneDNN calls them.
     public let kernels: [String]
+    /// In what it multiplies.
+    public let precision: PlanOptions.Precision
     /// In how many parts it is computed.
     public let partCount: Int
     /// Multiplications and additions as a direct computation of what the steps write needs them;
@@ -26,8 +28,9 @@ public struct PlanReport: Sendable {
   /// The layers in the order in which they run.
   public let rows: [Row]
 
-  /// Operations a second that a matrix product of 2048 cubed reached in float32 just before.
-  public let peakRate: Double
+  /// Operations a second that a matrix product of 2048 cubed reached just before, in each precision
+  /// that occurs.
+  public let peakRates: [PlanOptions.Precision: Double]
 
   /// How long it took to compile the plans of the size.
   public let buildDuration: Duration
@@ -57,18 +60,7 @@ extension Detector {
 
 extension Session {
   func planReport(for size: ImageSize, runs: Int) throws(DetectorError) -> PlanReport {
-    let resized: ResizedSize
-    do {
-      resized = try model.profile.resize.size(height: size.height, width: size.width)
-    } catch {
-      throw .image(error)
-    }
-    let peak: Double
-    do {
-      peak = try PeakRate.float32()
-    } catch {
-      throw .compute(error)
-    }
+    let resized = try resizedSize(size)
     let clock = ContinuousClock()
     func makePlans() throws(DetectorError) -> [(Stage, Plan)] {
       let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
@@ -83,10 +75,18 @@ extension Session {
     let start = clock.now
     let plans = try makePlans()
     let buildDuration = clock.now - start
+    var peaks: [PlanOptions.Precision: Double] = [:]
+    for precision in Set(plans.flatMap { $0.1.steps.map(\.precision) }) {
+      do {
+        peaks[precision] = try PeakRate.of(precision)
+      } catch {
+        throw .compute(error)
+      }
+    }
     var rows: [PlanReport.Row] = []
     for (stage, plan) in plans { rows += try self.rows(of: plan, stage: stage, runs: runs) }
     return PlanReport(
-      rows: rows, peakRate: peak, buildDuration: buildDuration,
+      rows: rows, peakRates: peaks, buildDuration: buildDuration,
       arenaByteCounts: Dictionary(uniqueKeysWithValues: plans.map { ($0.0, $0.1.arenaByteCount) }),
       weightByteCount: model.networks.preparedByteCount)
   }
@@ -115,11 +115,13 @@ extension Session {
     }
     var order: [String] = []
     var rows: [String: (kernels: [String], parts: Int, operations: Int, duration: Duration)] = [:]
+    var precisions: [String: PlanOptions.Precision] = [:]
     for (index, step) in plan.steps.enumerated() {
       if rows[step.name] == nil { order.append(step.name) }
       var row = rows[step.name] ?? ([], 0, 0, .zero)
       if !row.kernels.contains(step.kernel) { row.kernels.append(step.kernel) }
       row.parts += 1
+      precisions[step.name] = step.precision
       row.operations += step.operationCount
       row.duration += best[index]
       rows[step.name] = row
@@ -127,7 +129,8 @@ extension Session {
     return order.compactMap { name in
       rows[name].map {
         PlanReport.Row(
-          stage: stage, name: name, kernels: $0.kernels, partCount: $0.parts,
+          stage: stage, name: name, kernels: $0.kernels,
+          precision: precisions[name] ?? .float32, partCount: $0.parts,
           operationCount: $0.operations, duration: $0.duration)
       }
     }

@@ -33,6 +33,9 @@ final class Session {
   let planOptions: PlanOptions
   private let keptPlans: Int
 
+  /// Shown each plan after it has run, with how many of its rows count.
+  var observe: ((_ stage: Stage, _ plan: Plan, _ rows: Int) -> Void)?
+
   init(
     model: Model, thread: ComputeThread, options: Detector.Options,
     planCounters: PlanCounters = PlanCounters()
@@ -73,14 +76,42 @@ final class Session {
     _ images: [Image], parameters: DetectionParameters, isCancelled: () -> Bool
   ) throws(DetectorError) -> [DetectionResult] {
     guard let first = images.first else { return [] }
-    var timer = StageTimer(clock: clock)
-    let profile = model.profile
-    let size: ResizedSize
+    return try detect(
+      images, resizedTo: resizedSize(ImageSize(height: first.height, width: first.width)),
+      parameters: parameters, isCancelled: isCancelled)
+  }
+
+  /// The size at which the networks see a picture.
+  func resizedSize(_ size: ImageSize) throws(DetectorError) -> ResizedSize {
     do {
-      size = try profile.resize.size(height: first.height, width: first.width)
+      return try model.profile.resize.size(height: size.height, width: size.width)
     } catch {
       throw .image(error)
     }
+  }
+
+  /// Runs everything once on a grey picture: one of 640 x 480 where the weights' layouts depend on the
+  /// size, else the strip of it that makes four rows of features, which takes a tenth of the time.
+  func warmUp() throws(DetectorError) {
+    let usual = try resizedSize(ImageSize(height: 480, width: 640))
+    let height =
+      planOptions.layoutsDependOnSize
+      ? usual.height : min(usual.height, 4 * model.networks.featureStride)
+    let strip = Image(
+      width: usual.width, height: height,
+      pixels: [UInt8](repeating: 128, count: 3 * usual.width * height))
+    _ = try detect(
+      [strip], resizedTo: ResizedSize(height: height, width: usual.width, scale: 1),
+      parameters: DetectionParameters(), isCancelled: { false })
+  }
+
+  private func detect(
+    _ images: [Image], resizedTo size: ResizedSize, parameters: DetectionParameters,
+    isCancelled: () -> Bool
+  ) throws(DetectorError) -> [DetectionResult] {
+    let first = images[0]
+    let profile = model.profile
+    var timer = StageTimer(clock: clock)
     let plan: Plan
     do {
       plan = try backbonePlan(images: images.count, height: size.height, width: size.width)
@@ -117,6 +148,7 @@ final class Session {
 
     try unsafe run(plan, on: UnsafeRawPointer(values.baseAddress))
     timer.record(.backbone)
+    observe?(.backbone, plan, images.count)
     guard !isCancelled() else { throw .cancelled }
 
     let scale = Float(size.scale)
@@ -205,6 +237,7 @@ final class Session {
     timer.record(.plan)
     try unsafe run(rpn, on: features.values)
     timer.record(.rpn)
+    observe?(.rpn, rpn, shape[0])
     guard !isCancelled() else { throw .cancelled }
 
     let grid = grids.value(for: [shape[2], shape[3]]) {
@@ -254,6 +287,7 @@ final class Session {
     guard !isCancelled() else { throw .cancelled }
     try unsafe run(head, on: UnsafeRawPointer(rows.baseAddress))
     timer.record(.head)
+    observe?(.head, head, proposals.count)
 
     let decoder = ClassBoxDecoder(settings: classBoxSettings(parameters))
     for index in results.indices {

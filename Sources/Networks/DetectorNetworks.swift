@@ -8,13 +8,13 @@ public import Tensors
 /// the side of a pooled RoI, L classes with background.
 public struct DetectorNetworks: Sendable {
   /// From a picture (N, 3, H, W), resized and normalised, to features (N, C, H/16, W/16).
-  public let backbone: Network
+  public private(set) var backbone: Network
 
   /// From features to the RPN's outputs, both with channels last: offsets of 4A, logits of 2A.
-  public let proposal: Network
+  public private(set) var proposal: Network
 
   /// From pooled RoIs (R, C, P, P) to class offsets (R, 4L) and class logits (R, L).
-  public let head: Network
+  public private(set) var head: Network
 
   /// What the backbone is, in words.
   public let backboneName: String
@@ -33,6 +33,31 @@ public struct DetectorNetworks: Sendable {
 
   /// L.
   public let classCount: Int
+
+  /// The names of the layers that lower precisions may compute.
+  public var lowPrecisionLayers: [String] {
+    [backbone, proposal, head].flatMap(\.lowPrecisionLayers)
+  }
+
+  /// Whether any layer may be computed in int8.
+  public var isCalibrated: Bool { [backbone, proposal, head].contains(where: \.isCalibrated) }
+
+  /// The networks with the ranges that int8 needs: for a layer's name, the largest value of its input
+  /// that is told from larger ones.
+  public func calibrated(_ ranges: [String: Float]) -> DetectorNetworks {
+    mapped { $0.calibrated(ranges) }
+  }
+
+  /// The networks with the inputs of their `lowPrecisionLayers` as further outputs.
+  public var observingInputs: DetectorNetworks { mapped { $0.observingInputs } }
+
+  private func mapped(_ transform: (Network) -> Network) -> DetectorNetworks {
+    var networks = self
+    networks.backbone = transform(backbone)
+    networks.proposal = transform(proposal)
+    networks.head = transform(head)
+    return networks
+  }
 
   /// The bytes of the layers' weights in all layouts in which they are kept.
   public var preparedByteCount: Int {

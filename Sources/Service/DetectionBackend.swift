@@ -11,6 +11,13 @@ public protocol DetectionBackend: Sendable {
   /// How often a plan was found kept; zero for a backend that keeps none.
   var planCache: PlanCacheStatistics { get }
 
+  /// Runs the model once on next to nothing, so that all is in place for the first client.
+  ///
+  /// A service calls it once for each lane, and those calls may come at once.
+  ///
+  /// - Throws: where the model cannot run; the service then does not serve it.
+  func warmUp() throws
+
   /// Finds objects; blocks its caller until they are found.
   ///
   /// A service with N lanes calls it from N long-lived threads, from all of them at once where there

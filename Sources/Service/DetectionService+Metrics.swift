@@ -15,7 +15,7 @@ extension DetectionService {
   /// `GET /metrics`: gathers and answers on a queue of its own, because reading `/proc` takes longer
   /// than the server's queue should wait.
   func answerMetrics(_ exchange: Exchange) {
-    Self.metricsQueue.async { [self] in
+    Self.documentQueue.async { [self] in
       let format = MetricsFormat(acceptedBy: exchange.request.fields)
       let document = MetricsDocument(
         metrics: rules.metrics, phase: currentPhase, load: queue.load,
@@ -29,7 +29,8 @@ extension DetectionService {
     }
   }
 
-  private static let metricsQueue = DispatchQueue(label: "frcnn.metrics")
+  /// Where documents are written that take their time or may have to wait for the model's digest.
+  static let documentQueue = DispatchQueue(label: "frcnn-documents")
 
   private var connectionStatistics: ServerStatistics? {
     let known = servers.withLock { $0 }.compactMap { $0() }

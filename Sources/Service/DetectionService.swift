@@ -72,20 +72,16 @@ public final class DetectionService: RequestHandler {
     thread.start()
   }
 
-  /// Runs a grey picture through a model for each lane, so that the first client does not pay for the
-  /// first run, and a model that cannot run is never served.
+  /// Runs a model once for each lane, so that the weights are in order before the
+  /// first client comes, and a model that cannot run is never served.
   ///
   /// No lane is taken for it. Where requests are being served, the runs come one after the other: they
   /// slow the requests down, but hold none of them up.
   private func warmUp(_ backend: any DetectionBackend) throws {
-    let size = settings.warmUpSize
-    let pixels = [UInt8](repeating: 128, count: 3 * size.height * size.width)
-    let image = Image(width: size.width, height: size.height, pixels: pixels)
     let failure = Mutex<(any Error)?>(nil)
     let run: @Sendable () -> Void = {
       do {
-        _ = try backend.detect(
-          .image(image), parameters: DetectionParameters(), isCancelled: { false })
+        try backend.warmUp()
       } catch {
         failure.withLock { $0 = error }
       }
@@ -178,13 +174,28 @@ public final class DetectionService: RequestHandler {
       case .example: exchange.answer(exampleResponse(to: request))
       case .liveness: exchange.answer(try livenessResponse())
       case .readiness: exchange.answer(try readinessResponse())
-      case .health: exchange.answer(healthResponse())
+      case .health: answerOfModel(exchange) { [self] in healthResponse() }
       case .metrics: answerMetrics(exchange)
       case .description: exchange.answer(descriptionResponse(to: request))
-      default: exchange.answer(try inferenceResponse(match))
+      default: answerOfModel(exchange) { [self] () throws(Problem) in try inferenceResponse(match) }
       }
     } catch {
       exchange.answer(error)
+    }
+  }
+
+  /// Answers with what may name the model's digest, which a big file's model does not know for a second
+  /// or two after it is ready: whoever asks then waits elsewhere, and holds nobody up.
+  private func answerOfModel(
+    _ exchange: Exchange, _ make: @escaping @Sendable () throws(Problem) -> HTTPResponse
+  ) {
+    let answer: @Sendable () -> Void = {
+      do throws(Problem) { exchange.answer(try make()) } catch { exchange.answer(error) }
+    }
+    if currentPhase.servingBackend?.model.isDigestKnown ?? true {
+      answer()
+    } else {
+      Self.documentQueue.async(execute: answer)
     }
   }
 

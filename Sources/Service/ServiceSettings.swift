@@ -1,4 +1,3 @@
-public import FasterRCNN
 public import Images
 
 /// How much a service takes on.
@@ -29,9 +28,6 @@ public struct ServiceSettings: Sendable, Hashable {
   /// How a multipart body may be cut up.
   public var multipartLimits: MultipartLimits
 
-  /// The size of the grey picture that each lane runs once before the service is ready.
-  public var warmUpSize: ImageSize
-
   /// How long clients are asked to stay away while the service is loading or draining.
   ///
   /// A second by default; rounded up to whole seconds.
@@ -52,7 +48,6 @@ public struct ServiceSettings: Sendable, Hashable {
     maximumBodyBytes: Int = 32 << 20,
     imageLimits: ImageLimits = ImageLimits(maximumPixels: 64_000_000),
     multipartLimits: MultipartLimits = MultipartLimits(),
-    warmUpSize: ImageSize = ImageSize(height: 480, width: 640),
     notReadyRetryAfter: Duration = .seconds(1), crossOrigin: CrossOriginPolicy? = nil,
     opensMetrics: Bool = false
   ) {
@@ -66,7 +61,6 @@ public struct ServiceSettings: Sendable, Hashable {
     self.maximumBodyBytes = maximumBodyBytes
     self.imageLimits = imageLimits
     self.multipartLimits = multipartLimits
-    self.warmUpSize = warmUpSize
     self.notReadyRetryAfter = notReadyRetryAfter
     self.crossOrigin = crossOrigin
     self.opensMetrics = opensMetrics

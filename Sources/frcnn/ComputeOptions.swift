@@ -7,6 +7,9 @@ struct ComputeOptions: ParsableArguments {
   @Option(help: ComputeSettings.threads.help)
   var threads: String?
 
+  @Option(help: ComputeSettings.precision.help)
+  var precision: String?
+
   @Option(help: ComputeSettings.convolution.help)
   var convolution: String?
 
@@ -16,6 +19,7 @@ struct ComputeOptions: ParsableArguments {
   /// What was chosen, read and checked.
   struct Choice: Sendable {
     var threadCount: Int
+    var precision: PrecisionChoice
     /// Shared by all detectors that are made of the choice.
     var plan: PlanOptions
   }
@@ -25,6 +29,7 @@ struct ComputeOptions: ParsableArguments {
     let threadCount = try ComputeSettings.threads.value(flag: threads)
     return Choice(
       threadCount: threadCount == 0 ? ProcessorCount.available : threadCount,
+      precision: try ComputeSettings.precision.value(flag: precision),
       plan: PlanOptions(
         convolution: try ComputeSettings.convolution.value(flag: convolution),
         winogradByteCount: try ComputeSettings.planMemory.value(flag: planMemory)))
@@ -38,6 +43,15 @@ enum ComputeSettings {
     purpose: "How many cores to compute on; 0 takes all that the process really has.",
     standard: 0, standardText: "0: affinity and a container's quota are heeded",
     form: .number("count", 0...1024))
+
+  static let precision = Setting(
+    name: "precision",
+    purpose: "In what the networks multiply: fp32, bf16, int8 (of a model that frcnn calibrate has "
+      + "prepared), or auto, the fastest that model and CPU are made for.",
+    standard: PrecisionChoice.fixed(.float32), standardText: "fp32",
+    form: SettingForm(valueName: "type", expectation: "fp32, bf16, int8 or auto") {
+      PrecisionChoice($0)
+    })
 
   static let convolution = Setting(
     name: "convolution",

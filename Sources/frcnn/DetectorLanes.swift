@@ -9,7 +9,6 @@ import Synchronization
 /// A detector has one compute thread of its own, so N lanes need N of them; the cores are shared
 /// out among them.
 final class DetectorLanes: DetectionBackend {
-  /// Waits, if it must, for the sum of the file's bytes.
   var model: ModelDescription { source.description }
 
   /// What the detectors of all lanes counted.
@@ -26,7 +25,9 @@ final class DetectorLanes: DetectionBackend {
   /// Opens the model; the lanes share its weights.
   init(_ choice: ModelOptions.Choice, laneCount: Int) throws(Failure) {
     source = try choice.openModel()
-    ModelOptions.Choice.announce(source.assumption)
+    ModelOptions.Choice.announce(source.description.assumption)
+    var choice = choice
+    try choice.settlePrecision(for: source)
     var detectors: [Detector] = []
     let threads = choice.compute.threadCount
     for lane in 0..<laneCount {
@@ -40,18 +41,30 @@ final class DetectorLanes: DetectionBackend {
     resting = Mutex(detectors)
   }
 
-  /// Detects with the detector that has rested longest, so that warming up reaches every one.
+  func warmUp() throws {
+    try withDetector { (detector) throws(DetectorError) in try detector.warmUp() }
+  }
+
   func detect(
     _ input: DetectorInput, parameters: DetectionParameters,
     isCancelled: @escaping @Sendable () -> Bool
   ) throws -> DetectionResult {
+    try withDetector { (detector) throws(DetectorError) in
+      try detector.detect(input, parameters: parameters, isCancelled: isCancelled)
+    }
+  }
+
+  /// Lends out the detector that has rested longest, so that warming up reaches every one.
+  private func withDetector<Result>(
+    _ body: (Detector) throws(DetectorError) -> Result
+  ) throws -> Result {
     let detector = resting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
     guard let detector else {
       throw Failure(.internalError, "more requests at once than there are lanes")
     }
     defer { resting.withLock { $0.append(detector) } }
     do {
-      return try detector.detect(input, parameters: parameters, isCancelled: isCancelled)
+      return try body(detector)
     } catch {
       switch error {
       case .cancelled: throw CancellationError()

@@ -136,40 +136,42 @@ struct InspectCommand: ParsableCommand {
     } catch {
       throw Failure(.internalError, "\(error)")
     }
-    let peak = report.peakRate
-    func rate(_ operations: Int, _ time: Duration) -> Double {
-      1000 * Double(operations) / time.milliseconds
+    /// The share of the peak that a row reaches, in percent.
+    func share(_ row: PlanReport.Row) -> String {
+      guard row.operationCount > 0, let peak = report.peakRates[row.precision] else { return "" }
+      let rate = 1000 * Double(row.operationCount) / row.duration.milliseconds
+      return "\((100 * rate / peak).fixed(0)) %"
     }
     if json {
       print(String(decoding: planDocument(report), as: UTF8.self))
       return
     }
     var table = TextTable([
-      ("stage", .left), ("layer", .left), ("kernel", .left), ("parts", .right), ("GFLOP", .right),
-      ("ms", .right), ("of peak", .right),
+      ("stage", .left), ("layer", .left), ("type", .left), ("kernel", .left), ("parts", .right),
+      ("GFLOP", .right), ("ms", .right), ("of peak", .right),
     ])
     for row in report.rows {
       let isCounted = row.operationCount > 0
       table.add([
-        row.stage.rawValue, row.name, row.kernels.joined(separator: " "), "\(row.partCount)",
+        row.stage.rawValue, row.name, isCounted ? row.precision.rawValue : "",
+        row.kernels.joined(separator: " "), "\(row.partCount)",
         isCounted ? (Double(row.operationCount) / 1e9).fixed(2) : "",
-        row.duration.milliseconds.fixed(2),
-        isCounted
-          ? "\((100 * rate(row.operationCount, row.duration) / peak).fixed(0)) %" : "",
+        row.duration.milliseconds.fixed(2), share(row),
       ])
     }
     let operations = report.rows.reduce(0) { $0 + $1.operationCount }
     let time = report.rows.reduce(.zero) { $0 + $1.duration }
     table.add([
-      "all", "", "", "", (Double(operations) / 1e9).fixed(2), time.milliseconds.fixed(2),
-      "\((100 * rate(operations, time) / peak).fixed(0)) %",
+      "all", "", "", "", "", (Double(operations) / 1e9).fixed(2), time.milliseconds.fixed(2), "",
     ])
     print(table.text, terminator: "")
     print(
       "\(detector.model.name), \(plan ?? ""), \(choice.compute.threadCount) threads, "
-        + "\(choice.compute.plan.convolution.rawValue) convolutions; peak "
-        + "\((peak / 1e9).fixed(0)) GFLOP/s by a product of 2048 cubed; Winograd's layers may exceed "
-        + "it, since they are counted as direct ones")
+        + "\(choice.compute.plan.convolution.rawValue) convolutions; peaks by a product of 2048 "
+        + "cubed: "
+        + report.peakRates.sorted { $0.key.rawValue < $1.key.rawValue }
+        .map { "\($0.key.rawValue) \(($0.value / 1e9).fixed(0)) GFLOP/s" }.joined(separator: ", ")
+        + "; Winograd's layers may exceed theirs, since they are counted as direct ones")
     print(
       "plans built in \(report.buildDuration.milliseconds.fixed(1)) ms; weights "
         + "\(Self.megabytes(report.weightByteCount)); activations and scratch "
@@ -180,7 +182,12 @@ struct InspectCommand: ParsableCommand {
     var json = JSONWriter()
     json.beginObject()
     json.key("peak_gflops")
-    json.number(Float(report.peakRate / 1e9))
+    json.beginObject()
+    for (precision, rate) in report.peakRates.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      json.key(precision.rawValue)
+      json.number(Float(rate / 1e9))
+    }
+    json.endObject()
     json.key("build_ms")
     json.number(Float(report.buildDuration.milliseconds))
     json.key("weight_bytes")
@@ -199,6 +206,8 @@ struct InspectCommand: ParsableCommand {
       json.beginArray()
       for kernel in row.kernels { json.string(kernel) }
       json.endArray()
+      json.key("precision")
+      json.string(row.precision.rawValue)
       json.key("parts")
       json.integer(row.partCount)
       json.key("gflop")

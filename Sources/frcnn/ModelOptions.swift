@@ -45,8 +45,15 @@ struct ModelOptions: ParsableArguments {
     /// Opens the model and makes a detector of it; says what was assumed of the model.
     func openDetector() throws(Failure) -> Detector {
       let model = try openModel()
-      Self.announce(model.assumption)
-      return try detector(of: model)
+      Self.announce(model.description.assumption)
+      var choice = self
+      try choice.settlePrecision(for: model)
+      return try choice.detector(of: model)
+    }
+
+    /// Decides in which precision a model is computed; before `detector(of:)`.
+    mutating func settlePrecision(for model: Model) throws(Failure) {
+      compute.plan.precision = try compute.precision.precision(for: model)
     }
 
     /// Says on standard error what was assumed of a model because its file does not say.

@@ -159,10 +159,8 @@ import Testing
   }
 
   @Test func aModelThatDoesNotRunIsNotServed() async throws {
-    let broken = FakeBackend { _, _ in throw DetectorError.notFinite }
-    // A warm-up that the fake backend does not know reaches its body.
-    let settings = ServiceSettings(warmUpSize: ImageSize(height: 2, width: 2))
-    let service = DetectionService(settings: settings)
+    let broken = FakeBackend(warmUp: { throw DetectorError.notFinite })
+    let service = DetectionService()
     await #expect(throws: DetectorError.self) { try await service.load(broken) }
     try expectProblem(try await service.detect(), 500, "model-failed")
     try expectProblem(try await service.get("/readyz"), 500, "model-failed")
@@ -197,12 +195,12 @@ import Testing
   @Test func eachLaneWorksOnItsOwnAndWarmsUp() async throws {
     let gate = Gate()
     let warmUps = Held(0)
-    let backend = FakeBackend { size, _ in
-      if size.width == 2 { warmUps.withLock { $0 += 1 } } else { gate.pass() }
-      return .sample(size)
-    }
-    let service = DetectionService(
-      settings: ServiceSettings(laneCount: 3, warmUpSize: ImageSize(height: 2, width: 2)))
+    let backend = FakeBackend(
+      { size, _ in
+        gate.pass()
+        return .sample(size)
+      }, warmUp: { warmUps.withLock { $0 += 1 } })
+    let service = DetectionService(settings: ServiceSettings(laneCount: 3))
     try await service.load(backend)
     #expect(warmUps.withLock { $0 } == 3)
     async let responses = withThrowingTaskGroup(of: Int.self) { group in

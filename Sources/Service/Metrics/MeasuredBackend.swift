@@ -12,6 +12,8 @@ struct MeasuredBackend: DetectionBackend {
   var model: ModelDescription { base.model }
   var planCache: PlanCacheStatistics { base.planCache }
 
+  func warmUp() throws { try base.warmUp() }
+
   func detect(
     _ input: DetectorInput, parameters: DetectionParameters,
     isCancelled: @escaping @Sendable () -> Bool

@@ -6,11 +6,9 @@ import Testing
 @testable import Service
 
 extension ServiceSettings {
-  /// Settings whose warming up a fake backend knows.
+  /// Settings for a test, which states what it depends on.
   static func testing(queueCapacity: Int = 16, laneCount: Int = 1) -> ServiceSettings {
-    ServiceSettings(
-      queue: QueueLimits(requests: queueCapacity), laneCount: laneCount,
-      warmUpSize: FakeBackend.warmUpSize)
+    ServiceSettings(queue: QueueLimits(requests: queueCapacity), laneCount: laneCount)
   }
 }
 

@@ -13,6 +13,7 @@ final class FakeBackend: DetectionBackend {
   }
 
   let model: ModelDescription
+  private let warmingUp: @Sendable () throws -> Void
   private let body: @Sendable (ImageSize, @Sendable () -> Bool) throws -> DetectionResult
   private let recorded = Mutex<[Call]>([])
   private let recordedFeatures = Mutex<[FeatureMap]>([])
@@ -21,13 +22,17 @@ final class FakeBackend: DetectionBackend {
     model: ModelDescription = .cells,
     _ body: @escaping @Sendable (ImageSize, @Sendable () -> Bool) throws -> DetectionResult = {
       size, _ in .sample(size)
-    }
+    },
+    warmUp: @escaping @Sendable () throws -> Void = {}
   ) {
     self.model = model
+    warmingUp = warmUp
     self.body = body
   }
 
-  /// The calls so far, in the order in which they began, without warming up.
+  func warmUp() throws { try warmingUp() }
+
+  /// The calls so far, in the order in which they began.
   var calls: [Call] { recorded.withLock { $0 } }
 
   /// The feature maps that came so far.
@@ -44,7 +49,6 @@ final class FakeBackend: DetectionBackend {
       size = map.originalSize
       recordedFeatures.withLock { $0.append(map) }
     }
-    if size == Self.warmUpSize { return .sample(size) }
     recorded.withLock { $0.append(Call(imageSize: size, parameters: parameters)) }
     var result = try body(size, isCancelled)
     if parameters.includesFeatures {
@@ -54,9 +58,6 @@ final class FakeBackend: DetectionBackend {
     }
     return result
   }
-
-  /// No picture of a test has this size.
-  static let warmUpSize = ImageSize(height: 1, width: 1)
 }
 
 extension ModelDescription {
@@ -93,10 +94,10 @@ final class Gate: Sendable {
 
   func open() { isOpen.withLock { $0 = true } }
 
-  /// Blocks until the gate is open, at most ten seconds.
+  /// Blocks until the gate is open, at most a minute: as long as `eventually` waits for what it holds back.
   func pass() {
     let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(10)
+    let deadline = clock.now + .seconds(60)
     while !isOpen.withLock({ $0 }), clock.now < deadline { pause() }
   }
 }

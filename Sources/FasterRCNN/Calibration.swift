@@ -1,0 +1,79 @@
+public import Compute
+public import Images
+internal import Networks
+internal import Synchronization
+internal import Tensors
+
+/// Measures what int8 needs to know of a model: how large the values are that its layers read.
+///
+/// ```swift
+/// let calibration = try Calibration(model: .open("voc.pth"))
+/// for picture in pictures { try calibration.observe(picture) }
+/// let ranges = calibration.ranges(share: 0.9999)
+/// ```
+public final class Calibration: Sendable {
+  private let detector: Detector
+  private let histograms = Mutex<[String: InputHistogram]>([:])
+
+  /// Prepares to measure.
+  ///
+  /// - Parameters:
+  ///   - model: an opened model, which this takes over.
+  ///   - threadCount: how many cores to compute on.
+  /// - Throws: `DetectorError` where the system has no thread to give.
+  public init(
+    model: Model, threadCount: Int = ProcessorCount.available
+  ) throws(DetectorError) {
+    detector = try Detector(
+      model: model.observingInputs,
+      options: .init(threadCount: threadCount, keptPlans: 1, plan: PlanOptions(convolution: .direct)))
+  }
+
+  /// Runs the model in single precision on a picture and counts what its layers read.
+  ///
+  /// - Throws: `DetectorError` where the picture cannot be worked on.
+  public func observe(_ image: Image) throws(DetectorError) {
+    try detector.session.run { [self] (session) throws(DetectorError) in
+      session.observe = { [self] in observe($0, $1, rows: $2, of: session.model.networks) }
+      _ = try session.detect([image], parameters: DetectionParameters(), isCancelled: { false })
+    }
+  }
+
+  private func observe(
+    _ stage: Stage, _ plan: Plan, rows: Int, of networks: DetectorNetworks
+  ) {
+    let network =
+      switch stage {
+      case .backbone: networks.backbone
+      case .rpn: networks.proposal
+      default: networks.head
+      }
+    let names = network.lowPrecisionLayers
+    let first = plan.outputLayouts.count - names.count
+    for (index, name) in names.enumerated() {
+      let layout = plan.outputLayouts[first + index]
+      let values = unsafe plan.outputValues(first + index)
+      // The head runs on more rows than there are proposals; the others hold what was there before.
+      let count = values.count / layout.shape[0] * min(rows, layout.shape[0])
+      histograms.withLock {
+        unsafe $0[name, default: InputHistogram()].add(UnsafeBufferPointer(rebasing: values[..<count]))
+      }
+    }
+  }
+
+  /// For each layer that can be computed in int8, the value below which a share of what it read lies.
+  ///
+  /// Left out are layers that read negative values, which bytes without a sign cannot hold, or
+  /// nothing but zeros.
+  ///
+  /// - Parameter share: more than 0, at most 1; what lies above is cut off, so that the rest is told
+  ///   apart more finely.
+  public func ranges(share: Double) -> [String: Float] {
+    histograms.withLock { histograms in
+      histograms.compactMapValues { histogram in
+        let range = histogram.value(below: share)
+        return histogram.minimum >= 0 && range > 0 && range.isFinite ? range : nil
+      }
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import ArgumentParser
+import Checkpoints
+import Compute
+import FasterRCNN
+import Foundation
+import Images
+
+struct CalibrateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "calibrate",
+    abstract: "Prepare a model for int8, and say what that costs.",
+    discussion: """
+      Runs the model in fp32 on pictures such as it will see, measures how large the values are \
+      that each layer reads, and writes the model with those ranges in its metadata as one \
+      safetensors file, whose weights are those of the original: it serves any --precision. Then \
+      the same pictures are run in int8, and the differences are printed.
+
+      Some dozens of pictures are enough; labels are not needed.
+
+      Examples:
+        frcnn calibrate --model voc.pth --images photos --output voc.int8.safetensors
+        frcnn serve --model voc.int8.safetensors --precision int8
+
+      Exit status: 0 written; 64 a wrong option; 65 a broken model or no picture at all; 66 \
+      something cannot be read; 73 the new file cannot be written.
+      """)
+
+  @Option(help: ModelSettings.model.help)
+  var model: String?
+
+  @Option(help: ModelSettings.profile.help)
+  var profile: String?
+
+  @Option(help: ModelSettings.labels.help)
+  var labels: String?
+
+  @Option(help: ArgumentHelp("A folder of JPEG and PNG files.", valueName: "folder"))
+  var images: String
+
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp("The safetensors file to write.", valueName: "file"))
+  var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Which share of what a layer reads its bytes cover; larger values are cut off.",
+      valueName: "percent"))
+  var percentile = 99.99
+
+  @Option(
+    help: ArgumentHelp(
+      "Take so many pictures at most, evenly from the folder's list.", valueName: "count"))
+  var limit = 100
+
+  @Option(help: ComputeSettings.threads.help)
+  var threads: String?
+
+  func validate() throws {
+    guard percentile > 50, percentile <= 100 else {
+      throw ValidationError("--percentile is \(percentile); it takes a number over 50, up to 100")
+    }
+    guard (1...100_000).contains(limit) else {
+      throw ValidationError("--limit is \(limit); it takes a number from 1 to 100000")
+    }
+  }
+
+  func run() throws {
+    try ending {
+      let path = try ModelSettings.model.value(flag: model)
+      let options = try ModelOptions.options(profile: profile, labels: labels)
+      let threadCount = try ComputeSettings.threads.value(flag: threads)
+      let choice = ModelOptions.Choice(
+        path: path, options: options,
+        compute: .init(
+          threadCount: threadCount == 0 ? ProcessorCount.available : threadCount,
+          precision: .fixed(.float32), plan: PlanOptions()))
+      let pictures = try pictureFiles()
+      let ranges = try measure(pictures, choice)
+      try write(ranges, choice)
+      try compare(pictures, choice)
+    }
+  }
+
+  /// The pictures that are run, evenly taken from all.
+  private func pictureFiles() throws(Failure) -> [PictureFile] {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: images)
+    } catch {
+      throw Failure(.missingInput, "cannot list the folder \(images): \(error)")
+    }
+    let pictures = names.sorted().filter { name in
+      [".jpg", ".jpeg", ".png"].contains { name.lowercased().hasSuffix($0) }
+    }
+    guard !pictures.isEmpty else {
+      throw Failure(.brokenInput, "there is no JPEG or PNG file in \(images)")
+    }
+    let count = min(limit, pictures.count)
+    return (0..<count).map {
+      PictureFile(path: "\(images)/\(pictures[$0 * pictures.count / count])")
+    }
+  }
+
+  private func measure(
+    _ pictures: [PictureFile], _ choice: ModelOptions.Choice
+  ) throws(Failure) -> [String: Float] {
+    let source = try choice.openModel()
+    ModelOptions.Choice.announce(source.description.assumption)
+    let calibration: Calibration
+    do {
+      calibration = try Calibration(model: source, threadCount: choice.compute.threadCount)
+    } catch {
+      throw Failure(.internalError, "\(error)")
+    }
+    var bar = ProgressBar("measuring", total: pictures.count)
+    defer { bar.finish() }
+    for (index, picture) in pictures.enumerated() {
+      bar.show(index)
+      let image = try picture.decoded().image
+      do {
+        try calibration.observe(image)
+      } catch {
+        throw Failure(.brokenInput, "\(picture.name): \(error)")
+      }
+    }
+    let ranges = calibration.ranges(share: percentile / 100)
+    guard !ranges.isEmpty else {
+      throw Failure(
+        .brokenInput, "no layer of the model reads values that int8 could stand for")
+    }
+    return ranges
+  }
+
+  private func write(
+    _ ranges: [String: Float], _ choice: ModelOptions.Choice
+  ) throws(Failure) {
+    var conversion: ModelConversion
+    do throws(ModelError) {
+      conversion =
+        if let path = choice.path {
+          try ModelConversion(path, options: choice.options)
+        } else {
+          try .embedded()
+        }
+      try conversion.setInputRanges(ranges)
+    } catch {
+      throw ModelOptions.Choice.failure(error, path: choice.path)
+    }
+    var bar: ProgressBar?
+    do throws(CheckpointError) {
+      let writer = try SafetensorsWriter(
+        conversion.stateDictionary, floatType: nil, keeping: conversion.keptNames)
+      bar = ProgressBar("writing \(output)", total: writer.byteCount)
+      try writer.write(to: output) { written, _ in bar?.show(written) }
+    } catch {
+      bar?.finish()
+      throw Failure(.cannotCreate, "\(error)")
+    }
+    bar?.finish()
+    print("\(output): ranges of \(ranges.count) layers, profile \(conversion.profile)")
+  }
+
+  /// Runs the pictures in fp32 and in int8 and prints how far the answers are apart.
+  private func compare(
+    _ pictures: [PictureFile], _ choice: ModelOptions.Choice
+  ) throws(Failure) {
+    guard PlanOptions.Precision.int8.isSupported else {
+      print("This CPU has no VNNI and would compute in fp32: int8 was not tried.")
+      return
+    }
+    var choice = choice
+    choice.path = output
+    choice.options = Model.Options()
+    choice.compute.precision = .fixed(.float32)
+    let exact = try choice.openDetector()
+    choice.compute.precision = .fixed(.int8)
+    let fast = try choice.openDetector()
+    var agreement = DetectionAgreement()
+    var bar = ProgressBar("comparing", total: pictures.count)
+    for (index, picture) in pictures.enumerated() {
+      bar.show(index)
+      let image = try picture.decoded().image
+      do {
+        agreement.add(
+          reference: try exact.detect(.image(image)).objects,
+          other: try fast.detect(.image(image)).objects)
+      } catch {
+        bar.finish()
+        throw Failure(.brokenInput, "\(picture.name): \(error)")
+      }
+    }
+    bar.finish()
+    print(agreement.text, terminator: "")
+  }
+}
