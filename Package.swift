@@ -47,7 +47,6 @@ let package = Package(
     .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
-    .target(name: "CEmbeddedOpenAPI"),
     .target(
       name: "CEmbeddedPage",
       exclude: ["docs.css", "docs.html", "docs.js", "page.css", "page.html", "page.js"]),
@@ -73,7 +72,7 @@ let package = Package(
       "Service",
       [
         "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "HTTP1", "HTTPServer",
-        "Observability", "CEmbeddedOpenAPI", "CEmbeddedPage", "CZlib", "COpenSSL",
+        "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",

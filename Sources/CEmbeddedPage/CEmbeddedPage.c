@@ -27,6 +27,10 @@ static const unsigned char docs_js[] = {
 static const unsigned char example[] = {
 #embed "../../docs/images/example.jpg"
 };
+// The very file at the top of the repository, so that there is one text, and no second file to ship.
+static const unsigned char openapi[] = {
+#embed "../../openapi.yaml"
+};
 
 #define FILE(name) \
   (frcnn_embedded_file) { name, sizeof name }
@@ -40,6 +44,7 @@ frcnn_embedded_file frcnn_page_file(frcnn_page_part part) {
     case frcnn_docs_css: return FILE(docs_css);
     case frcnn_docs_js: return FILE(docs_js);
     case frcnn_example_jpg: return FILE(example);
+    case frcnn_openapi_yaml: return FILE(openapi);
   }
   return (frcnn_embedded_file){0, 0};
 }

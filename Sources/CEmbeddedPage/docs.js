@@ -201,15 +201,15 @@ function brief(schema) {
   if (either && !schema.properties) {
     return either.flatMap((one, index) => (index ? [' or ', ...brief(one)] : brief(one)));
   }
-  if (schema.type === 'array') return ['array of ', ...brief(schema.items)];
+  const standard = schema.default !== undefined ? `; default ${[schema.default].flat().join(',')}` : '';
+  if (schema.type === 'array') return ['array of ', ...brief(schema.items), standard];
   if (schema.const !== undefined) return [code(String(schema.const))];
   if (schema.enum) {
-    return schema.enum.flatMap((one, index) => (index ? [', ', code(String(one))] : [code(String(one))]));
+    return [...schema.enum.flatMap((one, index) => [index ? ', ' : '', code(String(one))]), standard];
   }
   const type = [schema.type ?? 'anything'].flat().join(' or ');
   const bounds = schema.minimum !== undefined || schema.maximum !== undefined
     ? `, ${schema.minimum ?? '…'} to ${schema.maximum ?? '…'}` : '';
-  const standard = schema.default !== undefined ? `; default ${[schema.default].flat().join(',')}` : '';
   return [type + (schema.format ? ` (${schema.format})` : '') + bounds + standard];
 }
 
@@ -223,13 +223,14 @@ function properties(schema) {
 
 function examples(media) {
   const all = media.examples
-    ? Object.entries(media.examples).map(([name, example]) => [resolve(example).summary ?? name, resolve(example).value])
-    : media.example !== undefined ? [['Example', media.example]] : [];
-  return all.map(([name, value]) => make('details', {},
-    make('summary', { textContent: name }),
-    make('pre', {
-      tabIndex: 0, textContent: typeof value === 'string' ? value : JSON.stringify(value, null, 2),
-    })));
+    ? Object.entries(media.examples).map(([name, example]) => ({ summary: name, ...resolve(example) }))
+    : media.example !== undefined ? [{ summary: 'Example', value: media.example }] : [];
+  return all.map(({ summary, value, externalValue }) => {
+    if (externalValue) return make('p', {}, make('a', { textContent: summary, href: externalValue }));
+    const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+    return make('details', {}, make('summary', { textContent: summary }),
+      make('pre', { tabIndex: 0, textContent: text }));
+  });
 }
 
 function operation(path, method, item, shared) {

@@ -16,7 +16,7 @@ const element = (name, properties = {}, ...children) => {
 const state = {
   defaults: { score_threshold: 0.05, nms_threshold: 0.3, max_detections: null },
   file: null, fileName: '', answer: null, shown: [], hiddenClasses: new Set(),
-  active: null, mark: null, trace: [], request: null, stream: null, url: null,
+  active: null, mark: null, trace: [], explainedWith: '', request: null, stream: null, url: null,
 };
 
 // MARK: The server
@@ -182,6 +182,7 @@ function render() {
   listProposals();
   listTimes();
   $('curl').textContent = curl();
+  noteChanges();
 }
 
 /** Boxes lie over the picture in its own pixels; lines and text keep their size on the screen. */
@@ -196,8 +197,11 @@ function draw() {
     const listed = state.answer.proposals.slice(0, Number($('count').value));
     listed.toReversed().forEach((proposal) => drawProposal(overlay, proposal, listed.length, pixel));
   }
-  // The best are drawn last, to lie on top.
-  state.visible.toReversed().forEach((found) => drawDetection(overlay, found, pixel));
+  // The best are drawn last, to lie on top, and no box crosses a label.
+  const worstFirst = state.visible.toReversed();
+  worstFirst.forEach((found) => drawDetection(overlay, found));
+  worstFirst.forEach((found) => plate(
+    overlay, found.box, `${found.label} ${found.score.toFixed(2)}`, colour(found.class_id), pixel));
   drawTrace(overlay, pixel);
 }
 
@@ -206,7 +210,7 @@ const rectangle = (box, attributes) => svg('rect', {
   ...attributes,
 });
 
-function drawDetection(overlay, found, pixel) {
+function drawDetection(overlay, found) {
   const group = svg('g', state.active === found ? { class: 'active' } : {});
   group.append(
     rectangle(found.box, { class: 'case' }),
@@ -214,9 +218,7 @@ function drawDetection(overlay, found, pixel) {
   const tint = rectangle(found.box, { class: 'tint' });
   tint.style.fill = colour(found.class_id);
   group.append(tint);
-  // In the document first: words that are not shown have no width.
   overlay.append(group);
-  plate(group, found.box, `${found.label} ${found.score.toFixed(2)}`, colour(found.class_id), pixel);
 }
 
 function drawProposal(overlay, proposal, count, pixel) {
@@ -231,6 +233,7 @@ function plate(parent, box, words, fill, pixel, isBelow = false) {
   const size = (isBelow ? 10 : 12) * pixel;
   const text = svg('text', { 'font-size': size });
   text.textContent = words;
+  // In the document first: words that are not shown have no width.
   parent.append(text);
   // On a small screen the score stays in the list, so that labels do not cover the objects.
   if (!isBelow && text.getComputedTextLength() > Math.max(box[2] - box[0], 30 * pixel)) {
@@ -337,7 +340,8 @@ function buildClasses() {
 
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-function curl() {
+/** What is chosen here, as the parameters that choose it of the server. */
+function choices() {
   const { score, nms } = settings();
   const query = new URLSearchParams();
   if (score !== state.defaults.score_threshold) query.set('score_threshold', score);
@@ -345,8 +349,15 @@ function curl() {
   if (state.hiddenClasses.size > 0) {
     const wanted = new Set(state.answer.detections.map((found) => found.class_id));
     for (const classID of state.hiddenClasses) wanted.delete(classID);
-    query.set('classes', [...wanted].sort((a, b) => a - b).join(','));
+    // A list cannot be empty.
+    if (wanted.size === 0) query.set('max_detections', 0);
+    else query.set('classes', [...wanted].sort((a, b) => a - b).join(','));
   }
+  return query;
+}
+
+function curl() {
+  const query = choices();
   const target = `${location.origin}/detect${query.size ? `?${query}` : ''}`.replaceAll('%2C', ',');
   const key = $('key').value ? ' -H "Authorization: Bearer $KEY"' : '';
   const first = state.fileName === 'example.jpg' ? `curl -O ${location.origin}/example.jpg\n` : '';
@@ -400,6 +411,7 @@ function listenForPlaces() {
     ]);
   };
   $('stage').onkeydown = moveMark;
+  $('explain-again').onclick = () => explain(state.mark);
 }
 
 function explainButton(found) {
@@ -416,12 +428,12 @@ async function explain(point) {
   state.mark = point;
   state.trace = [];
   draw();
+  clearTimeout(sayTimer);
   say(`Asking what became of ${point.join(', ')} …`);
   complain('');
-  const { score, nms } = settings();
-  const query = new URLSearchParams({
-    point: point.join(','), score_threshold: score, nms_threshold: nms,
-  });
+  const query = choices();
+  const chosen = String(query);
+  query.set('point', point.join(','));
   const asked = state.answer;
   try {
     const { response, body } = await call(`/explain?${query}`, {
@@ -437,7 +449,7 @@ async function explain(point) {
     state.trace = [...body.proposals.slice(0, 1), ...body.candidates.slice(0, 1)].map(({ box }) => box)
       .filter(Boolean);
     draw();
-    showExplanation(body);
+    showExplanation(body, chosen);
     say('');
   } catch {
     complain('The server does not answer.');
@@ -470,6 +482,11 @@ function fate(of) {
   }
 }
 
+/** Says so where what is explained is not what is shown. */
+function noteChanges() {
+  $('explanation-note').hidden = state.explainedWith === String(choices());
+}
+
 const number = (value) => (value === undefined ? '–' : value.toPrecision(3));
 
 function explanationTable(title, headings, rows) {
@@ -484,8 +501,10 @@ function explanationTable(title, headings, rows) {
   return [element('h3', { textContent: title }), scroll];
 }
 
-function showExplanation(body) {
+function showExplanation(body, chosen) {
   const [x, y] = body.place.point;
+  state.explainedWith = chosen;
+  noteChanges();
   const classes = body.proposals.flatMap((proposal) => (proposal.classes ?? [])
     .toSorted((a, b) => (b.score ?? -1) - (a.score ?? -1)).slice(0, 2)
     .map((of) => [

@@ -77,7 +77,7 @@ extension DetectionProfile {
     offsetOrder: .xyxy, maximumLogScale: BoxCoder.usualMaximumLogScale, objectnessLayout: .single,
     proposalRanking: .foregroundLogit, proposalStepOrder: .rankThenFilter,
     proposalMinimumSide: MinimumSide(length: 1e-3), testCounts: .test1000To1000,
-    trainCounts: .train2000To2000, roiOperator: .align(samplingRatio: 2, isAligned: false),
+    trainCounts: .train2000To2000, roiOperator: .align(samplingRatio: 2, aligned: false),
     classDecodingFrame: .resized, classMinimumSide: MinimumSide(length: 1e-2),
     classNMSThreshold: 0.5, maximumDetections: 100)
 
@@ -93,7 +93,7 @@ extension DetectionProfile {
     offsetOrder: .xyxy, maximumLogScale: BoxCoder.usualMaximumLogScale, objectnessLayout: .single,
     proposalRanking: .foregroundLogit, proposalStepOrder: .rankThenFilter,
     proposalMinimumSide: MinimumSide(length: 0, isExclusive: true), testCounts: .test6000To1000,
-    roiOperator: .align(samplingRatio: 0, isAligned: true), roiSize: 14,
+    roiOperator: .align(samplingRatio: nil, aligned: true), roiSize: 14,
     classLayout: ClassLayout(background: .last, offsets: .perClass),
     classDecodingFrame: .resized, classNMSThreshold: 0.5, maximumDetections: 100)
 }

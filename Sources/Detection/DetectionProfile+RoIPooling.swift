@@ -10,13 +10,6 @@ extension DetectionProfile {
   public func roiPooling(
     level: Int = 0, featureHeight: Int, featureWidth: Int, frame: ImageFrame
   ) -> RoIPooling {
-    let pooling: RoIPooling.Operator =
-      switch roiOperator {
-      case .pool: .pool
-      case .align(let samplingRatio, let isAligned):
-        .align(samplingRatio: samplingRatio > 0 ? samplingRatio : nil, aligned: isAligned)
-      case .alignAverage: .alignAverage
-      }
     let scale =
       switch roiScale {
       case .featureStride: SpatialScale(1 / Float(levels[level].featureStride))
@@ -26,6 +19,6 @@ extension DetectionProfile {
           imageWidth: frame.width)
       }
     return RoIPooling(
-      pooling, outputSize: roiSize, spatialScale: scale, cornerRounding: roiCornerRounding)
+      roiOperator, outputSize: roiSize, spatialScale: scale, cornerRounding: roiCornerRounding)
   }
 }

@@ -19,16 +19,6 @@ public struct DetectionProfile: Sendable, Hashable {
     }
   }
 
-  /// How the features of an RoI are gathered.
-  public enum RoIOperator: Sendable, Hashable {
-    /// The maximum of each bin, coordinates rounded (Fast R-CNN).
-    case pool
-    /// The mean of bilinear samples (Mask R-CNN); a sampling ratio of 0 adapts to the bin.
-    case align(samplingRatio: Int, isAligned: Bool)
-    /// One sample at each bin's corner, then the mean of 2 x 2 (jwyang's RoIAlignAvg).
-    case alignAverage
-  }
-
   /// How coordinates of an RoI become coordinates of the feature map.
   public enum RoIScale: Sendable, Hashable {
     /// Divided by the feature stride.
@@ -80,7 +70,7 @@ public struct DetectionProfile: Sendable, Hashable {
   public var nmsBoundary: NonMaximumSuppression.Boundary
 
   /// How the features of an RoI are gathered.
-  public var roiOperator: RoIOperator
+  public var roiOperator: RoIPooling.Operator
 
   /// The number of bins along each side of an RoI.
   public var roiSize: Int
@@ -126,7 +116,7 @@ public struct DetectionProfile: Sendable, Hashable {
     proposalMinimumSide: MinimumSide? = MinimumSide(length: 16, scalesWithImage: true),
     testCounts: ProposalCounts = .test6000To300, trainCounts: ProposalCounts = .train12000To2000,
     proposalNMSThreshold: Float = 0.7, nmsBoundary: NonMaximumSuppression.Boundary = .above,
-    roiOperator: RoIOperator = .pool, roiSize: Int = 7, roiScale: RoIScale = .featureStride,
+    roiOperator: RoIPooling.Operator = .pool, roiSize: Int = 7, roiScale: RoIScale = .featureStride,
     roiCornerRounding: FloatingPointRoundingRule = .toNearestOrAwayFromZero,
     classLayout: ClassLayout = ClassLayout(),
     classOffsetStd: BoxOffset = BoxOffset(dy: 0.1, dx: 0.1, dh: 0.2, dw: 0.2),

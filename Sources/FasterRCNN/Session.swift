@@ -112,7 +112,18 @@ final class Session {
     let first = images[0]
     let profile = model.profile
     var timer = StageTimer(clock: clock)
-    let plan = try backbonePlan(images: images.count, height: size.height, width: size.width)
+    let plan: Plan
+    do {
+      plan = try backbonePlan(images: images.count, height: size.height, width: size.width)
+    } catch {
+      // So narrow that some layer has less than its window to look at.
+      let isNarrow = min(size.height, size.width) < model.networks.featureStride
+      guard case .compute = error, isNarrow else { throw error }
+      throw .image(
+        .unusableShape(
+          width: first.width, height: first.height, resizedWidth: Double(size.width),
+          resizedHeight: Double(size.height)))
+    }
     timer.record(.plan)
 
     let layout: Preprocessing.Layout

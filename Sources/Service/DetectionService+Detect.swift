@@ -7,15 +7,6 @@ internal import Observability
 internal import Synchronization
 
 extension DetectionService {
-  /// What a request's body holds, as far as that can be told without decoding a picture.
-  struct Order {
-    /// `nil` for the Open Inference Protocol, whose bodies the lane reads.
-    var body: RequestBody?
-    var parameters: RequestParameters?
-    /// The pixels of its pictures, as the pictures' headers state them.
-    var pixels = 0
-  }
-
   /// Checks all that can be known of a request for the detector before its body: form, size,
   /// parameters, and whether there is room for it.
   @discardableResult
@@ -27,8 +18,7 @@ extension DetectionService {
     let backend = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter)
     try check(match, backend.model)
     let parameters = try QueryString.pairs(of: head.query ?? "")
-    let chosen = try RequestParameters(
-      parameters, allowed: Parameter.all(of: match.route), model: backend.model)
+    let chosen = try RequestParameters(parameters, at: match.route, model: backend.model)
     if let shortage = queue.shortage(adding: length) { throw refusal(shortage) }
     let timeout = min(
       settings.requestTimeout, stated ?? settings.requestTimeout,
@@ -62,17 +52,25 @@ extension DetectionService {
     var exchange = exchange
     do {
       if cancellation.isCancelled { throw CancellationError() }
+      let start = ContinuousClock.now
       let order = try order(&exchange, admission)
-      if let timeout = order.parameters?.timeout, timeout < admission.timeout {
+      let preparation = ContinuousClock.now - start
+      if let timeout = order.parameters.timeout, timeout < admission.timeout {
         exchange.answer(within: timeout, onPassing: dropCancelled)
       }
       do throws(WorkQueue.Shortage) {
-        try queue.charge(place, bytes: exchange.request.body.count, pixels: order.pixels)
+        try queue.charge(
+          place, bytes: exchange.request.body.count + order.madeBytes, pixels: order.pixels)
       } catch {
         throw refusal(error)
       }
       let work = Work(
-        run: { [self, exchange] waited in run(exchange, admission, order, waited: waited) },
+        run: { [self, exchange] waited in
+          let work = DetectionWork(
+            exchange: exchange, admission: admission, order: order, settings: settings,
+            waited: max(waited - preparation, .zero), preparation: preparation)
+          run(work)
+        },
         abandon: { [exchange] waited in
           var timings = StageTimings()
           timings.append(Stage.queue.rawValue, waited)
@@ -86,10 +84,8 @@ extension DetectionService {
     }
   }
 
-  /// Undoes the body's coding, finds what it holds and reads pictures' headers and the parameters.
-  private func order(
-    _ exchange: inout Exchange, _ admission: Admission
-  ) throws -> Order {
+  /// Undoes the body's coding and reads it; lets go of it where all of it was made something else.
+  private func order(_ exchange: inout Exchange, _ admission: Admission) throws -> WorkOrder {
     if let coding = admission.coding {
       do throws(Inflation.Fault) {
         exchange.request.body = try Inflation.undo(
@@ -98,52 +94,24 @@ extension DetectionService {
         throw Problem(error, coding: coding)
       }
     }
-    if admission.match.route.isInferenceProtocol { return Order() }
-    let body = try RequestBody(
-      admission.type, exchange.request.body, limits: settings.multipartLimits)
-    let parameters = try RequestParameters(
-      admission.parameters + body.parameters, allowed: Parameter.all(of: admission.match.route),
-      model: admission.backend.model)
-    var order = Order(body: body, parameters: parameters)
-    let decoder = ImageDecoder(limits: settings.imageLimits)
-    for item in body.items {
-      do {
-        switch item {
-        case .picture, .decodedPicture, .pixels: try parameters.requireNoSizesOfFeatures()
-        case .features, .unreadable: break
-        }
-        switch item {
-        case .picture(let range):
-          let header = try decoder.header(of: exchange.request.body.span.extracting(range))
-          order.pixels += header.width * header.height
-        case .decodedPicture(let bytes):
-          let header = try decoder.header(of: bytes.span)
-          order.pixels += header.width * header.height
-        case .pixels(let image): order.pixels += image.width * image.height
-        case .features, .unreadable: break
-        }
-      } catch {
-        // One of several is refused alone, when its turn comes.
-        guard body.isBatch else { throw error }
-      }
-    }
+    let order = try WorkOrder(
+      exchange.request.body, fields: exchange.request.fields, admission: admission,
+      settings: settings)
+    if !order.needsBody { exchange.request.body = [] }
     return order
   }
 
   /// Works on a request and answers it; runs on a lane.
-  private func run(
-    _ exchange: Exchange, _ admission: Admission, _ order: Order, waited: Duration
-  ) {
-    let work = DetectionWork(
-      exchange: exchange, admission: admission, body: order.body, parameters: order.parameters,
-      settings: settings, waited: waited)
+  private func run(_ work: DetectionWork) {
+    let exchange = work.exchange
     do {
       let answer = try work.answer()
       statistics.withLock { $0.recordSuccess(answer) }
+      rules.metrics.batchSize.observe(Double(answer.count))
       exchange.answer(answer.response, timings: answer.timings)
     } catch {
       var timings = StageTimings()
-      timings.append(Stage.queue.rawValue, waited)
+      timings.append(Stage.queue.rawValue, work.waited)
       statistics.withLock { $0.recordFailure(.now - exchange.arrival) }
       // Whatever work that was cancelled throws, it was cancelled.
       let isCancelled = exchange.request.cancellation.isCancelled

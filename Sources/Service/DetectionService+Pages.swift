@@ -1,4 +1,3 @@
-internal import CEmbeddedOpenAPI
 internal import CEmbeddedPage
 internal import HTTP1
 internal import HTTPServer
@@ -11,19 +10,13 @@ extension DetectionService {
   func documentationResponse() -> HTTPResponse { Self.documentationPage.response() }
 
   /// `GET /openapi.yaml`: the file of the repository.
-  func descriptionResponse() -> HTTPResponse {
-    var response = HTTPResponse(status: 200, body: Self.openAPIDocument)
-    // RFC 9512.
-    response.fields.append("Content-Type", "application/yaml")
-    return response
+  func descriptionResponse(to request: HTTPRequest) -> HTTPResponse {
+    Self.openAPIDocument.response(to: request)
   }
 
   /// `GET /example.jpg`: a picture to try, in which the default model finds something.
-  func exampleResponse() -> HTTPResponse {
-    var response = HTTPResponse(status: 200, body: Self.examplePicture)
-    response.fields.append("Content-Type", "image/jpeg")
-    response.fields.append("X-Content-Type-Options", "nosniff")
-    return response
+  func exampleResponse(to request: HTTPRequest) -> HTTPResponse {
+    Self.examplePicture.response(to: request)
   }
 
   private static let homePage = Page(
@@ -32,12 +25,10 @@ extension DetectionService {
   private static let documentationPage = Page(
     frcnn_docs_html, style: frcnn_docs_css, script: frcnn_docs_js)
 
-  private static let examplePicture = EmbeddedFile.bytes(frcnn_example_jpg)
+  private static let examplePicture = StaticDocument(
+    EmbeddedFile.bytes(frcnn_example_jpg), mediaType: "image/jpeg", isText: false)
 
-  private static let openAPIDocument: [UInt8] = {
-    // Safety: the C target gives the address and the size of one constant array.
-    let bytes = unsafe UnsafeBufferPointer(
-      start: frcnn_openapi_bytes(), count: frcnn_openapi_byte_count())
-    return unsafe Array(bytes)
-  }()
+  /// The media type is that of RFC 9512.
+  private static let openAPIDocument = StaticDocument(
+    EmbeddedFile.bytes(frcnn_openapi_yaml), mediaType: "application/yaml", isText: true)
 }

@@ -171,12 +171,12 @@ public final class DetectionService: RequestHandler {
       case let route where route.isWork: try enqueue(exchange, match)
       case .home: exchange.answer(homeResponse())
       case .documentation: exchange.answer(documentationResponse())
-      case .example: exchange.answer(exampleResponse())
+      case .example: exchange.answer(exampleResponse(to: request))
       case .liveness: exchange.answer(try livenessResponse())
       case .readiness: exchange.answer(try readinessResponse())
       case .health: answerOfModel(exchange) { [self] in healthResponse() }
       case .metrics: answerMetrics(exchange)
-      case .description: exchange.answer(descriptionResponse())
+      case .description: exchange.answer(descriptionResponse(to: request))
       default: answerOfModel(exchange) { [self] () throws(Problem) in try inferenceResponse(match) }
       }
     } catch {

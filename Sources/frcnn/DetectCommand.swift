@@ -11,7 +11,7 @@ struct DetectCommand: ParsableCommand {
     discussion: """
       Examples:
         frcnn detect photo.jpg
-        frcnn detect *.jpg --annotate boxes             draw boxes into boxes/NAME.jpg
+        frcnn detect *.jpg --annotate boxes             draw into boxes/NAME.jpg
         frcnn detect photo.png --score-threshold 0.5 --classes RBC,WBC
         frcnn detect photo.jpg --json > photo.json      what the server would answer
         cat photo.jpg | frcnn detect -

@@ -16,7 +16,7 @@ struct EvaluateCommand: ParsableCommand {
 
       Examples:
         frcnn evaluate BCCD_Dataset/BCCD
-        frcnn evaluate VOC2007 --split test --model voc.safetensors --first-pixel 1 --last-pixel
+        frcnn evaluate VOC2007 --model voc.safetensors --first-pixel 1 --last-pixel
 
       The second counts coordinates and sides as VOC's own kit does; then the 11-point figure is \
       the one that papers on VOC 2007 give.

@@ -14,11 +14,11 @@ struct InspectCommand: ParsableCommand {
       why.
 
       Examples:
-        frcnn inspect voc.pth                      format, family, classes, anchors, memory
-        frcnn inspect voc.pth --tensors            the tensors as well
+        frcnn inspect voc.pth                  format, family, classes, anchors
+        frcnn inspect voc.pth --tensors        the tensors as well
         frcnn inspect voc.pth --profile bubbliiiing-vgg --json
-        frcnn inspect                              the model that is part of the program
-        frcnn inspect voc.pth --plan 600x800       kernel and time of each layer, measured here
+        frcnn inspect                          the model in the program
+        frcnn inspect voc.pth --plan 600x800   each layer's kernel and time, here
 
       Exit status: 0 it can be served; 64 a wrong option; 65 it is no model, or does not fit its \
       settings; 66 it cannot be read.

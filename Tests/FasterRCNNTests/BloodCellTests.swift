@@ -57,6 +57,23 @@ import Testing
     }
   }
 
+  /// Either is resized to fewer pixels than the four poolings leave one of.
+  @Test(arguments: [(1, 100), (1000, 3)])
+  func aPictureTooNarrowForTheNetworkIsRefused(height: Int, width: Int) throws {
+    let detector = try Detector(model: .embedded())
+    let pixels = [UInt8](repeating: 128, count: 3 * height * width)
+    let error = #expect(throws: DetectorError.self) {
+      try detector.detect(.image(Image(width: width, height: height, pixels: pixels)))
+    }
+    guard case .image(.unusableShape) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    // One that leaves a cell is looked at.
+    let narrow = Image(width: 20, height: 1, pixels: Array(pixels.prefix(60)))
+    #expect(try detector.detect(.image(narrow)).imageSize.width == 20)
+  }
+
   /// Boxes and scores equal but for float32 sums in another order.
   static func expectSame(_ a: DetectionResult, _ b: DetectionResult, _ comment: Comment) {
     #expect(a.objects.count == b.objects.count, comment)

@@ -96,6 +96,16 @@ import Testing
         ]))
   }
 
+  @Test func theModelsOwnSettingsAreToldToo() async throws {
+    var model = ModelDescription.cells
+    model.maximumDetections = 100
+    let service = try await DetectionService.ready(FakeBackend(model: model))
+    for (query, count) in [("", 100.0), ("max_detections=7", 7)] {
+      let parameters = try await service.detect(query).json["parameters"]
+      #expect(parameters?["max_detections"] == .number(count))
+    }
+  }
+
   @Test func theProposalNetworksParametersReachTheDetector() async throws {
     let backend = FakeBackend()
     let service = try await DetectionService.ready(backend)

@@ -1,6 +1,7 @@
 import Foundation
 import HTTP1
 import HTTPServer
+import Images
 import Testing
 
 @testable import Service
@@ -31,6 +32,18 @@ import Testing
     let json = Array(#"{"image":"\#(text)"}"#.utf8)
     #expect(
       try found(try await service.detect(include, picture: json, type: "application/json")) == raw)
+
+    #expect(
+      try found(
+        try await service.detect(include, picture: picture, type: "application/octet-stream"))
+        == raw)
+    #expect(try found(try await service.detect(include, picture: picture, type: nil)) == raw)
+
+    let files = Form([.file("image", picture), .file("file", picture)])
+    let answer = try await service.detect(include, picture: files.body, type: files.type)
+    for result in try #require(try answer.json["results"]).elements {
+      #expect(result["detections"] == raw["detections"])
+    }
 
     let list = Array(#"{"images":["\#(text)","\#(text)"]}"#.utf8)
     let batch = try await service.detect(include, picture: list, type: "application/json")
@@ -68,8 +81,14 @@ import Testing
     let header = Array(
       #"{"inputs":[{\#(input),"parameters":{"binary_data_size":\#(picture.count + 4)}}]}"#.utf8)
     let length = (0..<4).map { UInt8(truncatingIfNeeded: picture.count >> (8 * $0)) }
+    // A client that decodes by itself sends the pixels.
+    let image = try ImageDecoder().decode(picture).image
+    let pixels = Array(
+      (#"{"inputs":[{"name":"image","shape":[\#(image.height),\#(image.width),3],"datatype":"UINT8","#
+        + #""parameters":{"binary_data_size":\#(image.pixels.count)}}]}"#).utf8)
     for (body, headerLength) in [
       (json, nil), (header + length + picture, header.count), (picture, 0),
+      (pixels + image.pixels, pixels.count),
     ] as [([UInt8], Int?)] {
       var request = HTTPRequest.detect(body: body, type: nil)
       request.path = "/v2/models/bloodcell/infer"

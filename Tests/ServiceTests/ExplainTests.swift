@@ -103,7 +103,7 @@ import Testing
 
     // The same run once more, for its raw outputs and for what it found.
     var parameters = try RequestParameters(
-      QueryString.pairs(of: query), allowed: Parameter.all(of: .explain),
+      QueryString.pairs(of: query), at: .explain,
       model: try RealDetector.shared.get().model)
     parameters.detection.includesEvidence = true
     let picture = try ImageDecoder().decode(RealDetector.example).image
@@ -129,15 +129,18 @@ import Testing
     }
     let proposals = try #require(json["proposals"]).elements
     #expect(proposals.count == min(parameters.nearestCount, result.proposals.count))
-    for told in proposals { try expect(told, in: result, evidence) }
+    var unbounded = parameters.detection
+    unbounded.maximumDetections = 100_000
+    let all = try RealDetector.shared.get().detect(.image(picture), parameters: unbounded)
+    for told in proposals { try expect(told, in: result, all: all, evidence) }
     for told in try #require(json["detections"]).elements {
       let object = result.objects[Int(try #require(told["detection_index"]?.double))]
       #expect(
         told["box"]?.floats == [object.box.xMin, object.box.yMin, object.box.xMax, object.box.yMax])
       #expect(told["proposal_index"] == .number(Double(object.proposalIndex)))
     }
-    try expectNearest(json, parameters, wanted, evidence)
-    #expect((json["summary"]?.text?.count ?? 0) > 40)
+    try expectNearest(json, parameters, wanted, result)
+    try expectSummary(json)
   }
 
   private func expect(
@@ -179,7 +182,8 @@ import Testing
 
   /// Holds what is told of a proposal's classes against the head's outputs and the detections.
   private func expect(
-    _ told: JSONValue, in result: DetectionResult, _ evidence: DetectionEvidence
+    _ told: JSONValue, in result: DetectionResult, all: DetectionResult,
+    _ evidence: DetectionEvidence
   ) throws {
     let index = Int(try #require(told["proposal_index"]?.double))
     let proposal = result.proposals[index]
@@ -204,16 +208,25 @@ import Testing
         #expect(detection.map { result.objects[$0].score } == score)
       case "below_threshold":
         #expect(detection == nil && score <= settings.scoreThreshold)
+        #expect(Float(entry["threshold"]?.double ?? -1) == settings.scoreThreshold)
       case "not_looked_for":
         #expect(detection == nil && settings.classes?.contains(classID) == false)
       case "beyond_max_detections":
         #expect(detection == nil && result.objects.count == settings.maximumDetections)
+        #expect(entry["limit"]?.double.map { Int($0) } == settings.maximumDetections)
         #expect(score <= (result.objects.last?.score ?? 0))
       case "suppressed":
         #expect(detection == nil && score > settings.scoreThreshold)
-        guard let by = entry["suppressed_by_detection"]?.double.map({ Int($0) }) else { continue }
-        let winner = result.objects[by]
-        #expect(winner.score >= score && (settings.isClassAgnostic || winner.classID == classID))
+        let by = entry["suppressed_by_detection"]?.double.map { Int($0) }
+        // Without a number it lies beyond the most that are listed.
+        #expect(by.map { $0 < result.objects.count } ?? (settings.maximumDetections != nil))
+        let proposal = try #require(entry["suppressed_by_proposal"]?.double.map { Int($0) })
+        let winner = try #require(
+          all.objects.first {
+            $0.proposalIndex == proposal && (settings.isClassAgnostic || $0.classID == classID)
+          })
+        #expect(by == nil || by == all.objects.firstIndex(of: winner))
+        #expect(winner.score >= score)
         let floats = try #require(entry["box"]?.floats)
         let box = BoundingBox(yMin: floats[1], xMin: floats[0], yMax: floats[3], xMax: floats[2])
         let iou = Recomputed.iou(winner.box, box)
@@ -228,20 +241,75 @@ import Testing
   /// No box that is left out is nearer than one that is told of.
   private func expectNearest(
     _ json: JSONValue, _ parameters: RequestParameters, _ wanted: Recomputed,
-    _ evidence: DetectionEvidence
+    _ result: DetectionResult
   ) throws {
-    let place = try ExplainedPlace(parameters)
+    let evidence = try #require(result.evidence)
     let scale = evidence.frame.xScale
-    let sign: Float = parameters.box == nil ? 1 : -1
-    for (name, boxes) in [("anchors", evidence.grid.anchors), ("candidates", wanted.boxes)] {
-      let told = (json[name]?.elements ?? []).compactMap {
-        $0[place.measureName]?.double.map { sign * Float($0) }
+    /// How near a box is; less is nearer.
+    func nearness(_ box: BoundingBox) -> Float {
+      if let at = parameters.box {
+        let asked = BoundingBox(yMin: at[1], xMin: at[0], yMax: at[3], xMax: at[2])
+        return -Recomputed.iou(asked, box)
       }
-      #expect(told == told.sorted(), "\(name)")
-      let all = boxes.map { sign * place.measure($0.divided(yScale: scale, xScale: scale)) }
-        .sorted()
-      for (a, b) in zip(told, all) { #expect(abs(a - b) < 1e-2, "\(name)") }
+      let at = parameters.point ?? []
+      let (width, height) = (box.xMax - box.xMin, box.yMax - box.yMin)
+      return max(
+        abs(at[0] - (box.xMin + width / 2)) / (width / 2),
+        abs(at[1] - (box.yMin + height / 2)) / (height / 2))
     }
+    for (name, boxes) in [
+      ("anchors", evidence.grid.anchors.map { $0.divided(yScale: scale, xScale: scale) }),
+      ("candidates", wanted.boxes.map { $0.divided(yScale: scale, xScale: scale) }),
+      ("proposals", result.proposals.map(\.box)), ("detections", result.objects.map(\.box)),
+    ] {
+      let sign: Float = parameters.box == nil ? 1 : -1
+      let told = (json[name]?.elements ?? []).compactMap {
+        $0[parameters.box == nil ? "distance" : "iou"]?.double.map { sign * Float($0) }
+      }
+      #expect(told.count == min(parameters.nearestCount, boxes.count), "\(name)")
+      #expect(told == told.sorted(), "\(name)")
+      for (a, b) in zip(told, boxes.map(nearness).sorted()) {
+        #expect(abs(a - b) < 1e-2, "\(name)")
+      }
+    }
+  }
+
+  /// The sentences say what the lists say.
+  private func expectSummary(_ json: JSONValue) throws {
+    let summary = try #require(json["summary"]?.text)
+    func words(_ number: JSONValue?) -> String {
+      number?.double.map { "\(Float((Float($0) * 1000).rounded() / 1000))" } ?? "?"
+    }
+    func whole(_ number: JSONValue?) -> String { number?.double.map { "\(Int($0))" } ?? "?" }
+    let candidate = try #require(json["candidates"]?[0])
+    let outcome = try #require(candidate["outcome"]?.text)
+    let wanted =
+      switch outcome {
+      case "proposed": "became proposal \(whole(candidate["proposal_index"]))."
+      case "suppressed":
+        "suppressed by proposal \(whole(candidate["suppressed_by_proposal"])), which it overlaps "
+          + "with an IoU of \(words(candidate["suppression_iou"]))."
+      case "too_small": "dropped as too small"
+      case "beyond_pre_nms_top_n": "not among the best \(whole(candidate["limit"]))."
+      default: "\(whole(candidate["limit"])) proposals had been kept before its turn."
+      }
+    #expect(summary.contains(wanted), "\(wanted)")
+    #expect(summary.contains("objectness \(words(candidate["objectness"]))"))
+    let proposal = try #require(json["proposals"]?[0])
+    #expect(summary.contains("The nearest proposal is \(whole(proposal["proposal_index"])) ("))
+    let best = try #require(
+      proposal["classes"]?.elements.max { ($0["score"]?.double ?? 0) < ($1["score"]?.double ?? 0) })
+    let label = best["label"]?.text ?? "?"
+    #expect(summary.contains("best class is \(label) with \(words(best["score"])), "))
+    let fate =
+      switch best["outcome"]?.text {
+      case "detected": "is detection \(whole(best["detection_index"]))."
+      case "suppressed": "with an IoU of \(words(best["suppression_iou"]))."
+      case "below_threshold": "is not above the threshold of \(words(best["threshold"]))."
+      case "not_looked_for": "is not looked for."
+      default: "there are \(whole(best["limit"])) better detections."
+      }
+    #expect(summary.hasSuffix(fate), "\(fate)")
   }
 
   @Test(arguments: [

@@ -57,7 +57,7 @@ import Testing
     return outputs
   }
 
-  private static let text = Data(Pictures.png).base64EncodedString()
+  private static let text = Pictures.pngText
 
   /// A BYTES element: its length and itself.
   private static func element(_ bytes: [UInt8]) -> [UInt8] {
@@ -82,8 +82,39 @@ import Testing
     let index = try await service.get("/v2/repository/index", method: "POST").json
     #expect(index[0]?["name"] == .string("cells") && index[0]?["state"] == .string("READY"))
     service.beginDraining()
-    try expectProblem(try await service.get("/v2/health/ready"), 503, "draining")
+    for path in ["/v2/health/ready", "/v2/models/cells/ready", "/v2/models/cells/versions/7/ready"]
+    {
+      try expectProblem(try await service.get(path), 503, "draining")
+    }
+    #expect(
+      try await service.get("/v2/repository/index", method: "POST").json == .array([]))
     #expect(try await service.get("/v2/health/live").status == 200)
+    // Whoever has not been told yet is served.
+    #expect(try await infer(service, Pictures.png, headerLength: 0).status == 200)
+  }
+
+  @Test func theTimeThatARequestStatesIsItsDeadline() async throws {
+    let gate = Gate()
+    let service = try await DetectionService.ready(
+      FakeBackend { size, _ in
+        gate.pass()
+        return .sample(size)
+      })
+    func request(_ timeout: String) -> String {
+      #"{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["\#(Self.text)"]}],"#
+        + #""parameters":{"timeout":\#(timeout)}}"#
+    }
+    let late = try await infer(service, request("30000"))
+    try expectProblem(late, 504, "deadline-exceeded")
+    #expect(try late.json["limit"]?["value"] == .number(30))
+    gate.open()
+    // None, and enough.
+    for timeout in ["0", "60000000"] {
+      #expect(try await infer(service, request(timeout)).status == 200)
+    }
+    for timeout in ["-1", "1.5", "true", #""soon""#, "86400000001"] {
+      try expectProblem(try await infer(service, request(timeout)), 400, "malformed-json")
+    }
   }
 
   @Test func theServerAndTheModelDescribeThemselves() async throws {
@@ -219,6 +250,8 @@ import Testing
     #"{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["AAAA"]}],"outputs":[{"name":"image"}]}"#,
     #"{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["AAAA"]}],"parameters":{"x":1}}"#,
     #"{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["AAAA"],"parameters":{"shared_memory_region":"a"}}]}"#,
+    #"{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["AAAA"]}],"parameters":{"binary_data_output":1}}"#,
+    #"{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["AAAA"]}],"outputs":[{"name":"boxes","parameters":{"binary_data":"yes"}}]}"#,
   ])
   func whatCannotBeReadIsRefusedInTheProtocolsForm(json: String) async throws {
     let service = try await DetectionService.ready()

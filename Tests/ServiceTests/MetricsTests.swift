@@ -42,6 +42,7 @@ import Testing
     #expect(text.contains(#"frcnn_stage_duration_seconds_count{stage="encode"} 1"#))
     #expect(text.contains("frcnn_queue_wait_seconds_count 1\n"))
     #expect(!text.contains(#"stage="queue""#) && !text.contains(#"stage="total""#))
+    #expect(text.contains("frcnn_batch_size_bucket{le=\"1.0\"} 1\n"))
     // Warming up is nobody's picture.
     #expect(text.contains("frcnn_proposals_per_image_count 1\n"))
     #expect(text.contains("frcnn_proposals_per_image_sum 3.0\n"))

@@ -51,11 +51,13 @@ import Testing
         #expect(entry["description"]?.text?.contains("`\(alias)`") == true, "\(alias)")
       }
       let schema = checker.resolve(try #require(entry["schema"]))
-      try expect(schema, describes: parameter)
+      try expect(schema, describes: parameter, at: route)
     }
   }
 
-  private func expect(_ schema: JSONValue, describes parameter: Parameter) throws {
+  private func expect(
+    _ schema: JSONValue, describes parameter: Parameter, at route: Route = .detect
+  ) throws {
     func text(_ value: JSONValue) -> String {
       switch value {
       case .number(let number): String(Int(number))
@@ -64,8 +66,8 @@ import Testing
       default: value.text ?? ""
       }
     }
-    #expect(schema["default"].map(text) == parameter.defaultText, "\(parameter)")
-    switch parameter.values {
+    #expect(schema["default"].map(text) == parameter.defaultText(at: route), "\(parameter)")
+    switch parameter.values(at: route) {
     case .number(let range):
       #expect(schema["type"] == .string("number"))
       #expect(schema["minimum"] == .number(Double(range.lowerBound)))
@@ -103,14 +105,18 @@ import Testing
   }
 
   @Test func contentTypesAreThoseThatAreTaken() throws {
-    let body = try Contract.document.get()["paths"]?["/detect"]?["post"]?["requestBody"]
+    let body = try components["requestBodies"]?["Detector"]
     // image/jpg is a spelling mistake that is put up with.
     let taken = MediaType.bodies.subtracting(["image/jpg"])
     #expect(body?["content"]?.keys == taken)
     let settings = ServiceSettings()
     #expect(
       settings.maximumBodyBytes == 32 << 20 && settings.imageLimits.maximumPixels == 64_000_000)
-    #expect(body?["description"]?.text?.contains("At most 32 MiB and 64 megapixels") == true)
+    #expect(body?["description"]?.text?.contains("at most 32 MiB and 64 megapixels") == true)
+    for route in [Route.detect, .proposals, .explain] {
+      let used = try Contract.document.get()["paths"]?[route.rawValue]?["post"]?["requestBody"]
+      #expect(used == .object(["$ref": .string("#/components/requestBodies/Detector")]))
+    }
   }
 
   @Test func problemTypesAndStatusesAreTheTable() throws {
@@ -152,14 +158,29 @@ import Testing
 
   @Test func examplesFitTheirSchemas() throws {
     let checker = try Contract.checker()
-    for (name, schema) in [
-      ("Detection", "Detection"), ("Proposals", "Detection"), ("Explanation", "Explanation"),
-      ("FeatureBody", "JSONBody"),
-    ] {
-      let example = try #require(try components["examples"]?[name]?["value"])
-      let violations = checker.violations(of: example, against: try #require(try schemas[schema]))
-      #expect(violations == [], "\(name)")
+    var count = 0
+    for (path, operations) in try #require(try Contract.document.get()["paths"]).members {
+      for (method, operation) in operations.members {
+        let body = operation["requestBody"].map(checker.resolve)
+        let responses = (operation["responses"]?.members ?? [:]).values.map(checker.resolve)
+        for (type, media) in (responses + [body].compactMap(\.self))
+          .flatMap({ Array($0["content"]?.members ?? [:]) })
+        {
+          let named = (media["examples"]?.members ?? [:]).values.map(checker.resolve)
+          let examples = named.compactMap { $0["value"] } + [media["example"]].compactMap(\.self)
+          // What is no text cannot stand there.
+          let isText = type.hasSuffix("json") || type.hasSuffix("plain") || type.hasSuffix("text")
+          #expect(!isText || !examples.isEmpty, "\(method) \(path) \(type)")
+          for example in examples {
+            let schema = media["schema"] ?? .null
+            let violations = checker.violations(of: example, against: schema)
+            #expect(violations == [], "\(method) \(path) \(type)")
+            count += 1
+          }
+        }
+      }
     }
+    #expect(count > 100)
     let responses = try #require(try components["responses"]).members
     for (name, response) in responses {
       let media = try #require(response["content"]?["application/problem+json"], "\(name)")

@@ -67,6 +67,36 @@ import Testing
     #expect(try await service.detect(picture: response.body).status == 200)
   }
 
+  @Test(arguments: ["/openapi.yaml", "/example.jpg"])
+  func aFileIsSentOnce(path: String) async throws {
+    let service = DetectionService()
+    func get(_ fields: [(String, String)]) async throws -> HTTPResponse {
+      var request = HTTPRequest(method: "GET", path: path)
+      for (name, value) in fields { request.fields.append(name, value) }
+      return try await service.answer(request)
+    }
+    let plain = try await get([])
+    let tag = try #require(plain.fields["ETag"])
+    #expect(tag.hasPrefix("W/\"") && plain.fields["Cache-Control"] == "no-cache")
+    for value in [tag, "\"other\", \(tag)", String(tag.dropFirst(2)), "*"] {
+      let known = try await get([("If-None-Match", value)])
+      #expect(known.status == 304 && known.body.isEmpty && known.fields["ETag"] == tag)
+      #expect(known.fields["Content-Type"] == nil)
+    }
+    #expect(try await get([("If-None-Match", "\"other\"")]).body == plain.body)
+
+    let coded = try await get([("Accept-Encoding", "gzip, deflate, br")])
+    #expect(coded.fields["ETag"] == tag)
+    if path == "/openapi.yaml" {
+      #expect(coded.fields["Content-Encoding"] == "gzip")
+      #expect(coded.fields["Vary"] == "Accept-Encoding")
+      #expect(try Inflation.undo(coded.body, .gzip, limit: 1 << 20) == plain.body)
+      #expect(4 * coded.body.count < plain.body.count)
+    } else {
+      #expect(coded.fields["Content-Encoding"] == nil && coded.body == plain.body)
+    }
+  }
+
   @Test func aBrowserKnowsWhatTheModelFinds() async throws {
     let service = try await DetectionService.ready()
     let health = try await service.get("/healthz").json

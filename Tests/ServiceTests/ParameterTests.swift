@@ -7,8 +7,10 @@ import Testing
 /// What may and may not stand in a query.
 @Suite struct ParameterTests {
   private func parse(_ query: String) throws -> RequestParameters {
-    try RequestParameters(
-      QueryString.pairs(of: query), allowed: Parameter.allCases, model: .cells)
+    // No route has them all.
+    let isOfExplanations = ["box=", "point=", "nearest="].contains { query.hasPrefix($0) }
+    return try RequestParameters(
+      QueryString.pairs(of: query), at: isOfExplanations ? .explain : .detect, model: .cells)
   }
 
   private func problem(_ query: String) -> Problem? {
@@ -101,6 +103,18 @@ import Testing
   ])
   func aParameterGivenTwiceIsRefused(query: String) {
     #expect(problem(query)?.kind == .duplicateParameter)
+  }
+
+  @Test func proposalsHaveNoDetectionsToInclude() throws {
+    func sections(_ query: String) throws -> Set<ResponseSection> {
+      try RequestParameters(QueryString.pairs(of: query), at: .proposals, model: .cells).sections
+    }
+    #expect(try sections("") == [.proposals, .model, .image, .timings])
+    #expect(try sections("include=proposals,features") == [.proposals, .features])
+    let problem = #expect(throws: Problem.self) { try sections("include=detections,proposals") }
+    #expect(problem?.kind == .invalidParameter && problem?.parameter == "include")
+    let rule = "has to list some of proposals, model, image, timings, features, each once."
+    #expect(problem?.detail.hasSuffix(rule) == true)
   }
 
   @Test func longInputIsNotRepeatedAtLength() {

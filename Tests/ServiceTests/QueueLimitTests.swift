@@ -55,6 +55,47 @@ import Testing
     #expect(try await service.detect().status == 200)
   }
 
+  /// The same picture in each body that has to be read for its pictures to be found.
+  private static let bodies: [(path: String, type: String?, body: String, bytes: Int)] = {
+    let text = Pictures.pngText
+    let input = #""name":"image","datatype""#
+    return [
+      ("/detect", "application/json", #"{"image":"\#(text)"}"#, Pictures.png.count),
+      (
+        "/v2/models/cells/infer", nil,
+        #"{"inputs":[{\#(input):"BYTES","shape":[1],"data":["\#(text)"]}]}"#, Pictures.png.count
+      ),
+      (
+        "/v2/models/cells/infer", nil,
+        #"{"inputs":[{\#(input):"UINT8","shape":[8,16,3],"data":[\#(zeros)]}]}"#, 384
+      ),
+    ]
+  }()
+  private static let zeros = Array(repeating: "0", count: 384).joined(separator: ",")
+
+  @Test(arguments: bodies.indices)
+  func whatIsMadeOfABodyCounts(index: Int) async throws {
+    let (path, type, body, bytes) = Self.bodies[index]
+    let gate = Gate()
+    let (service, backend) = try await busy(gate, QueueLimits(requests: 10, pixels: 200))
+    async let first = service.detect()
+    #expect(await eventually { backend.calls.count == 1 })
+    var request = HTTPRequest.detect(body: Array(body.utf8), type: type)
+    request.path = path
+    async let second = service.answer(request)
+    // The text is let go of: what was made of it is what waits.
+    #expect(
+      await eventually {
+        let load = service.queue.load
+        return load.waitingPixels == 128 && load.waitingBytes == bytes
+      })
+    let refused = try await service.answer(request)
+    try expectProblem(refused, 429, "queue-full")
+    #expect(try refused.json["limit"]?["unit"] == .string("pixels"))
+    gate.open()
+    #expect(try await [first.status, second.status] == [200, 200])
+  }
+
   @Test func aPictureTooLargeIsRefusedWithoutALane() async throws {
     let gate = Gate()
     let (service, backend) = try await busy(gate, QueueLimits())

@@ -1,4 +1,5 @@
-// The pages that the server hands to browsers, and the picture to try them with.
+// The pages that the server hands to browsers, the picture to try them with, and the description of the
+// HTTP interface.
 #pragma once
 
 #include <stddef.h>
@@ -17,6 +18,7 @@ typedef enum {
   frcnn_docs_css,
   frcnn_docs_js,
   frcnn_example_jpg,
+  frcnn_openapi_yaml,
 } frcnn_page_part;
 
 frcnn_embedded_file frcnn_page_file(frcnn_page_part part);

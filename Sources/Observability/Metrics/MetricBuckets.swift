@@ -11,4 +11,7 @@ public enum MetricBuckets {
 
   /// How many of something one picture has.
   public static let counts: [Double] = [0, 1, 2, 5, 10, 20, 50, 100, 200, 300, 1000, 2000]
+
+  /// How many pictures one request has.
+  public static let batch: [Double] = [1, 2, 4, 8, 16, 32]
 }

@@ -165,14 +165,9 @@ struct ExplanationDocument {
     boxWriter.write(object.box, to: &json)
     json.key(explanation.place.measureName)
     json.number(explanation.place.measure(object.box))
-    json.key("score")
-    json.number(object.score)
-    json.key("class_id")
-    json.integer(object.classID)
-    json.key("label")
-    json.string(model.labels.name(ofClass: object.classID))
-    json.key("proposal_index")
-    json.integer(object.roiIndex)
+    json.verdict(
+      score: object.score, classID: object.classID, labels: model.labels,
+      proposalIndex: object.roiIndex)
     json.endObject()
   }
 }

@@ -56,6 +56,8 @@ struct MetricsDocument {
 
   private func writePictures(_ writer: inout MetricsWriter) {
     writer.histograms(
+      "frcnn_batch_size", "Pictures and feature maps of a request.", metrics.batchSize)
+    writer.histograms(
       "frcnn_proposals_per_image", "Regions proposed in a picture.", metrics.proposals)
     writer.histograms(
       "frcnn_detections_per_image", "Objects found in a picture.", metrics.detections)

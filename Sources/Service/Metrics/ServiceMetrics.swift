@@ -33,6 +33,9 @@ final class ServiceMetrics: Sendable {
   /// Pictures that could not be decoded, by the kind of problem.
   let decodeErrors = CounterFamily(known: decodeProblems.map { CounterFamily.Key($0.rawValue) })
 
+  /// Pictures and feature maps of a request that was answered.
+  let batchSize = HistogramFamily(bounds: MetricBuckets.batch)
+
   /// Objects found in a picture.
   let detections = HistogramFamily(bounds: MetricBuckets.counts)
 

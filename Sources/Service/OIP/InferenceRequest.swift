@@ -1,4 +1,5 @@
 internal import FasterRCNN
+internal import HTTP1
 internal import Tensors
 
 /// An inference request of the Open Inference Protocol, version 2, over HTTP.
@@ -29,6 +30,9 @@ struct InferenceRequest {
   /// Whether outputs that do not say are binary.
   var isBinary = false
 
+  /// How long the answer may take; `nil` where that is left to the server.
+  var timeout: Duration?
+
   /// The header field that tells the length of the JSON.
   static let lengthField = "Inference-Header-Content-Length"
 
@@ -58,10 +62,10 @@ struct InferenceRequest {
       case "id": id = try reader.text()
       case "parameters":
         for parameter in try reader.inferenceParameters() {
-          if parameter.name == "binary_data_output" {
-            isBinary = parameter.value == "true"
-          } else {
-            parameters.append(parameter)
+          switch parameter.name {
+          case "binary_data_output": isBinary = try reader.flag(parameter)
+          case "timeout": timeout = try reader.timeout(parameter)
+          default: parameters.append(parameter)
           }
         }
       case "inputs":
@@ -84,6 +88,18 @@ struct InferenceRequest {
     }
     try reader.finish()
     try take(inputs, from: body, binaryStart: length)
+  }
+
+  /// What `Inference-Header-Content-Length` says; `nil` without one.
+  static func headerLength(in fields: HTTPFields) throws(Problem) -> Int? {
+    let values = fields.values(of: lengthField)
+    guard let value = values.first else { return nil }
+    guard values.count == 1, value.utf8.allSatisfy({ $0 &- 0x30 < 10 }), let length = Int(value)
+    else {
+      throw Problem(
+        .malformedRequest, "\(lengthField) has to be one number of bytes.")
+    }
+    return length
   }
 
   private mutating func take(
@@ -133,6 +149,23 @@ extension JSONReader {
     return parameters
   }
 
+  /// What a parameter says that is true or false.
+  fileprivate func flag(_ parameter: NamedValue) throws(Problem) -> Bool {
+    guard let flag = Bool(parameter.value) else {
+      throw failure("'\(parameter.name)' has to be true or false")
+    }
+    return flag
+  }
+
+  /// What the parameter `timeout` says: microseconds, as the protocol's clients state them; 0 is none.
+  fileprivate func timeout(_ parameter: NamedValue) throws(Problem) -> Duration? {
+    let limit = 1000 * RequestTimeout.maximumMilliseconds
+    guard let count = Int(parameter.value), (0...limit).contains(count) else {
+      throw failure("'timeout' has to be a whole number of microseconds from 0 to \(limit)")
+    }
+    return count == 0 ? nil : .microseconds(count)
+  }
+
   /// Reads an entry of `outputs`.
   fileprivate mutating func inferenceOutput() throws(Problem) -> InferenceRequest.Output {
     var name: InferenceTensor?
@@ -151,7 +184,7 @@ extension JSONReader {
       case "parameters":
         for parameter in try reader.inferenceParameters() {
           switch parameter.name {
-          case "binary_data": isBinary = parameter.value == "true"
+          case "binary_data": isBinary = try reader.flag(parameter)
           case "classification" where parameter.value == "0": break
           default:
             throw reader.failure(

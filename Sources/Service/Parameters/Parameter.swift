@@ -79,6 +79,18 @@ enum Parameter: String, CaseIterable {
     }
   }
 
+  /// What may stand for its value at a route: at `/proposals` there are no detections to include, to draw
+  /// or to write as rows.
+  func values(at route: Route) -> Values {
+    switch (self, route) {
+    case (.include, .proposals):
+      .listOf(ResponseSection.allCases.filter { $0 != .detections }.map(\.rawValue))
+    case (.format, .proposals):
+      .oneOf([ResponseFormat.json, .safetensors].map(\.rawValue))
+    default: values
+    }
+  }
+
   /// The value that applies where none is given; `nil` where that is the model's own or "all".
   var defaultText: String? {
     let defaults = RequestParameters()
@@ -100,6 +112,13 @@ enum Parameter: String, CaseIterable {
     }
   }
 
+  /// The value that applies at a route where none is given.
+  func defaultText(at route: Route) -> String? {
+    guard self == .include, route == .proposals else { return defaultText }
+    return defaultText?.split(separator: ",").filter { $0 != ResponseSection.detections.rawValue }
+      .joined(separator: ",")
+  }
+
   /// The parameters of a route, in the order in which they are listed.
   static func all(of route: Route) -> [Parameter] {
     let ofObjects: Set<Parameter> = [
@@ -110,7 +129,7 @@ enum Parameter: String, CaseIterable {
     case .detect: allCases.filter { !ofExplanations.contains($0) }
     case .proposals:
       allCases.filter {
-        !ofExplanations.contains($0) && !ofObjects.contains($0) && $0 != .format && $0 != .imageID
+        !ofExplanations.contains($0) && !ofObjects.contains($0) && $0 != .imageID
       }
     case .explain:
       allCases.filter {

@@ -8,16 +8,19 @@ struct ParameterValue {
   let name: String
   /// What it said.
   let text: String
+  /// What it may say.
+  private let values: Parameter.Values
 
-  init(_ parameter: Parameter, name: String, text: String) {
+  init(_ parameter: Parameter, at route: Route, name: String, text: String) {
     self.parameter = parameter
     self.name = name
     self.text = text
+    values = parameter.values(at: route)
   }
 
   /// A decimal number in the parameter's range.
   func number() throws(Problem) -> Float {
-    guard case .number(let range) = parameter.values else { mismatch() }
+    guard case .number(let range) = values else { mismatch() }
     guard let value = Self.decimal(text), range.contains(value) else {
       throw refusal(
         "has to be a number from \(range.lowerBound.plainText) to \(range.upperBound.plainText)")
@@ -27,7 +30,7 @@ struct ParameterValue {
 
   /// A decimal integer in the parameter's range.
   func integer() throws(Problem) -> Int {
-    guard case .integer(let range) = parameter.values else { mismatch() }
+    guard case .integer(let range) = values else { mismatch() }
     guard let value = Int(text), range.contains(value) else {
       throw refusal("has to be a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
@@ -36,7 +39,7 @@ struct ParameterValue {
 
   /// Decimal numbers in the parameter's range, divided by commas.
   func numbers() throws(Problem) -> [Float] {
-    guard case .numbers(let count, let range) = parameter.values else { mismatch() }
+    guard case .numbers(let count, let range) = values else { mismatch() }
     let values = commaSeparated.map { Self.decimal($0) }
     guard count.contains(values.count), values.allSatisfy({ $0.map(range.contains) ?? false })
     else {
@@ -50,7 +53,7 @@ struct ParameterValue {
 
   /// A height and a width in the parameter's range, divided by a comma.
   func size() throws(Problem) -> ImageSize {
-    guard case .size(let range) = parameter.values else { mismatch() }
+    guard case .size(let range) = values else { mismatch() }
     let sides = commaSeparated.compactMap { Int($0) }.filter(range.contains)
     guard sides.count == 2, commaSeparated.count == 2 else {
       throw refusal(
@@ -74,7 +77,7 @@ struct ParameterValue {
   /// The words of the parameter's table that the text names: one, or several divided by commas where
   /// the table says so.
   func words() throws(Problem) -> [String] {
-    switch parameter.values {
+    switch values {
     case .oneOf(let words):
       guard words.contains(text) else {
         throw refusal("has to be one of \(words.joined(separator: ", "))")
@@ -92,7 +95,7 @@ struct ParameterValue {
 
   /// Classes by number or label, divided by commas.
   func classes(of model: ModelDescription) throws(Problem) -> Set<Int> {
-    guard parameter.values == .classes else { mismatch() }
+    guard values == .classes else { mismatch() }
     var classes: Set<Int> = []
     for entry in commaSeparated {
       // A label comes first, so that a class called "7" can be named.
@@ -125,7 +128,7 @@ struct ParameterValue {
   }
 
   private func mismatch() -> Never {
-    preconditionFailure("\(parameter) is read as something else than \(parameter.values)")
+    preconditionFailure("\(parameter) is read as something else than \(values)")
   }
 }
 

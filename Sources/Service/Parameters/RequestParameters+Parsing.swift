@@ -15,14 +15,18 @@ extension RequestParameters {
   ///
   /// - Parameters:
   ///   - pairs: names and values, those of the query before those of the form.
-  ///   - allowed: the parameters that the route has.
+  ///   - route: where they were sent to.
   ///   - model: whose classes `classes` may name.
   /// - Throws: a `Problem` that names the parameter.
   init(
-    _ pairs: [NamedValue], allowed: [Parameter] = Parameter.all(of: .detect),
-    model: ModelDescription
+    _ pairs: [NamedValue], at route: Route = .detect, model: ModelDescription
   ) throws(Problem) {
     self.init()
+    if route == .proposals {
+      sections.remove(.detections)
+      detection.findsObjects = false
+    }
+    let allowed = Parameter.all(of: route)
     var seen: [Parameter: String] = [:]
     for pair in pairs {
       guard let parameter = Parameter.byName[pair.name], allowed.contains(parameter) else {
@@ -38,7 +42,8 @@ extension RequestParameters {
           .duplicateParameter, "The parameter '\(parameter.rawValue)' is given twice\(names).",
           parameter: parameter.rawValue)
       }
-      try set(parameter, to: ParameterValue(parameter, name: pair.name, text: pair.value), model)
+      let value = ParameterValue(parameter, at: route, name: pair.name, text: pair.value)
+      try set(parameter, to: value, model)
     }
   }
 

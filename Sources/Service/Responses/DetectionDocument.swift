@@ -163,14 +163,9 @@ public struct DetectionDocument: Sendable {
     for object in result.objects {
       json.beginObject()
       boxWriter.write(object.box, to: &json)
-      json.key("score")
-      json.number(object.score)
-      json.key("class_id")
-      json.integer(object.classID)
-      json.key("label")
-      json.string(model.labels.name(ofClass: object.classID))
-      json.key("proposal_index")
-      json.integer(object.proposalIndex)
+      json.verdict(
+        score: object.score, classID: object.classID, labels: model.labels,
+        proposalIndex: object.proposalIndex)
       json.endObject()
     }
     json.endArray()

@@ -47,7 +47,11 @@ extension JSONWriter {
       key("nms_threshold")
       number(chosen.nmsThreshold ?? model.nmsThreshold)
       key("max_detections")
-      if let count = chosen.maximumDetections { integer(count) } else { null() }
+      if let count = chosen.maximumDetections ?? model.maximumDetections {
+        integer(count)
+      } else {
+        null()
+      }
       key("classes")
       if let classes = chosen.classes {
         integers(classes.sorted())
@@ -72,6 +76,18 @@ extension JSONWriter {
       if let side = proposals.minimumSide { number(side.length) } else { null() }
     }
     endObject()
+  }
+
+  /// Writes the members that tell what an object is and where it comes from.
+  mutating func verdict(score: Float, classID: Int, labels: [String], proposalIndex: Int) {
+    key("score")
+    number(score)
+    key("class_id")
+    integer(classID)
+    key("label")
+    string(labels.name(ofClass: classID))
+    key("proposal_index")
+    integer(proposalIndex)
   }
 
   /// Writes a feature map as the members that it can be posted back as.

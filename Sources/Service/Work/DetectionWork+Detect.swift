@@ -7,18 +7,10 @@ internal import Observability
 
 extension DetectionWork {
   /// Answers `POST /detect` and `POST /proposals`.
-  func detection() throws -> WorkAnswer {
-    let start = ContinuousClock.now
-    let (body, chosen) = try contents()
-    var parameters = chosen
-    let route = admission.match.route
-    if route == .proposals {
-      parameters.detection.findsObjects = false
-      parameters.sections.remove(.detections)
-    }
+  func detection(_ body: RequestBody) throws -> WorkAnswer {
+    var parameters = order.parameters
     parameters.detection.includesFeatures = parameters.sections.contains(.features)
     let format = try responseFormat(parameters, isBatch: body.isBatch)
-    let parsed = ContinuousClock.now - start
 
     var outcomes: [Result<Finding, Problem>] = []
     for item in body.items {
@@ -33,7 +25,7 @@ extension DetectionWork {
         outcomes.append(.failure(problem))
       }
     }
-    var timings: [Stage: Duration] = [.queue: waited, .decode: parsed]
+    var timings = earlierTimings
     for case .success(let finding) in outcomes {
       timings.merge(finding.result.timings) { $0 + $1 }
     }

@@ -3,19 +3,11 @@ internal import HTTPServer
 
 extension DetectionWork {
   /// Answers `POST /explain`.
-  func explanation() throws -> WorkAnswer {
-    let start = ContinuousClock.now
-    let (body, chosen) = try contents()
-    var parameters = chosen
-    let place = try ExplainedPlace(parameters)
-    guard let item = body.items.first, !body.isBatch else {
-      throw Problem(.malformedRequest, "One picture is explained at a time; send one.")
-    }
+  func explanation(of item: BodyItem, at place: ExplainedPlace) throws -> WorkAnswer {
+    var parameters = order.parameters
     parameters.detection.includesEvidence = true
-    let parsed = ContinuousClock.now - start
     var finding = try find(item, parameters)
-    finding.result.timings[.queue] = waited
-    finding.result.timings[.decode, default: .zero] += parsed
+    finding.result.timings.merge(earlierTimings) { $0 + $1 }
     guard let evidence = finding.result.evidence else {
       throw Problem(.notImplemented, "This detector gives no account of its answers.")
     }

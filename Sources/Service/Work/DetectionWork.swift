@@ -41,31 +41,26 @@ struct WorkAnswer: Sendable {
 struct DetectionWork {
   let exchange: Exchange
   let admission: Admission
-  /// What the body holds and the request chose; `nil` for the Open Inference Protocol.
-  let body: RequestBody?
-  let parameters: RequestParameters?
+  let order: WorkOrder
   let settings: ServiceSettings
   /// How long the request waited for the lane.
   let waited: Duration
+  /// How long its body took to be read before.
+  let preparation: Duration
 
   /// Does the work.
   ///
   /// - Throws: a `Problem`, or whatever `Problem.init(_:)` makes one of.
   func answer() throws -> WorkAnswer {
-    switch admission.match.route {
-    case .explain: try explanation()
-    case .modelInference, .versionInference: try inference()
-    default: try detection()
+    switch order.job {
+    case .detection(let body): try detection(body)
+    case .explanation(let item, let place): try explanation(of: item, at: place)
+    case .inference(let request): try inference(request)
     }
   }
 
-  /// What the body holds and what the request chose.
-  func contents() throws(Problem) -> (RequestBody, RequestParameters) {
-    guard let body, let parameters else {
-      throw Problem(.internalError, "A request came to its lane unread.")
-    }
-    return (body, parameters)
-  }
+  /// What all requests have waited for and had done before their lane.
+  var earlierTimings: [Stage: Duration] { [.queue: waited, .decode: preparation] }
 
   /// Works on one thing that the body holds.
   ///

@@ -9,6 +9,9 @@ enum Pictures {
     AAAASUVORK5CYII=
     """)
 
+  /// The same as base64.
+  static let pngText = Data(png).base64EncodedString()
+
   /// RGB with EXIF orientation 6: seen upright it has 8 columns and 16 rows.
   static let rotatedJPEG = bytes(
     """

@@ -1,0 +1,126 @@
+internal import FasterRCNN
+internal import HTTP1
+internal import HTTPServer
+internal import Images
+internal import Tensors
+
+/// What a request asks for, as far as that can be told without decoding a picture or having a lane.
+struct WorkOrder: Sendable {
+  /// What is to be done, and with what.
+  enum Job: Sendable {
+    case detection(RequestBody)
+    case explanation(BodyItem, ExplainedPlace)
+    case inference(InferenceRequest)
+
+    /// The pictures and feature maps.
+    var items: [BodyItem] {
+      switch self {
+      case .detection(let body): body.items
+      case .explanation(let item, _): [item]
+      case .inference(let request): request.items
+      }
+    }
+  }
+
+  let job: Job
+  let parameters: RequestParameters
+
+  /// The pixels of its pictures, as the pictures' headers state them.
+  private(set) var pixels = 0
+
+  /// Reads a body: what it holds, pictures' headers, and the parameters.
+  ///
+  /// - Parameters:
+  ///   - body: the body, its content coding undone.
+  ///   - fields: the request's header fields.
+  ///   - admission: what its head says.
+  ///   - settings: how large a picture may be and how a form may be cut up.
+  /// - Throws: a `Problem` or an `ImageError`: what is wrong with the request, unless it is wrong with
+  ///   one of several pictures, which is told when its turn comes.
+  init(
+    _ body: [UInt8], fields: HTTPFields, admission: Admission, settings: ServiceSettings
+  ) throws {
+    let route = admission.match.route
+    let isBatch: Bool
+    if route.isInferenceProtocol {
+      let request = try InferenceRequest(
+        body, headerLength: try InferenceRequest.headerLength(in: fields))
+      var parameters = try RequestParameters(
+        admission.parameters + request.parameters, at: route, model: admission.backend.model)
+      parameters.detection.includesFeatures = request.outputs.contains { $0.name == .features }
+      if parameters.detection.includesFeatures, request.items.count > 1 {
+        throw Problem(
+          .malformedRequest, "The output 'features' is of one picture; send one at a time.")
+      }
+      parameters.timeout = [parameters.timeout, request.timeout].compactMap(\.self).min()
+      self.parameters = parameters
+      job = .inference(request)
+      // The protocol has no place for an error of one among several.
+      isBatch = false
+    } else {
+      let content = try RequestBody(admission.type, body, limits: settings.multipartLimits)
+      parameters = try RequestParameters(
+        admission.parameters + content.parameters, at: route, model: admission.backend.model)
+      isBatch = content.isBatch
+      if route == .explain {
+        let place = try ExplainedPlace(parameters)
+        guard let item = content.items.first, !isBatch else {
+          throw Problem(.malformedRequest, "One picture is explained at a time; send one.")
+        }
+        job = .explanation(item, place)
+      } else {
+        job = .detection(content)
+      }
+    }
+    let decoder = ImageDecoder(limits: settings.imageLimits)
+    for item in job.items {
+      do {
+        pixels += try parameters.pixelCount(of: item, in: body, decoder)
+      } catch {
+        guard isBatch else { throw error }
+      }
+    }
+  }
+
+  /// Whether the body's bytes are still needed: some picture is a part of them.
+  var needsBody: Bool {
+    job.items.contains { if case .picture = $0 { true } else { false } }
+  }
+
+  /// How many bytes were made of the body: pictures out of text, and numbers.
+  var madeBytes: Int {
+    job.items.reduce(0) { sum, item in
+      switch item {
+      case .picture, .unreadable: sum
+      case .decodedPicture(let bytes): sum + bytes.count
+      case .pixels(let image): sum + image.pixels.count
+      case .features(let body): sum + 4 * body.values.values.count
+      }
+    }
+  }
+}
+
+extension RequestParameters {
+  /// The pixels of a picture as its header states them; 0 for features.
+  ///
+  /// - Throws: an `ImageError` where there is no such header, or it states too many; a `Problem` where
+  ///   the request states what goes with features only.
+  fileprivate func pixelCount(
+    of item: BodyItem, in body: [UInt8], _ decoder: ImageDecoder
+  ) throws -> Int {
+    let header: ImageHeader
+    switch item {
+    case .features, .unreadable: return 0
+    case .pixels(let image):
+      try requireNoSizesOfFeatures()
+      return image.width * image.height
+    case .picture(let range):
+      try requireNoSizesOfFeatures()
+      header = try decoder.header(of: body.span.extracting(range))
+    case .decodedPicture(let bytes):
+      try requireNoSizesOfFeatures()
+      header = try decoder.header(of: bytes.span)
+    }
+    return header.width * header.height
+  }
+}
