@@ -120,6 +120,7 @@ extension Connection {
       clientAddress: clientAddress, listener: role)
     self.request = request
     if isRefused { return refuse(core.tooManyConnections) }
+    if head.isHTTPS, !isSecured { return refuse(Self.unsecuredTarget) }
     if let refusal = limitRefusal.map({ response(to: $0) }) ?? core.handler.refuse(head: request)
       ?? bodyRefusal(head).map({ response(to: $0) })
     {
@@ -141,6 +142,16 @@ extension Connection {
       lendOutput()
       http.writeContinue(to: &output)
     }
+  }
+
+  /// RFC 9110 section 7.4: what an https URI names is not handed out on a connection that is not
+  /// secured, save to a gateway that is trusted to have secured its own.
+  private static let unsecuredTarget = HTTPRefusal(
+    status: 400,
+    detail: "the target is an https URI, and this connection is not secured (RFC 9110 section 7.4)")
+
+  private var isSecured: Bool {
+    transport.isSecure || IPAddress(peerAddress).map(core.forwardedClient.trusts) == true
   }
 
   /// Finds out whose request it is, and counts it where that is limited.
