@@ -117,7 +117,7 @@ extension Connection {
     let limitRefusal = identifyClient(head.fields)
     let request = HTTPRequest(
       method: head.method, path: head.path, query: head.query, fields: head.fields,
-      clientAddress: clientAddress, listener: role)
+      clientAddress: clientAddress, listener: role, memory: core.bodyMemory)
     self.request = request
     if isRefused { return refuse(core.tooManyConnections) }
     if head.isHTTPS, !isSecured { return refuse(Self.unsecuredTarget) }
@@ -174,7 +174,7 @@ extension Connection {
   /// Why a body whose length is declared is refused; `nil` to go on.
   private func bodyRefusal(_ head: RequestHead) -> HTTPRefusal? {
     guard let length = head.framing.declaredLength, length > 0,
-      length > core.configuration.maximumBodyMemory - core.bodyMemory
+      length > core.bodyMemory.free
     else { return nil }
     return core.outOfBodyMemory
   }
@@ -189,10 +189,7 @@ extension Connection {
     if needed > body.capacity {
       let capacity = min(max(needed, 2 * body.capacity), max(bodyLimit, needed))
       let growth = capacity - countedBody
-      guard growth <= core.configuration.maximumBodyMemory - core.bodyMemory else {
-        return refuse(core.outOfBodyMemory)
-      }
-      core.bodyMemory += growth
+      guard core.bodyMemory.take(growth) else { return refuse(core.outOfBodyMemory) }
       countedBody = capacity
       body.reserveCapacity(capacity)
     }

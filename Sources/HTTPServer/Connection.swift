@@ -181,7 +181,7 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   /// Gives back what the request under way has taken.
   func forgetRequest() {
     request = nil
-    core.bodyMemory -= countedBody
+    core.bodyMemory.giveBack(countedBody)
     countedBody = 0
     if let client = countedClient {
       core.leave(client)

@@ -39,8 +39,8 @@ internal import HTTP1
   /// Who stands behind a proxy.
   let forwardedClient: ForwardedClient
 
-  /// Bytes of the bodies that are being read or answered.
-  var bodyMemory = 0
+  /// Counts the bytes of the bodies that are being read or answered.
+  let bodyMemory: BodyMemory
 
   var isShuttingDown = false
   var shutdownDeadline = UInt64.max
@@ -62,6 +62,7 @@ internal import HTTP1
     self.tls = tls
     forwardedClient = ForwardedClient(
       proxies: configuration.trustedProxies, field: configuration.forwardedField)
+    bodyMemory = BodyMemory(limit: configuration.maximumBodyMemory)
     times = ConnectionTimes(configuration)
     loop = try EventLoop(queue: queue, tick: times.tick)
     unsafe readBuffer = UnsafeMutableRawBufferPointer.allocate(

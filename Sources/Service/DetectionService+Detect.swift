@@ -49,12 +49,12 @@ extension DetectionService {
       throw refusal(error)
     }
     exchange.answer(within: admission.timeout, onPassing: dropCancelled)
-    intake.async { [self] in prepare(exchange, admission, at: place) }
+    intake.submit { [self] in prepare(exchange, admission, at: place) }
   }
 
   private var dropCancelled: @Sendable () -> Void { { [queue] in queue.dropCancelled() } }
 
-  /// Looks into a body, and lets a lane have it where all is well; runs on the intake queue.
+  /// Looks into a body, and lets a lane have it where all is well; runs in the intake.
   private func prepare(
     _ exchange: Exchange, _ admission: Admission, at place: WorkQueue.Place
   ) {
@@ -90,10 +90,12 @@ extension DetectionService {
   private func order(
     _ exchange: inout Exchange, _ admission: Admission
   ) throws -> Order {
+    let share = BodyMemory.Share(of: exchange.request.memory)
+    exchange.share = share
     if let coding = admission.coding {
       do throws(Inflation.Fault) {
         exchange.request.body = try Inflation.undo(
-          exchange.request.body, coding, limit: settings.maximumBodyBytes)
+          exchange.request.body, coding, limit: settings.maximumBodyBytes, share: share)
       } catch {
         throw Problem(error, coding: coding)
       }
@@ -101,6 +103,7 @@ extension DetectionService {
     if admission.match.route.isInferenceProtocol { return Order() }
     let body = try RequestBody(
       admission.type, exchange.request.body, limits: settings.multipartLimits)
+    guard share.take(body.madeBytes) else { throw Problem.outOfBodyMemory }
     let parameters = try RequestParameters(
       admission.parameters + body.parameters, allowed: Parameter.all(of: admission.match.route),
       model: admission.backend.model)

@@ -5,14 +5,18 @@ internal import HTTPServer
 
 extension DetectionService {
   /// `GET /`: the page to try a picture on.
-  func homeResponse() -> HTTPResponse { Self.homePage.response() }
+  func homeResponse(to request: HTTPRequest) -> HTTPResponse {
+    Self.homePage.response(to: request)
+  }
 
   /// `GET /docs`: `openapi.yaml` to read.
-  func documentationResponse() -> HTTPResponse { Self.documentationPage.response() }
+  func documentationResponse(to request: HTTPRequest) -> HTTPResponse {
+    Self.documentationPage.response(to: request)
+  }
 
   /// `GET /openapi.yaml`: the file of the repository.
-  func descriptionResponse() -> HTTPResponse {
-    var response = HTTPResponse(status: 200, body: Self.openAPIDocument)
+  func descriptionResponse(to request: HTTPRequest) -> HTTPResponse {
+    var response = Self.openAPIDocument.response(to: request)
     // RFC 9512.
     response.fields.append("Content-Type", "application/yaml")
     return response
@@ -34,10 +38,10 @@ extension DetectionService {
 
   private static let examplePicture = EmbeddedFile.bytes(frcnn_example_jpg)
 
-  private static let openAPIDocument: [UInt8] = {
+  private static let openAPIDocument: StaticText = {
     // Safety: the C target gives the address and the size of one constant array.
     let bytes = unsafe UnsafeBufferPointer(
       start: frcnn_openapi_bytes(), count: frcnn_openapi_byte_count())
-    return unsafe Array(bytes)
+    return unsafe StaticText(Array(bytes))
   }()
 }

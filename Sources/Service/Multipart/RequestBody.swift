@@ -35,6 +35,19 @@ struct RequestBody: Sendable {
   /// The text fields of a form or the members of a JSON object.
   var parameters: [NamedValue] = []
 
+  /// How many bytes were made of the body's text, beside the body itself.
+  var madeBytes: Int {
+    items.reduce(0) { sum, item in
+      switch item {
+      case .picture, .unreadable: sum
+      case .decodedPicture(let bytes): sum + bytes.count
+      case .pixels(let image): sum + image.pixels.count
+      case .features(let features):
+        sum + features.values.shape.count * MemoryLayout<Float>.size
+      }
+    }
+  }
+
   /// The names of a form's fields that may hold pictures.
   static let pictureFields = ["image", "file"]
 
