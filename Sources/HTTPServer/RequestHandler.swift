@@ -105,8 +105,8 @@ public struct HTTPRefusal: Error, Sendable {
 
 /// What a server calls for each request.
 ///
-/// Calls come on the server's own queue: a handler must return at once and answer later from
-/// wherever its work ends.
+/// Calls come on the server's own queues, of which there is one for each loop, so that several may come
+/// at the same time: a handler must return at once and answer later from wherever its work ends.
 public protocol RequestHandler: Sendable {
   /// Looks at a head before its body is read (and before `100 Continue` is sent).
   ///

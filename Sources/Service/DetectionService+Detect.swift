@@ -170,10 +170,7 @@ extension DetectionService {
     guard MediaType.bodies.contains(type.name) else {
       var problem = Problem(
         .unsupportedMediaType,
-        "The content type '\(type.name.excerpt)' is not taken. Send the picture as image/jpeg, "
-          + "image/png or application/octet-stream, as field 'image' of multipart/form-data, or as "
-          + "base64 in application/json; features as application/json, application/x-npy or "
-          + "application/vnd.safetensors.")
+        "The content type '\(type.name.excerpt)' is not taken. \(MediaType.advice)")
       problem.fields = [("Accept", MediaType.acceptedText)]
       throw problem
     }
