@@ -78,7 +78,7 @@ let package = Package(
       name: "frcnn",
       dependencies: [
         "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
-        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service",
+        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service", "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

@@ -50,6 +50,10 @@ public struct RequestHead: Sendable, Equatable {
   /// The host and port asked for: from an absolute-form target, else from `Host`.
   public var authority: String?
 
+  /// Whether the target is a whole URI of the scheme `https`, which only a secured connection may ask for
+  /// (RFC 9110 section 7.4).
+  public var isHTTPS = false
+
   /// The version.
   public var version = HTTPVersion.http11
 

@@ -39,6 +39,7 @@ extension RequestParser {
     head.path = parts.path
     head.query = parts.query
     head.authority = parts.authority
+    head.isHTTPS = parts.isHTTPS
     declared = DeclaredFraming()
     declared.hasTargetAuthority = parts.authority != nil
     state = .fieldLines

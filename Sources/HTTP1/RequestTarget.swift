@@ -18,6 +18,9 @@ struct RequestTarget: Equatable {
   var query: String?
   var authority: String?
 
+  /// Whether it is a whole URI whose scheme is `https`.
+  var isHTTPS = false
+
   /// Takes the target apart that lies at `range` of `bytes`.
   ///
   /// - Parameters:
@@ -42,6 +45,7 @@ struct RequestTarget: Equatable {
       return
     }
     let rest = try Self.afterScheme(bytes, range, base: base)
+    isHTTPS = bytes.equals("https", in: range.lowerBound..<rest - 3)
     var end = rest
     while end < range.upperBound, bytes[end] != UInt8(ascii: "/"), bytes[end] != UInt8(ascii: "?") {
       if bytes[end] == UInt8(ascii: "@") { throw RequestError(.userInformation, at: base + end) }

@@ -33,6 +33,9 @@ protocol ByteTransport: AnyObject {
   /// A next read would then only learn that it would block, and is saved.
   var isDrainedByShortRead: Bool { get }
 
+  /// Whether what goes over it is encrypted.
+  var isSecure: Bool { get }
+
   /// Whether the connection still has to be agreed on before the client's first byte can come.
   var isHandshaking: Bool { get }
 

@@ -117,9 +117,10 @@ extension Connection {
     let limitRefusal = identifyClient(head.fields)
     let request = HTTPRequest(
       method: head.method, path: head.path, query: head.query, fields: head.fields,
-      clientAddress: clientAddress, listener: role)
+      clientAddress: clientAddress, listener: role, memory: core.bodyMemory)
     self.request = request
     if isRefused { return refuse(core.tooManyConnections) }
+    if head.isHTTPS, !isSecured { return refuse(Self.unsecuredTarget) }
     if let refusal = limitRefusal.map({ response(to: $0) }) ?? core.handler.refuse(head: request)
       ?? bodyRefusal(head).map({ response(to: $0) })
     {
@@ -143,6 +144,16 @@ extension Connection {
     }
   }
 
+  /// RFC 9110 section 7.4: what an https URI names is not handed out on a connection that is not
+  /// secured, save to a gateway that is trusted to have secured its own.
+  private static let unsecuredTarget = HTTPRefusal(
+    status: 400,
+    detail: "the target is an https URI, and this connection is not secured (RFC 9110 section 7.4)")
+
+  private var isSecured: Bool {
+    transport.isSecure || IPAddress(peerAddress).map(core.forwardedClient.trusts) == true
+  }
+
   /// Finds out whose request it is, and counts it where that is limited.
   ///
   /// - Returns: why it is refused; `nil` to go on.
@@ -163,7 +174,7 @@ extension Connection {
   /// Why a body whose length is declared is refused; `nil` to go on.
   private func bodyRefusal(_ head: RequestHead) -> HTTPRefusal? {
     guard let length = head.framing.declaredLength, length > 0,
-      length > core.configuration.maximumBodyMemory - core.bodyMemory
+      length > core.bodyMemory.free
     else { return nil }
     return core.outOfBodyMemory
   }
@@ -178,10 +189,7 @@ extension Connection {
     if needed > body.capacity {
       let capacity = min(max(needed, 2 * body.capacity), max(bodyLimit, needed))
       let growth = capacity - countedBody
-      guard growth <= core.configuration.maximumBodyMemory - core.bodyMemory else {
-        return refuse(core.outOfBodyMemory)
-      }
-      core.bodyMemory += growth
+      guard core.bodyMemory.take(growth) else { return refuse(core.outOfBodyMemory) }
       countedBody = capacity
       body.reserveCapacity(capacity)
     }

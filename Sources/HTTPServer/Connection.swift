@@ -181,10 +181,10 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   /// Gives back what the request under way has taken.
   func forgetRequest() {
     request = nil
-    core.bodyMemory -= countedBody
+    core.bodyMemory.giveBack(countedBody)
     countedBody = 0
     if let client = countedClient {
-      core.leave(client)
+      core.shared.leave(client)
       countedClient = nil
     }
   }
@@ -207,7 +207,7 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
     output = []
     largeBody = []
     forgetRequest()
-    if let countedPeer { core.leave(countedPeer) }
+    if let countedPeer { core.shared.leave(countedPeer) }
     core.connectionClosed(role: role)
   }
 }

@@ -2,7 +2,7 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// An HTTP/1.1 server on one serial queue.
+/// An HTTP/1.1 server on one serial queue for each of its loops.
 ///
 /// ```swift
 /// let server = HTTPServer(configuration: configuration, handler: handler)
@@ -18,7 +18,8 @@ public final class HTTPServer: Sendable {
   private let handler: any RequestHandler
   private let observer: (any ExchangeObserver)?
   private let counters = ServerCounters()
-  private let core = Mutex<ServerCore?>(nil)
+  /// The front; `nil` before the start.
+  let core = Mutex<ServerCore?>(nil)
 
   /// Makes a server that does not listen yet.
   ///
@@ -59,9 +60,7 @@ public final class HTTPServer: Sendable {
         for address in configuration.healthAddresses {
           listeners.append(try Listener(address, backlog: configuration.backlog, role: .health))
         }
-        let started = try ServerCore(
-          queue: queue, configuration: configuration, handler: handler, observer: observer,
-          counters: counters, listeners: listeners, tls: tls)
+        let started = try makeCores(listeners, tls)
         core = started
         queue.async { started.startAccepting() }
       } catch {
@@ -69,6 +68,31 @@ public final class HTTPServer: Sendable {
         throw error
       }
       return listeners.map(\.address)
+    }
+  }
+
+  /// Makes the cores of all loops.
+  ///
+  /// - Returns: the front.
+  private func makeCores(
+    _ listeners: [Listener], _ tls: TLSContext?
+  ) throws(HTTPServerError) -> ServerCore {
+    let shared = ServerShared(configuration)
+    var others: [ServerCore] = []
+    do throws(HTTPServerError) {
+      for number in 1..<max(configuration.loopCount, 1) {
+        others.append(
+          try ServerCore(
+            queue: DispatchQueue(label: "HTTPServer-\(number)", qos: .userInteractive),
+            configuration: configuration, handler: handler, observer: observer, counters: counters,
+            tls: nil, shared: shared))
+      }
+      return try ServerCore(
+        queue: queue, configuration: configuration, handler: handler, observer: observer,
+        counters: counters, listeners: listeners, tls: tls, shared: shared, others: others)
+    } catch {
+      for other in others { other.loop.stop() }
+      throw error
     }
   }
 

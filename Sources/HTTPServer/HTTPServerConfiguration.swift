@@ -12,6 +12,12 @@ public struct HTTPServerConfiguration: Sendable, Equatable {
   /// Never TLS, which those who probe seldom speak.
   public var healthAddresses: [SocketAddress] = []
 
+  /// How many loops serve connections, each on a queue and so on a thread of its own; 1 at least.
+  ///
+  /// One answers tens of thousands of small requests a second. More share connections out in turn, which
+  /// pays where TLS or small requests keep one busy.
+  public var loopCount = 1
+
   /// The files of TLS; with them `addresses` speak HTTPS only.
   public var tls: TLSConfiguration?
 

@@ -36,11 +36,14 @@ public struct HTTPRequest: Sendable {
   /// Turns true once the client has gone away, so that its work can be dropped.
   public var cancellation: Cancellation
 
+  /// Where a handler that makes more of the body takes a share for that.
+  public var memory: BodyMemory
+
   /// Makes a request.
   public init(
     method: String, path: String, query: String? = nil, fields: HTTPFields = HTTPFields(),
     body: [UInt8] = [], clientAddress: String = "", listener: ListenerRole = .service,
-    cancellation: Cancellation = Cancellation()
+    cancellation: Cancellation = Cancellation(), memory: BodyMemory = .unbounded
   ) {
     self.method = method
     self.path = path
@@ -50,6 +53,7 @@ public struct HTTPRequest: Sendable {
     self.clientAddress = clientAddress
     self.listener = listener
     self.cancellation = cancellation
+    self.memory = memory
   }
 }
 
@@ -101,8 +105,8 @@ public struct HTTPRefusal: Error, Sendable {
 
 /// What a server calls for each request.
 ///
-/// Calls come on the server's own queue: a handler must return at once and answer later from
-/// wherever its work ends.
+/// Calls come on the server's own queues, of which there is one for each loop, so that several may come
+/// at the same time: a handler must return at once and answer later from wherever its work ends.
 public protocol RequestHandler: Sendable {
   /// Looks at a head before its body is read (and before `100 Continue` is sent).
   ///

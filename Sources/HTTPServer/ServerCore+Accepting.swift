@@ -1,3 +1,6 @@
+internal import Dispatch
+internal import Synchronization
+
 extension ServerCore {
   /// How long accepting pauses when descriptors or memory have run out, unless a connection closes
   /// before: 100 ms, so that a server at its limit neither spins nor keeps clients waiting.
@@ -19,7 +22,12 @@ extension ServerCore {
   /// Takes the connections that wait at a listener.
   func acceptConnections(from listener: Listener) {
     for _ in 0..<Self.acceptBatch {
-      guard hasRoom(at: listener) else { return pauseAccepting(from: listener, until: .max) }
+      guard hasRoom(at: listener) else {
+        pauseAccepting(from: listener, until: .max)
+        // One may have closed before it could see that somebody waits for it.
+        if hasRoom(at: listener) { resumeAccepting() }
+        return
+      }
       switch listener.accept() {
       case .connection(let descriptor, let address):
         open(descriptor, peerAddress: address.host, role: listener.role)
@@ -33,8 +41,13 @@ extension ServerCore {
 
   private func hasRoom(at listener: Listener) -> Bool {
     switch listener.role {
-    case .service: openServiceConnections < configuration.maximumConnections
-    case .health: openConnections - openServiceConnections < configuration.maximumHealthConnections
+    case .service:
+      shared.openServiceConnections.load(ordering: .sequentiallyConsistent)
+        < configuration.maximumConnections
+    case .health:
+      shared.openConnections.load(ordering: .sequentiallyConsistent)
+        - shared.openServiceConnections.load(ordering: .sequentiallyConsistent)
+        < configuration.maximumHealthConnections
     }
   }
 
@@ -50,35 +63,66 @@ extension ServerCore {
         return SocketTransport(descriptor: descriptor).close()
       }
     }
-    guard let transport = transport(descriptor, role) else {
-      if let counted { leave(counted) }
-      return SocketTransport(descriptor: descriptor).close()
-    }
-    let connection = Connection(
-      core: self, transport: transport, peerAddress: peerAddress, role: role)
-    connection.countedPeer = counted
-    connection.isRefused = isRefused
-    guard loop.watch(descriptor, for: Connection.initialInterest, handler: connection) else {
-      loop.unwatch(descriptor)
-      if let counted { leave(counted) }
-      return transport.close()
-    }
-    openConnections += 1
-    if role == .service { openServiceConnections += 1 }
+    shared.connectionOpened(role)
     counters.open.count()
     counters.accepted.count()
+    let arrival = Arrival(
+      descriptor: descriptor, peerAddress: peerAddress, role: role, counted: counted,
+      isRefused: isRefused, tls: role == .service ? tls : nil)
+    // Probes stay here, where no more than their share of the others waits before them.
+    if role == .service { nextLoop = nextLoop == others.count ? 0 : nextLoop + 1 }
+    if role == .health || nextLoop == 0 {
+      adopt(arrival)
+    } else {
+      let other = others[nextLoop - 1]
+      other.queue.async { other.adopt(arrival) }
+    }
+  }
+
+  /// A connection on its way to its loop.
+  struct Arrival: Sendable {
+    var descriptor: Int32
+    var peerAddress: String
+    var role: ListenerRole
+    var counted: IPAddress?
+    var isRefused: Bool
+    var tls: TLSContext?
+  }
+
+  /// Takes a connection into this loop.
+  private func adopt(_ arrival: Arrival) {
+    let (descriptor, role, counted) = (arrival.descriptor, arrival.role, arrival.counted)
+    func fail(_ transport: any ByteTransport) {
+      if let counted { shared.leave(counted) }
+      transport.close()
+      release(role: role)
+    }
+    loop.refreshNow()
+    guard let transport = Self.transport(arrival) else {
+      return fail(SocketTransport(descriptor: descriptor))
+    }
+    let connection = Connection(
+      core: self, transport: transport, peerAddress: arrival.peerAddress, role: role)
+    connection.countedPeer = counted
+    connection.isRefused = arrival.isRefused
+    guard loop.watch(descriptor, for: Connection.initialInterest, handler: connection) else {
+      loop.unwatch(descriptor)
+      return fail(transport)
+    }
+    openConnections += 1
     connection.start()
   }
 
   /// The way to a new connection's bytes; `nil` where memory has run out.
-  private func transport(_ descriptor: Int32, _ role: ListenerRole) -> (any ByteTransport)? {
-    guard let tls, role == .service else { return SocketTransport(descriptor: descriptor) }
-    return TLSTransport(descriptor: descriptor, context: tls)
+  private static func transport(_ arrival: Arrival) -> (any ByteTransport)? {
+    guard let tls = arrival.tls else { return SocketTransport(descriptor: arrival.descriptor) }
+    return TLSTransport(descriptor: arrival.descriptor, context: tls)
   }
 
   private func pauseAccepting(from listener: Listener, until time: UInt64) {
     guard listener.acceptsAgainAt == nil else { return }
     listener.acceptsAgainAt = time
+    shared.isPaused.store(true, ordering: .sequentiallyConsistent)
     counters.acceptPauses.count()
     loop.rewatch(listener.descriptor, for: [])
   }
@@ -86,6 +130,16 @@ extension ServerCore {
   /// Accepts again after a pause.
   func resumeAccepting(from listener: Listener) {
     listener.acceptsAgainAt = nil
+    if listeners.allSatisfy({ $0.acceptsAgainAt == nil }) {
+      shared.isPaused.store(false, ordering: .sequentiallyConsistent)
+    }
     loop.rewatch(listener.descriptor, for: .readable)
+  }
+
+  /// Accepts again wherever it pauses: a connection has closed.
+  func resumeAccepting() {
+    for listener in listeners where listener.acceptsAgainAt != nil {
+      resumeAccepting(from: listener)
+    }
   }
 }

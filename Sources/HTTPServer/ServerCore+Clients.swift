@@ -23,9 +23,7 @@ extension ServerCore {
     guard let limit = configuration.maximumConnectionsPerAddress, let address = IPAddress(host),
       !forwardedClient.trusts(address)
     else { return .served(counted: nil) }
-    let count = connectionsOfClients[address.client, default: 0]
-    guard count < 2 * limit else { return .closed }
-    connectionsOfClients[address.client] = count + 1
+    guard let count = shared.enter(address.client, limit: 2 * limit) else { return .closed }
     return count < limit ? .served(counted: address.client) : .refused(counted: address.client)
   }
 
@@ -33,16 +31,8 @@ extension ServerCore {
   ///
   /// - Returns: what to give to `leave` when it has ended; `nil` where the client has reached its limit.
   func enter(_ address: IPAddress) -> IPAddress? {
-    let count = connectionsOfClients[address.client, default: 0]
-    guard count < configuration.maximumConnectionsPerAddress ?? .max else { return nil }
-    connectionsOfClients[address.client] = count + 1
-    return address.client
-  }
-
-  /// Counts that a connection, or a request that was passed on, has ended.
-  func leave(_ client: IPAddress) {
-    let count = connectionsOfClients[client, default: 0]
-    connectionsOfClients[client] = count > 1 ? count - 1 : nil
+    let limit = configuration.maximumConnectionsPerAddress ?? .max
+    return shared.enter(address.client, limit: limit) == nil ? nil : address.client
   }
 
   /// Answers a client that has as many connections as it may.

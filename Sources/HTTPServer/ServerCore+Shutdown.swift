@@ -1,22 +1,32 @@
+internal import Dispatch
+
 extension ServerCore {
-  /// Stops accepting, lets requests that have come be answered, and ends.
+  /// Stops accepting, lets requests that have come be answered, and ends; called at the front.
   ///
   /// - Parameters:
   ///   - limit: after which the connections that are left are cut.
   ///   - completion: called with how many were cut.
   func shutDown(within limit: Duration, completion: @escaping @Sendable (Int) -> Void) {
     loop.refreshNow()
-    let wasShuttingDown = isShuttingDown
-    guard !wasShuttingDown || openConnections > 0 else { return completion(cutConnections) }
+    guard !hasEnded else { return completion(cutConnections) }
     shutdownCompletions.append(completion)
     let (deadline, isTooLarge) = loop.now.addingReportingOverflow(limit.nanoseconds)
     shutdownDeadline = min(shutdownDeadline, isTooLarge ? .max : deadline)
-    if !wasShuttingDown {
-      isShuttingDown = true
+    if !isShuttingDown {
       closeListeners()
-      for case let connection as Connection in loop.handlers { connection.serverShutsDown() }
+      // Behind the connections that were dealt out to them, on the same queues.
+      for other in others { other.queue.async { other.endConnections() } }
+      endConnections()
     }
-    if loop.now >= shutdownDeadline { cutConnectionsShort() } else { finishShutdownIfEmpty() }
+    if loop.now >= shutdownDeadline { cutConnectionsShort() }
+  }
+
+  /// Has each connection of this loop end when it is answered.
+  private func endConnections() {
+    isShuttingDown = true
+    loop.refreshNow()
+    for case let connection as Connection in loop.handlers { connection.serverShutsDown() }
+    finishShutdownIfEmpty()
   }
 
   /// Takes what the kernel has accepted already, whose clients believe themselves connected, and
@@ -31,9 +41,14 @@ extension ServerCore {
     listeners = []
   }
 
-  /// Closes what is left when the time is over.
+  /// Closes what is left in all loops when the time is over; called at the front.
   func cutConnectionsShort() {
     shutdownDeadline = .max
+    for other in others { other.queue.async { other.cutConnectionsOfLoop() } }
+    cutConnectionsOfLoop()
+  }
+
+  private func cutConnectionsOfLoop() {
     for case let connection as Connection in loop.handlers {
       cutConnections += 1
       connection.abort()
@@ -41,10 +56,19 @@ extension ServerCore {
     finishShutdownIfEmpty()
   }
 
-  /// Ends the loop and tells who waits, once no connection is left.
+  /// Takes note that another loop has ended.
+  func otherEnded(cutConnections count: Int) {
+    cutConnections += count
+    runningOthers -= 1
+    finishShutdownIfEmpty()
+  }
+
+  /// Ends the loop and tells who waits, once no connection is left here and no other loop runs.
   func finishShutdownIfEmpty() {
-    guard isShuttingDown, openConnections == 0, !shutdownCompletions.isEmpty else { return }
+    guard isShuttingDown, openConnections == 0, runningOthers == 0, !hasEnded else { return }
+    hasEnded = true
     loop.stop()
+    tellFront()
     let completions = shutdownCompletions
     shutdownCompletions = []
     for completion in completions { completion(cutConnections) }

@@ -1,8 +1,12 @@
 internal import Dispatch
 internal import Glibc
 internal import HTTP1
+internal import Synchronization
 
-/// What the connections of a server share, and the sockets that it listens on.
+/// What the connections of one loop share.
+///
+/// A server has one such core for each loop. The first is the front: it has the sockets that are listened
+/// on and deals connections out to all in turn, itself included.
 @safe final class ServerCore: @unchecked Sendable {
   // `@unchecked`: everything is used on `queue` alone once `init` has returned.
 
@@ -28,30 +32,41 @@ internal import HTTP1
   var tls: TLSContext?
 
   var listeners: [Listener]
+
+  /// Connections of this loop.
   var openConnections = 0
 
-  /// Connections open at the listeners for everything.
-  var openServiceConnections = 0
+  /// What all loops of the server count together.
+  let shared: ServerShared
 
-  /// How many connections each client has, where that is limited.
-  var connectionsOfClients: [IPAddress: Int] = [:]
+  /// The cores of the other loops; none save at the front.
+  let others: [ServerCore]
+
+  /// The front, from the others until they have ended.
+  private var front: ServerCore?
+
+  /// How many of the others have not ended yet.
+  var runningOthers: Int
+
+  /// The place of the next connection among the loops.
+  var nextLoop = 0
 
   /// Who stands behind a proxy.
   let forwardedClient: ForwardedClient
 
-  /// Bytes of the bodies that are being read or answered.
-  var bodyMemory = 0
+  var bodyMemory: BodyMemory { shared.bodyMemory }
 
   var isShuttingDown = false
+  var hasEnded = false
   var shutdownDeadline = UInt64.max
   var shutdownCompletions: [@Sendable (Int) -> Void] = []
   var cutConnections = 0
 
-  /// Makes the core of a server that accepts nothing yet.
+  /// Makes the core of a loop that accepts nothing yet.
   init(
     queue: DispatchQueue, configuration: HTTPServerConfiguration, handler: any RequestHandler,
-    observer: (any ExchangeObserver)?, counters: ServerCounters, listeners: [Listener],
-    tls: TLSContext?
+    observer: (any ExchangeObserver)?, counters: ServerCounters, listeners: [Listener] = [],
+    tls: TLSContext?, shared: ServerShared, others: [ServerCore] = []
   ) throws(HTTPServerError) {
     self.queue = queue
     self.configuration = configuration
@@ -62,10 +77,14 @@ internal import HTTP1
     self.tls = tls
     forwardedClient = ForwardedClient(
       proxies: configuration.trustedProxies, field: configuration.forwardedField)
+    self.shared = shared
+    self.others = others
+    runningOthers = others.count
     times = ConnectionTimes(configuration)
     loop = try EventLoop(queue: queue, tick: times.tick)
     unsafe readBuffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: 64 * 1024, alignment: 16)
+    for other in others { other.front = self }
   }
 
   deinit {
@@ -94,11 +113,27 @@ internal import HTTP1
   /// Takes note that a connection was closed.
   func connectionClosed(role: ListenerRole) {
     openConnections -= 1
-    if role == .service { openServiceConnections -= 1 }
-    counters.open.count(-1)
-    for listener in listeners where listener.acceptsAgainAt != nil {
-      resumeAccepting(from: listener)
-    }
+    release(role: role)
     finishShutdownIfEmpty()
+  }
+
+  /// Gives a connection's place back, and has accepting go on where it waits for one.
+  func release(role: ListenerRole) {
+    shared.connectionClosed(role)
+    counters.open.count(-1)
+    guard shared.isPaused.load(ordering: .sequentiallyConsistent) else { return }
+    if let front {
+      front.queue.async { front.resumeAccepting() }
+    } else {
+      resumeAccepting()
+    }
+  }
+
+  /// Tells the front that this loop has ended.
+  func tellFront() {
+    guard let front else { return }
+    self.front = nil
+    let cut = cutConnections
+    front.queue.async { front.otherEnded(cutConnections: cut) }
   }
 }

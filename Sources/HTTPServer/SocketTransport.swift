@@ -4,6 +4,7 @@ internal import Glibc
 final class SocketTransport: ByteTransport {
   let descriptor: Int32
   let isDrainedByShortRead = true
+  let isSecure = false
   let isHandshaking = false
   private var isOpen = true
 

@@ -39,12 +39,12 @@ extension DetectionService {
       throw refusal(error)
     }
     exchange.answer(within: admission.timeout, onPassing: dropCancelled)
-    intake.async { [self] in prepare(exchange, admission, at: place) }
+    intake.submit { [self] in prepare(exchange, admission, at: place) }
   }
 
   private var dropCancelled: @Sendable () -> Void { { [queue] in queue.dropCancelled() } }
 
-  /// Looks into a body, and lets a lane have it where all is well; runs on the intake queue.
+  /// Looks into a body, and lets a lane have it where all is well; runs in the intake.
   private func prepare(
     _ exchange: Exchange, _ admission: Admission, at place: WorkQueue.Place
   ) {
@@ -86,10 +86,12 @@ extension DetectionService {
 
   /// Undoes the body's coding and reads it; lets go of it where all of it was made something else.
   private func order(_ exchange: inout Exchange, _ admission: Admission) throws -> WorkOrder {
+    let share = BodyMemory.Share(of: exchange.request.memory)
+    exchange.share = share
     if let coding = admission.coding {
       do throws(Inflation.Fault) {
         exchange.request.body = try Inflation.undo(
-          exchange.request.body, coding, limit: settings.maximumBodyBytes)
+          exchange.request.body, coding, limit: settings.maximumBodyBytes, share: share)
       } catch {
         throw Problem(error, coding: coding)
       }
@@ -97,6 +99,7 @@ extension DetectionService {
     let order = try WorkOrder(
       exchange.request.body, fields: exchange.request.fields, admission: admission,
       settings: settings)
+    guard share.take(order.madeBytes) else { throw Problem.outOfBodyMemory }
     if !order.needsBody { exchange.request.body = [] }
     return order
   }
@@ -135,10 +138,7 @@ extension DetectionService {
     guard MediaType.bodies.contains(type.name) else {
       var problem = Problem(
         .unsupportedMediaType,
-        "The content type '\(type.name.excerpt)' is not taken. Send the picture as image/jpeg, "
-          + "image/png or application/octet-stream, as field 'image' of multipart/form-data, or as "
-          + "base64 in application/json; features as application/json, application/x-npy or "
-          + "application/vnd.safetensors.")
+        "The content type '\(type.name.excerpt)' is not taken. \(MediaType.advice)")
       problem.fields = [("Accept", MediaType.acceptedText)]
       throw problem
     }

@@ -4,10 +4,14 @@ internal import HTTPServer
 
 extension DetectionService {
   /// `GET /`: the page to try a picture on.
-  func homeResponse() -> HTTPResponse { Self.homePage.response() }
+  func homeResponse(to request: HTTPRequest) -> HTTPResponse {
+    Self.homePage.response(to: request)
+  }
 
   /// `GET /docs`: `openapi.yaml` to read.
-  func documentationResponse() -> HTTPResponse { Self.documentationPage.response() }
+  func documentationResponse(to request: HTTPRequest) -> HTTPResponse {
+    Self.documentationPage.response(to: request)
+  }
 
   /// `GET /openapi.yaml`: the file of the repository.
   func descriptionResponse(to request: HTTPRequest) -> HTTPResponse {

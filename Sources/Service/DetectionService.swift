@@ -26,9 +26,7 @@ public final class DetectionService: RequestHandler {
   private let phase = Mutex(ServicePhase.loading)
   private let keys = Mutex<APIKeys?>(nil)
 
-  /// Where bodies are looked into before they wait for a lane, beside the server's own queue, which
-  /// must not wait for that.
-  let intake = DispatchQueue(label: "frcnn-intake", qos: .userInitiated)
+  let intake: Intake
 
   /// Makes a service that has no model yet, and starts its lanes.
   ///
@@ -39,6 +37,7 @@ public final class DetectionService: RequestHandler {
     settings: ServiceSettings = ServiceSettings(), log: RequestLog = RequestLog(level: .none)
   ) {
     self.settings = settings
+    intake = Intake(width: max(2, settings.laneCount))
     queue = WorkQueue(limits: settings.queue, laneCount: settings.laneCount)
     rules = AnswerRules(log: log, crossOrigin: settings.crossOrigin, queue: queue)
   }
@@ -132,7 +131,7 @@ public final class DetectionService: RequestHandler {
   public func finish() {
     phase.withLock { $0 = .ended }
     // Whatever is being looked into has entered the queue already.
-    intake.sync {}
+    intake.waitUntilIdle()
     queue.close()
     queue.waitForEnd()
   }
@@ -169,8 +168,8 @@ public final class DetectionService: RequestHandler {
       }
       switch match.route {
       case let route where route.isWork: try enqueue(exchange, match)
-      case .home: exchange.answer(homeResponse())
-      case .documentation: exchange.answer(documentationResponse())
+      case .home: exchange.answer(homeResponse(to: request))
+      case .documentation: exchange.answer(documentationResponse(to: request))
       case .example: exchange.answer(exampleResponse(to: request))
       case .liveness: exchange.answer(try livenessResponse())
       case .readiness: exchange.answer(try readinessResponse())

@@ -15,6 +15,8 @@ struct Exchange: Sendable {
   let trace: TraceContext?
   let arrival: ContinuousClock.Instant
   let rules: AnswerRules
+  /// What the request takes of the memory for bodies beside its own.
+  var share: BodyMemory.Share?
   private let requestBytes: Int
   private let answer: Answer
 
@@ -75,6 +77,7 @@ struct Exchange: Sendable {
     // The clock may outlive the work by a while: it must not keep the picture.
     var light = self
     light.request.body = []
+    light.share = nil
     let timer = DeadlineTimer(after: arrival + limit - .now) { [light] in
       var timings = StageTimings()
       timings.append("total", .now - light.arrival)

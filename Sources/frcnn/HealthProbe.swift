@@ -9,11 +9,19 @@ struct HealthProbe {
     var host: String
     var port: UInt16
     var path: String
+    /// Whether it speaks TLS.
+    var isSecure = false
 
-    /// Reads `http://HOST:PORT/PATH`; scheme, port (8080) and path (`/readyz`) may be left out.
+    /// Reads `http://HOST:PORT/PATH` or `https:`; scheme (`http`), port (8080) and path (`/readyz`) may
+    /// be left out.
     init?(_ text: String) {
       var rest = text[...]
-      if rest.hasPrefix("http://") { rest = rest.dropFirst("http://".count) }
+      if rest.hasPrefix("http://") {
+        rest = rest.dropFirst("http://".count)
+      } else if rest.hasPrefix("https://") {
+        rest = rest.dropFirst("https://".count)
+        isSecure = true
+      }
       let slash = rest.firstIndex(of: "/") ?? rest.endIndex
       let authority = rest[..<slash]
       path = slash == rest.endIndex || rest[slash...] == "/" ? "/readyz" : String(rest[slash...])
@@ -52,6 +60,8 @@ struct HealthProbe {
 
   let target: Target
   let timeout: Duration
+  /// Whom to believe that it is the server; asked only where the target speaks TLS.
+  var trust = ProbeTLS.Trust.system
 
   /// Asks once.
   func ask() -> Answer {
@@ -79,7 +89,7 @@ struct HealthProbe {
     return answer
   }
 
-  private struct Interruption: Error { let message: String }
+  struct Interruption: Error { let message: String }
 
   private func ask(
     _ address: addrinfo, before deadline: ContinuousClock.Instant
@@ -92,7 +102,7 @@ struct HealthProbe {
     defer { close(descriptor) }
     if unsafe connect(descriptor, address.ai_addr, address.ai_addrlen) != 0 {
       guard errno == EINPROGRESS else { throw Interruption(message: Failure.systemMessage()) }
-      try wait(for: POLLOUT, on: descriptor, before: deadline)
+      try Self.wait(for: POLLOUT, on: descriptor, before: deadline, timeout)
       var code: Int32 = 0
       var length = socklen_t(MemoryLayout<Int32>.size)
       unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
@@ -101,26 +111,29 @@ struct HealthProbe {
     var request = Array(
       "GET \(target.path) HTTP/1.1\r\nHost: \(target.authority)\r\nConnection: close\r\n\r\n".utf8)[
         ...]
+    let channel: any ProbeChannel
+    if target.isSecure {
+      channel = try ProbeTLS(descriptor, host: target.host, trust)
+    } else {
+      channel = ProbeSocket(descriptor: descriptor)
+    }
     while !request.isEmpty {
-      try wait(for: POLLOUT, on: descriptor, before: deadline)
-      // Safety: the pointer and the count are the slice's own.
-      let count = unsafe request.withUnsafeBytes {
-        unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      switch try channel.write(request) {
+      case .bytes(let count): request = request.dropFirst(count)
+      case .wait(let events):
+        try Self.wait(for: events, on: descriptor, before: deadline, timeout)
       }
-      if count < 0, errno == EAGAIN || errno == EINTR { continue }
-      guard count > 0 else { throw Interruption(message: Failure.systemMessage()) }
-      request = request.dropFirst(count)
     }
     // The status line is all that matters: "HTTP/1.1 200 ...".
     var line: [UInt8] = []
-    var byte: UInt8 = 0
-    while line.count < 64, line.last != UInt8(ascii: "\n") {
-      try wait(for: POLLIN, on: descriptor, before: deadline)
-      let count = unsafe recv(descriptor, &byte, 1, 0)
-      if count < 0, errno == EAGAIN || errno == EINTR { continue }
-      guard count >= 0 else { throw Interruption(message: Failure.systemMessage()) }
-      if count == 0 { break }
-      line.append(byte)
+    reading: while line.count < 64, line.last != UInt8(ascii: "\n") {
+      var byte: UInt8 = 0
+      switch try channel.read(&byte) {
+      case .bytes(0): break reading
+      case .bytes: line.append(byte)
+      case .wait(let events):
+        try Self.wait(for: events, on: descriptor, before: deadline, timeout)
+      }
     }
     let words = String(decoding: line, as: UTF8.self).split(separator: " ")
     guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
@@ -129,8 +142,9 @@ struct HealthProbe {
     return status == 200 ? .ready : .notReady(status: status)
   }
 
-  private func wait(
-    for events: Int32, on descriptor: Int32, before deadline: ContinuousClock.Instant
+  private static func wait(
+    for events: Int32, on descriptor: Int32, before deadline: ContinuousClock.Instant,
+    _ timeout: Duration
   ) throws(Interruption) {
     while true {
       let remaining = (deadline - .now).milliseconds.rounded(.up)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Compute
 import Glibc
 import HTTP1
 import HTTPServer
@@ -21,6 +22,9 @@ struct TransportOptions: ParsableArguments {
 
   @Option(help: TransportSettings.healthPort.help)
   var healthPort: String?
+
+  @Option(help: TransportSettings.eventLoops.help)
+  var eventLoops: String?
 
   @Option(name: .customLong("max-connections"), help: TransportSettings.maximumConnections.help)
   var maximumConnections: String?
@@ -54,6 +58,8 @@ struct TransportOptions: ParsableArguments {
   /// Writes the choices into a configuration whose addresses are set.
   func apply(to configuration: inout HTTPServerConfiguration) throws(Failure) {
     configuration.tls = try tls()
+    let loopCount = try TransportSettings.eventLoops.value(flag: eventLoops)
+    configuration.loopCount = loopCount == 0 ? min(ProcessorCount.available, 4) : loopCount
     configuration.handshakeTimeout = try TransportSettings.handshakeTimeout.value(
       flag: handshakeTimeout)
     if let port = try TransportSettings.healthPort.value(flag: healthPort) {

@@ -30,6 +30,11 @@ enum TransportSettings {
       number(0...65535).parse($0).map(Optional.some)
     })
 
+  static let eventLoops = Setting(
+    name: "event-loops",
+    purpose: "How many threads serve connections; lanes have others.",
+    standard: 0, standardText: "0: as many as there are cores, four at most", form: number(0...64))
+
   static let maximumConnections = Setting(
     name: "max-connections",
     purpose: "How many connections may be open; further ones wait in the kernel's queue.",

@@ -4,7 +4,7 @@ import Testing
 
 /// A bounded run of the fuzz targets without libFuzzer.
 ///
-/// Every file of the corpus is read, and seeded mutations of it; `scripts/fuzz-checkpoints` runs the
+/// Every file of the corpus is read, and seeded mutations of it; `scripts/fuzz` runs the
 /// same targets for as long as one likes.
 @Suite struct FuzzReplayTests {
   /// SplitMix64, so that a failing run can be repeated.

@@ -1,10 +1,11 @@
-import Checkpoints
+@testable import Checkpoints
 import Tensors
 
-/// What is fuzzed: one reader each, and the telling of formats.
+/// What is fuzzed of checkpoints: one reader each, the telling of formats, and deflated entries of
+/// archives.
 ///
 /// Shared by the tests (a replay of the corpus with seeded mutations) and by libFuzzer
-/// (`scripts/fuzz-checkpoints`).
+/// (`scripts/fuzz`).
 enum FuzzTarget: String, CaseIterable, Sendable {
   case safetensors
   case npy
@@ -13,6 +14,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case legacy
   case pickle
   case any
+  case deflate
 
   private var format: CheckpointFormat? {
     switch self {
@@ -22,7 +24,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .torch: .pyTorchArchive
     case .legacy: .pyTorchLegacy
     case .pickle: .pickle
-    case .any: nil
+    case .any, .deflate: nil
     }
   }
 
@@ -31,6 +33,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   /// Traps where a promise is broken: a tensor that cannot be read to its last element, a refusal
   /// without a place, or a dictionary that does not survive being written and read again.
   func run(_ bytes: [UInt8]) {
+    if self == .deflate { return Self.inflate(bytes) }
     let storage = ByteStorage(copying: bytes)
     let checkpoint: Checkpoint
     do {
@@ -58,6 +61,18 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       }
       precondition(again.stateDictionary.count == dictionary.count, "tensors were lost")
     }
+  }
+
+  /// Inflates all bytes but the first two, which say how long the result has to be.
+  private static func inflate(_ bytes: [UInt8]) {
+    guard bytes.count > 2 else { return }
+    let length = Int(bytes[0]) | Int(bytes[1] & 0x0f) << 8
+    let storage = ByteStorage(copying: bytes)
+    guard
+      let result = try? Deflate.inflate(
+        storage, 2..<bytes.count, byteCount: length, name: "input")
+    else { return }
+    precondition(result.count == length, "\(result.count) bytes instead of \(length)")
   }
 
   /// Walks the whole tree.

@@ -83,6 +83,26 @@ final class Server: Sendable {
   /// Sends a signal.
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
+  /// How many files it has open.
+  func openDescriptors() throws -> Int {
+    try FileManager.default.contentsOfDirectory(
+      atPath: "/proc/\(process.processIdentifier)/fd"
+    ).count
+  }
+
+  /// Changes how many files it may have open while it runs.
+  func limitDescriptors(to count: Int) throws {
+    // The call is a GNU extension, which Swift does not see; the program is part of util-linux.
+    let change = Process()
+    change.executableURL = URL(filePath: "/usr/bin/prlimit")
+    change.arguments = ["--pid", "\(process.processIdentifier)", "--nofile=\(count):"]
+    try change.run()
+    change.waitUntilExit()
+    guard change.terminationStatus == 0 else {
+      throw Connection.Fault("prlimit ended with \(change.terminationStatus)")
+    }
+  }
+
   /// Waits for the end and tells its status: the exit status, or minus the signal that ended it.
   func end() async throws -> Int32 {
     let process = process

@@ -47,6 +47,70 @@ import Testing
     }
   }
 
+  @Test("accepting pauses when no descriptor is left, and goes on when one is")
+  func noDescriptorIsLeft() async throws {
+    let server = try await Server()
+    let port = server.port
+    let before = try Connection(port: port)
+    try before.send(Connection.request("GET", "/livez"))
+    #expect(try before.receive().status == 200)
+    // As many as are open now, and a few that other threads may just have closed.
+    try server.limitDescriptors(to: try server.openDescriptors())
+    let clients = try (0..<20).map { _ in try Connection(port: port) }
+    for client in clients { try client.send(Connection.request("GET", "/livez")) }
+    try await Task.sleep(for: .milliseconds(500))
+    // Who is connected is served all the while, and the processor is not kept busy with refusals.
+    try before.send(Connection.request("GET", "/livez"))
+    #expect(try before.receive().status == 200)
+    try server.limitDescriptors(to: 1024)
+    try await onThread {
+      for client in clients {
+        let response = try client.receive()
+        #expect(response.status == 200)
+      }
+    }
+    let figures = try await server.send(Connection.request("GET", "/metrics")).text
+    let pauses = try #require(
+      figures.firstMatch(of: /frcnn_http_accept_pauses_total ([0-9]+)/).flatMap { Int($0.1) })
+    // One for each tenth of a second.
+    #expect((1...100).contains(pauses), "\(pauses)")
+  }
+
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")))
+  func healthAsksOverTLS() async throws {
+    let folder = try TemporaryFolder()
+    let (certificate, key) = (folder.path("certificate.pem"), folder.path("key.pem"))
+    let openssl = Process()
+    openssl.executableURL = URL(filePath: "/usr/bin/openssl")
+    openssl.arguments =
+      ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj"]
+      + ["/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out"]
+      + [certificate, "-keyout", key]
+    openssl.standardError = FileHandle.nullDevice
+    try openssl.run()
+    openssl.waitUntilExit()
+    let files = ["FRCNN_TLS_CERT": certificate, "FRCNN_TLS_KEY": key]
+    let server = try await Server("--health-port", "0", environment: files)
+    let port = try #require(
+      server.logText.firstMatch(of: /https:\/\/127\.0\.0\.1:([0-9]+)/).map { String($0.1) })
+    // The server's own certificate is known by itself, at whatever address.
+    let own = try await Program.run(
+      ["health"], environment: files.merging(["FRCNN_PORT": port]) { $1 })
+    #expect(own.text == "ready\n", "\(own.text) \(own.errors)")
+    // A name has to be in the certificate, and an authority has to be known.
+    for (name, arguments, words) in [
+      ("localhost", ["--health-ca", certificate], "ready\n"),
+      ("127.0.0.1", ["--health-ca", certificate], "IP address mismatch"),
+      ("localhost", [], "its certificate is not believed: self-signed certificate"),
+    ] {
+      let result = try await Program.run(["health", "https://\(name):\(port)"] + arguments)
+      #expect(result.status == (words == "ready\n" ? 0 : 1))
+      #expect(result.text.contains(words), "\(result.text) \(result.errors)")
+    }
+    let plain = try await Program.run(["health", "http://127.0.0.1:\(port)"])
+    #expect(plain.text.contains("answered 400"), "\(plain.text)")
+  }
+
   @Test("more clients than descriptors are served one after the other")
   func fewDescriptors() async throws {
     // The server keeps 256 for itself: 40 are left.

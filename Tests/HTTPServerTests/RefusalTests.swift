@@ -46,6 +46,37 @@ import Testing
     }
   }
 
+  @Test("RFC 9110 section 7.4: an https URI needs a connection that is secured")
+  func unsecuredTarget() async throws {
+    let request = "GET https://x/a HTTP/1.1\r\nHost: x\r\n\r\n"
+    try await withServer { _, handler, port in
+      let client = try TestClient(port: port)
+      try client.send("GET http://x/b HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try client.receiveResponse().text == "/b")
+      try client.send(request)
+      #expect(try client.receiveResponse().status == 400)
+      #expect(try client.isClosedByServer())
+      #expect(handler.handledPaths == ["/b"])
+    }
+    try await withServer({
+      $0.trustedProxies = [AddressBlock("127.0.0.1")].compactMap(\.self)
+    }) { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send(request)
+      #expect(try client.receiveResponse().text == "/a")
+    }
+  }
+
+  @Test("RFC 9110 section 6.6.1: refusals have a date too") func dateOfRefusal() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("bad\r\n\r\n")
+      let response = try client.receiveResponse()
+      #expect(response.status == 400)
+      #expect(response.fields["date"]?.hasSuffix(" GMT") == true)
+    }
+  }
+
   @Test("RFC 9112 section 9.6: a client that is refused in the middle of a large body sees why")
   func lingeringClose() async throws {
     try await withServer({ $0.limits.bodyLength = 1000 }) { _, _, port in

@@ -28,6 +28,14 @@ import Testing
     #expect(try await service.get("/healthz").json["status"] == .string("draining"))
   }
 
+  @Test func identifiersAreDigitsAndNeverTheSame() {
+    let names = (0..<10_000).map { _ in RequestIdentifier.random() }
+    #expect(Set(names).count == names.count)
+    // Half of it names a span, and is as unlike others.
+    #expect(Set(names.map { $0.prefix(16) }).count == names.count)
+    #expect(names.allSatisfy { $0.wholeMatch(of: /[0-9a-f]{32}/) != nil })
+  }
+
   // The figures of /metrics have changed by the second request.
   @Test(arguments: Route.allCases.filter { $0.methods.contains(.get) && $0 != .metrics })
   func headIsGetWithoutItsBody(route: Route) async throws {

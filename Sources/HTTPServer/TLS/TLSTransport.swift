@@ -8,16 +8,18 @@ internal import Glibc
 /// | `undecided` | looks at the first byte, and leaves it there | that byte |
 /// | `handshaking` | the handshake's messages | its end |
 /// | `open` | the client's bytes, decrypted | an error of the protocol |
-/// | `refused` | what the socket has, as it is | |
+/// | `plain` | what the socket has, as it is | |
+/// | `failed` | what the socket has, to be dropped | |
 ///
-/// `refused` is for what does not speak TLS, which is told so as it is, and for a client whose handshake
-/// failed, to whom OpenSSL has sent the alert that says why; its bytes can only be dropped.
+/// `plain` is for a client that does not speak TLS, and only until it has been told so. In `failed` nothing is
+/// written: OpenSSL has sent the alert that says why.
 @safe final class TLSTransport: ByteTransport {
   private enum Phase {
     case undecided
     case handshaking
     case open
-    case refused
+    case plain
+    case failed
   }
 
   /// The first byte of a TLS record that holds a handshake (RFC 8446 section 5.1: `handshake(22)`).
@@ -50,6 +52,8 @@ internal import Glibc
 
   var descriptor: Int32 { socket.descriptor }
 
+  var isSecure: Bool { phase == .open }
+
   var isHandshaking: Bool { phase == .undecided || phase == .handshaking }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) -> TransportResult {
@@ -69,7 +73,7 @@ internal import Glibc
         // Safety: OpenSSL writes at most `count` bytes into the buffer.
         let count = unsafe SSL_read(session, buffer.baseAddress, Int32(clamping: buffer.count))
         return count > 0 ? .bytes(Int(count)) : result(of: count)
-      case .refused:
+      case .plain, .failed:
         return unsafe socket.read(into: buffer)
       }
     }
@@ -91,15 +95,14 @@ internal import Glibc
       default: return .failed
       }
     }
-    phase = first == Self.handshakeRecord ? .handshaking : .refused
-    return phase == .refused ? .plaintext : nil
+    phase = first == Self.handshakeRecord ? .handshaking : .plain
+    return phase == .plain ? .plaintext : nil
   }
 
   /// What a handshake came to that is not complete.
   private func refusal(of status: Int32) -> TransportResult {
     let result = result(of: status)
     guard case .failed = result else { return result }
-    phase = .refused
     return .handshakeRefused
   }
 
@@ -110,14 +113,15 @@ internal import Glibc
     case SSL_ERROR_ZERO_RETURN: return .closed
     default:
       // No closure alert may follow a fatal error.
-      phase = .refused
+      phase = .failed
       ERR_clear_error()
       return .failed
     }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, isMoreComing: Bool) -> TransportResult {
-    guard phase == .open else { return unsafe socket.write(bytes, isMoreComing: isMoreComing) }
+    if phase == .plain { return unsafe socket.write(bytes, isMoreComing: isMoreComing) }
+    guard phase == .open else { return .failed }
     ERR_clear_error()
     // Safety: OpenSSL reads at most `count` bytes of the buffer.
     let count = unsafe SSL_write(session, bytes.baseAddress, Int32(clamping: bytes.count))

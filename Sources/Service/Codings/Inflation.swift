@@ -1,4 +1,5 @@
 internal import CZlib
+internal import HTTPServer
 
 /// Undoes gzip and deflate, never into more than is allowed.
 enum Inflation {
@@ -12,6 +13,8 @@ enum Inflation {
     case trailingBytes
     /// They stand for more bytes than are allowed.
     case tooLong(limit: Int)
+    /// There is no room for what they stand for beside the bodies of others.
+    case noRoom
     /// They stand for so many times their own number that no picture or tensor can be meant.
     case tooDense(ratio: Int)
   }
@@ -40,10 +43,11 @@ enum Inflation {
   ///   - bytes: the body as it was sent.
   ///   - coding: its coding.
   ///   - limit: the most bytes that it may stand for.
+  ///   - share: takes the memory for them, as they come.
   /// - Returns: what the body stands for.
   /// - Throws: `Fault`.
   static func undo(
-    _ bytes: [UInt8], _ coding: ContentCoding, limit: Int
+    _ bytes: [UInt8], _ coding: ContentCoding, limit: Int, share: BodyMemory.Share? = nil
   ) throws(Fault) -> [UInt8] {
     var stream = unsafe z_stream()
     // 15 bits are the largest window; 16 more ask for gzip, a minus for neither header nor trailer.
@@ -59,7 +63,7 @@ enum Inflation {
     defer { _ = unsafe inflateEnd(&stream) }
 
     var output: [UInt8] = []
-    output.reserveCapacity(min(limit, 4 * bytes.count))
+    var room = 0
     var block = [UInt8](repeating: 0, count: blockLength)
     var consumed = 0
     while true {
@@ -83,6 +87,13 @@ enum Inflation {
       let length = output.count + given
       if length > freeLength, length / max(consumed, 1) > maximumRatio {
         throw .tooDense(ratio: maximumRatio)
+      }
+      if length > room {
+        // Four times the body at first, then twice as much each time.
+        let wanted = max(length, min(limit, max(4 * bytes.count, 2 * room)))
+        guard share?.take(wanted - room) != false else { throw .noRoom }
+        output.reserveCapacity(wanted)
+        room = wanted
       }
       output += block[..<given]
       switch status {
@@ -123,6 +134,7 @@ extension Problem {
         .bodyTooLarge,
         "The body, its \(name) coding undone, has more than the \(limit) bytes that are taken.",
         limit: .init(name: "body", value: limit, unit: "bytes"))
+    case .noRoom: self = .outOfBodyMemory
     case .tooDense(let ratio):
       self.init(
         .bodyTooLarge,

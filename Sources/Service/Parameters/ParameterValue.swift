@@ -132,12 +132,6 @@ struct ParameterValue {
   }
 }
 
-extension String {
-  /// The text itself where it is short, else its beginning: what a client sent is repeated to it, but
-  /// not at length.
-  var excerpt: String { count <= 64 ? self : prefix(64) + "..." }
-}
-
 extension Float {
   /// The number as a person writes it: `1`, not `1.0`.
   fileprivate var plainText: String { Int(exactly: self).map(String.init) ?? description }

@@ -1,11 +1,5 @@
 internal import FasterRCNN
 
-/// A name and a value as a query or a form gave them, decoded.
-struct NamedValue: Sendable, Hashable {
-  var name: String
-  var value: String
-}
-
 extension RequestParameters {
   /// Reads parameters.
   ///

@@ -51,6 +51,15 @@ extension Problem {
     if kind == .unsupportedPicture { fields = [("Accept", MediaType.acceptedText)] }
   }
 
+  /// Tells that what a body stands for has no room beside the bodies of others.
+  static var outOfBodyMemory: Problem {
+    var problem = Problem(
+      .outOfBodyMemory,
+      "The bodies of other requests leave no room for this one; try again in a moment.")
+    problem.retryAfter = 1
+    return problem
+  }
+
   /// Makes a problem of a request that the server could not read.
   init(_ refusal: HTTPRefusal) {
     let kind: Kind =

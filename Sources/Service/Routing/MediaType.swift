@@ -40,6 +40,12 @@ struct MediaType: Hashable {
   /// All types that a body for the detector may have.
   static let bodies = pictures.union([form, json, numPy, safetensors])
 
+  /// What a client is told that has sent another one.
+  static let advice =
+    "Send the picture as image/jpeg, image/png or application/octet-stream, as field 'image' of "
+    + "multipart/form-data, or as base64 in application/json; features as application/json, "
+    + "application/x-npy or application/vnd.safetensors."
+
   /// What `Accept` says in an answer of 415 (RFC 9110 section 12.5.1).
   static let acceptedText =
     "image/jpeg, image/png, application/octet-stream, multipart/form-data, application/json, "

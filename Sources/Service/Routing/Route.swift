@@ -72,7 +72,7 @@ struct RouteMatch: Equatable {
 
   /// The route of a path, percent-decoded; `nil` where there is none.
   init?(path: String) {
-    if let route = Route(rawValue: path), !path.contains("{") {
+    if let route = Route(rawValue: path), !path.utf8.contains(UInt8(ascii: "{")) {
       self.route = route
       return
     }

@@ -1,0 +1,51 @@
+import Dispatch
+import Synchronization
+import Testing
+
+@testable import HTTPServer
+
+/// Several loops of one server, among which connections are shared out.
+@Suite struct LoopTests {
+  @Test func connectionsAreDealtOutInTurnAndProbesStayAtTheFront() async throws {
+    var configuration = HTTPServerConfiguration()
+    configuration.addresses = [SocketAddress(host: "127.0.0.1", port: 0)]
+    configuration.healthAddresses = [SocketAddress(host: "127.0.0.1", port: 0)]
+    configuration.loopCount = 3
+    let server = HTTPServer(configuration: configuration, handler: TestHandler())
+    let ports = try server.start().map(\.port)
+    let front = try #require(server.core.withLock { $0 })
+    func connectionsOfLoops() -> [Int] {
+      ([front] + front.others).map { core in core.queue.sync { core.openConnections } }
+    }
+    func client(_ port: Int) throws -> TestClient {
+      let client = try TestClient(port: port)
+      try client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try client.receiveResponse().text == "/a")
+      return client
+    }
+    var clients = try (0..<12).map { _ in try client(ports[0]) }
+    #expect(connectionsOfLoops() == [4, 4, 4])
+    clients += try (0..<4).map { _ in try client(ports[1]) }
+    #expect(connectionsOfLoops() == [8, 4, 4])
+    #expect(server.statistics.openConnections == 16)
+    // All are at rest, and end at once, wherever they are.
+    #expect(await server.shutdown(within: .seconds(20)) == 0)
+    #expect(server.statistics.openConnections == 0)
+    for client in clients { #expect(try client.isClosedByServer()) }
+    #expect(await server.shutdown(within: .zero) == 0)
+  }
+
+  @Test func whatAllLoopsHaveLeftIsCutAndCounted() async throws {
+    var configuration = HTTPServerConfiguration()
+    configuration.addresses = [SocketAddress(host: "127.0.0.1", port: 0)]
+    configuration.loopCount = 3
+    let handler = TestHandler()
+    let server = HTTPServer(configuration: configuration, handler: handler)
+    let port = try server.start()[0].port
+    let clients = try (0..<6).map { _ in try TestClient(port: port) }
+    for client in clients { try client.send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n") }
+    #expect(handler.waits(forHeld: 6))
+    #expect(await server.shutdown(within: .zero) == 6)
+    handler.release()
+  }
+}
