@@ -182,6 +182,8 @@ private func engineHandle() -> dnnl_engine_t? {
   ///   - addsToOutput: whether the result is added to what the output holds.
   ///   - scales: what the result is multiplied with first: one factor, or one for each index of
   ///     `scaledAxis`; empty for none.
+  ///   - scaledAxis: the axis of the result, 0 where there is one factor.
+  /// - Throws: `ComputeError` where oneDNN refuses them.
   init(
     activation: Network.Activation = .none, addsToOutput: Bool = false, scales: [Float] = [],
     scaledAxis: Int = 0

@@ -104,7 +104,8 @@ public final class LayerWeights: Sendable {
   private static func lost(_ name: String) -> ComputeError {
     ComputeError(
       operation: name,
-      reason: "the weights were prepared as float32 and cannot be rounded now; open the model again")
+      reason: "the weights were prepared as float32 and cannot be rounded now; open the model again"
+    )
   }
 
   /// What one unit of each output channel's weights stands for in int8: the largest is 127 units.
@@ -139,10 +140,9 @@ public final class LayerWeights: Sendable {
   private static func largestMagnitude(_ values: UnsafeBufferPointer<Float>) -> Float {
     var lanes = SIMD16<Float>(repeating: 0)
     var index = 0
+    let bytes = UnsafeRawBufferPointer(values)
     while index + 16 <= values.count {
-      // Safety: 16 values from `index` on are in the buffer.
-      let next = unsafe UnsafeRawPointer(values.baseAddress! + index).loadUnaligned(
-        as: SIMD16<Float>.self)
+      let next = unsafe bytes.loadUnaligned(fromByteOffset: 4 * index, as: SIMD16<Float>.self)
       lanes.replace(with: next, where: next .> lanes)
       lanes.replace(with: -next, where: -next .> lanes)
       index += 16

@@ -31,7 +31,8 @@ internal import Glibc
     // Mapped and not allocated: what an allocator gets back it may keep, and arenas that grow leave
     // blocks of many megabytes behind.
     let start = unsafe mmap(
-      nil, mappedByteCount + Self.hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      nil, mappedByteCount + Self.hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+      0)
     guard let start = unsafe start, unsafe start != MAP_FAILED else {
       fatalError("out of memory: the system has no \(count) bytes for weights or activations")
     }

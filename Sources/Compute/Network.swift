@@ -185,6 +185,7 @@ public struct Network: Sendable {
   ///
   /// - Parameter ranges: for a layer's name, the largest value of its input that is told from larger
   ///   ones, positive; layers that are not named keep float32.
+  /// - Returns: the same layers, of which those that are named may be computed in int8.
   public func calibrated(_ ranges: [String: Float]) -> Network {
     var network = self
     for index in layers.indices where toleratesLowPrecision(layer: index) {

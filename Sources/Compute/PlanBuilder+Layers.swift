@@ -220,7 +220,8 @@ extension PlanBuilder {
     precision: LayerPrecision = .float32, name: String
   ) throws(ComputeError) -> [(Int32, Memory)] {
     options.claim(layout, of: weights)
-    let prepared = try weights.prepared(in: layout, dimensions: dimensions, name: name, scratch: arena)
+    let prepared = try weights.prepared(
+      in: layout, dimensions: dimensions, name: name, scratch: arena)
     let units = try precision.outputScales(weights, to: .float32, name: name)
     let biases = units.isEmpty ? weights.biases : zip(weights.biases, units).map { $0 / $1 }
     let bias = MemoryBlock(count: biases.count * MemoryLayout<Float>.stride)

@@ -12,8 +12,9 @@ public struct PlanOptions: Sendable {
     /// Bytes where a layer has been calibrated for them, else single precision.
     case int8
 
-    /// Whether the CPU computes in the precision at its full speed: bf16 wants AVX512_BF16, int8
-    /// wants VNNI. Without, plans compute in single precision.
+    /// Whether the CPU computes in the precision at its full speed.
+    ///
+    /// bf16 wants AVX512_BF16, int8 wants VNNI; without, plans compute in single precision.
     public var isSupported: Bool {
       switch self {
       case .float32: true

@@ -26,7 +26,8 @@ public final class Calibration: Sendable {
   ) throws(DetectorError) {
     detector = try Detector(
       model: model.observingInputs,
-      options: .init(threadCount: threadCount, keptPlans: 1, plan: PlanOptions(convolution: .direct)))
+      options: .init(
+        threadCount: threadCount, keptPlans: 1, plan: PlanOptions(convolution: .direct)))
   }
 
   /// Runs the model in single precision on a picture and counts what its layers read.
@@ -56,7 +57,8 @@ public final class Calibration: Sendable {
       // The head runs on more rows than there are proposals; the others hold what was there before.
       let count = values.count / layout.shape[0] * min(rows, layout.shape[0])
       histograms.withLock {
-        unsafe $0[name, default: InputHistogram()].add(UnsafeBufferPointer(rebasing: values[..<count]))
+        unsafe $0[name, default: InputHistogram()].add(
+          UnsafeBufferPointer(rebasing: values[..<count]))
       }
     }
   }
@@ -68,6 +70,7 @@ public final class Calibration: Sendable {
   ///
   /// - Parameter share: more than 0, at most 1; what lies above is cut off, so that the rest is told
   ///   apart more finely.
+  /// - Returns: the ranges by the layers' names.
   public func ranges(share: Double) -> [String: Float] {
     histograms.withLock { histograms in
       histograms.compactMapValues { histogram in

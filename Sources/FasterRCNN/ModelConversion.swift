@@ -45,6 +45,7 @@ public struct ModelConversion: Sendable {
   /// States the ranges that int8 needs, instead of those that the model may have.
   ///
   /// - Parameter ranges: as `Calibration.ranges` has them.
+  /// - Throws: `ModelError` where the settings cannot be written as JSON.
   public mutating func setInputRanges(_ ranges: [String: Float]) throws(ModelError) {
     settings.int8InputRanges = ranges
     stateDictionary.metadata[Model.settingsMetadataKey] = try settings.json()

@@ -19,7 +19,8 @@ struct FRCNN: ParsableCommand {
     version: Version.string,
     subcommands: [
       ServeCommand.self, DetectCommand.self, EvaluateCommand.self, InspectCommand.self,
-      ConvertCommand.self, CalibrateCommand.self, InitCommand.self, HealthCommand.self, BenchCommand.self,
+      ConvertCommand.self, CalibrateCommand.self, InitCommand.self, HealthCommand.self,
+      BenchCommand.self,
       BenchBodyCommand.self,
     ])
 }

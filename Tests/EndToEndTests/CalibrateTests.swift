@@ -49,7 +49,8 @@ import Testing
     let (_, chosen) = try await detect(
       ["--model", model, "--precision", "auto"], ["DNNL_MAX_CPU_ISA": "AVX2"])
     #expect(chosen.contains("computing in fp32, by --precision auto"))
-    let (_, lacking) = try await detect(["--precision", "bf16"], ["DNNL_MAX_CPU_ISA": "AVX512_CORE"])
+    let (_, lacking) = try await detect(
+      ["--precision", "bf16"], ["DNNL_MAX_CPU_ISA": "AVX512_CORE"])
     #expect(lacking.contains("this CPU lacks what bf16 needs"))
   }
 
