@@ -4,8 +4,13 @@
 // differ in the last place from each other and from the scalar Swift code.
 #pragma STDC FP_CONTRACT OFF
 
-// One machine code for each level of the instruction set, chosen when the program is loaded.
+// One machine code for each level of the instruction set, chosen when the program is loaded. With a
+// sanitizer there is one alone: what chooses would be instrumented, and runs before the runtime is ready.
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define EACH_LEVEL
+#else
 #define EACH_LEVEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
 
 static inline float least(float a, float b) { return a < b ? a : b; }
 static inline float greatest(float a, float b) { return a > b ? a : b; }

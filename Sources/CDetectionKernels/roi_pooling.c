@@ -4,7 +4,9 @@
 
 // One source, three machines: the loader picks a clone by what the processor can do. Elsewhere the
 // compiler's baseline (NEON on arm64) is what there is.
-#if defined(__x86_64__)
+// So is it with a sanitizer, because what picks would be instrumented, and runs before the runtime is
+// ready.
+#if defined(__x86_64__) && !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer)
 #define FOR_EACH_MACHINE __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FOR_EACH_MACHINE

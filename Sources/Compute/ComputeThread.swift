@@ -83,6 +83,9 @@ public final class ComputeThread: Sendable {
         guard let argument = unsafe argument else { return nil }
         let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
         nameCallingThread(start.name)
+        // Whoever answers probes and reads requests needs a core for microseconds: that goes before a
+        // second of convolutions. The team's threads inherit it.
+        _ = nice(5)
         OpenMP.setThreadCount(start.threadCount)
         let shared = start.shared
         while let work = shared.next() { work() }

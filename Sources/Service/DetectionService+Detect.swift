@@ -19,10 +19,10 @@ extension DetectionService {
     try check(match, backend.model)
     let parameters = try QueryString.pairs(of: head.query ?? "")
     let chosen = try RequestParameters(parameters, at: match.route, model: backend.model)
-    if let shortage = queue.shortage(adding: length) { throw refusal(shortage) }
     let timeout = min(
       settings.requestTimeout, stated ?? settings.requestTimeout,
       chosen.timeout ?? settings.requestTimeout)
+    if let shortage = queue.shortage(adding: length, within: timeout) { throw refusal(shortage) }
     return Admission(
       match: match, type: type, coding: coding, parameters: parameters, timeout: timeout,
       backend: backend)
@@ -34,7 +34,8 @@ extension DetectionService {
     let place: WorkQueue.Place
     do throws(WorkQueue.Shortage) {
       place = try queue.enter(
-        bytes: exchange.request.body.count, cancellation: exchange.request.cancellation)
+        bytes: exchange.request.body.count, within: admission.timeout,
+        cancellation: exchange.request.cancellation)
     } catch {
       throw refusal(error)
     }
@@ -185,6 +186,11 @@ extension DetectionService {
         "The pictures that wait have nearly \(limits.pixels) pixels already; try again when they are "
           + "done.",
         limit: .init(name: "queue", value: limits.pixels, unit: "pixels"))
+    case .time:
+      problem = Problem(
+        .queueFull,
+        "What waits already will take longer than this request has; try again when it is done, or give "
+          + "it more time.")
     case .closed:
       problem = Problem(.draining, "The server ends and takes no more work.")
     }

@@ -86,10 +86,10 @@ import Testing
     service.handle(.detect("max_detections=2", cancellation: cancellation)) { response in
       gone.withLock { $0 = response }
     }
-    #expect(service.queue.shortage(adding: 0) == .requests)
+    #expect(service.queue.shortage(adding: 0, within: .seconds(60)) == .requests)
     cancellation.cancel()
     // Its place is free at once, even while the lane is busy.
-    #expect(service.queue.shortage(adding: 0) == nil)
+    #expect(service.queue.shortage(adding: 0, within: .seconds(60)) == nil)
     async let third = service.detect("max_detections=3")
     #expect(await eventually { gone.withLock { $0 } != nil })
     #expect(gone.withLock { $0?.status } == 499)

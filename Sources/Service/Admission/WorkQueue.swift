@@ -12,7 +12,7 @@ struct Work: Sendable {
   var abandon: @Sendable (_ waited: Duration) -> Void
 }
 
-/// A bounded queue, first come first served, and the lanes that work it off.
+/// A bounded queue, first come first served as far as deadlines allow, and the lanes that work it off.
 ///
 /// A request takes a place by `enter`, from its head and the length of its body; what it costs and
 /// what is to be done for it may be found out later (`charge`, `submit`), without losing the place.
@@ -44,6 +44,8 @@ final class WorkQueue: Sendable {
     case requests
     case bytes
     case pixels
+    /// What waits already will take longer than the request has.
+    case time
     /// The queue takes nothing any more.
     case closed
   }
@@ -52,6 +54,8 @@ final class WorkQueue: Sendable {
     var place: Place
     var cancellation: Cancellation
     var arrival: ContinuousClock.Instant
+    /// When its client has waited long enough.
+    var deadline: ContinuousClock.Instant
     var bytes: Int
     var pixels = 0
     /// `nil` until it is known what is to be done.
@@ -67,6 +71,17 @@ final class WorkQueue: Sendable {
     var starts: [ContinuousClock.Instant?]
     var meanServiceTime: Duration?
     var isClosed = false
+
+    /// The place of what is to be worked on next.
+    ///
+    /// In the order of arrival, but what cannot be done by its deadline any more lets those go first that
+    /// can: else lanes that are late with one would be late with each.
+    func nextIndex(at now: ContinuousClock.Instant) -> Int? {
+      let latest = meanServiceTime.map { now + $0 }
+      return waiting.firstIndex { entry in
+        entry.work != nil && latest.map { $0 <= entry.deadline } ?? true
+      } ?? waiting.firstIndex { $0.work != nil }
+    }
 
     /// What waits and is still wanted, added up.
     var totals: (requests: Int, bytes: Int, pixels: Int) {
@@ -118,18 +133,25 @@ final class WorkQueue: Sendable {
   ///
   /// - Parameters:
   ///   - bytes: the length of the request's body.
+  ///   - time: how long its client waits.
   ///   - cancellation: says that nobody waits for it any more; its place is free then.
   /// - Returns: the place.
   /// - Throws: the bound that is reached.
-  func enter(bytes: Int, cancellation: Cancellation) throws(Shortage) -> Place {
+  func enter(
+    bytes: Int, within time: Duration, cancellation: Cancellation
+  ) throws(Shortage) -> Place {
     let arrival = ContinuousClock.now
     dropCancelled(ifFull: true)
     let outcome = state.withLock { state -> Result<Place, Shortage> in
-      if let shortage = shortage(in: state, adding: bytes) { return .failure(shortage) }
+      if let shortage = shortage(in: state, adding: bytes, within: time) {
+        return .failure(shortage)
+      }
       state.lastNumber += 1
       let place = Place(number: state.lastNumber)
       state.waiting.append(
-        Entry(place: place, cancellation: cancellation, arrival: arrival, bytes: bytes))
+        Entry(
+          place: place, cancellation: cancellation, arrival: arrival, deadline: arrival + time,
+          bytes: bytes))
       return .success(place)
     }
     return try outcome.get()
@@ -207,17 +229,25 @@ final class WorkQueue: Sendable {
     for entry in dropped { entry.work?.abandon(now - entry.arrival) }
   }
 
-  /// Which bound a request with a body of so many bytes would meet now; `nil` where there is room.
-  func shortage(adding bytes: Int) -> Shortage? {
-    state.withLock { shortage(in: $0, adding: bytes) }
+  /// Which bound a request with a body of so many bytes, whose client waits for so long, would meet
+  /// now; `nil` where there is room.
+  func shortage(adding bytes: Int, within time: Duration) -> Shortage? {
+    state.withLock { shortage(in: $0, adding: bytes, within: time) }
   }
 
-  private func shortage(in state: State, adding bytes: Int) -> Shortage? {
+  private func shortage(in state: State, adding bytes: Int, within time: Duration) -> Shortage? {
     if state.isClosed { return .closed }
     let totals = state.totals
     if totals.requests >= limits.requests { return .requests }
     if totals.requests > 0, totals.bytes + bytes > limits.bytes { return .bytes }
     if totals.pixels >= limits.pixels { return .pixels }
+    // What cannot be done in time would be given up halfway, and the lanes would be busy with nothing
+    // else. Half a piece more for those that run; one that is the first to wait may try.
+    if totals.requests > 0, let mean = state.meanServiceTime,
+      mean * (2 * totals.requests + laneCount) / (2 * laneCount) + mean > time
+    {
+      return .time
+    }
     return nil
   }
 
@@ -269,9 +299,7 @@ final class WorkQueue: Sendable {
   }
 
   private static func nextStep(of lane: Int, _ state: inout State) -> Step {
-    if let index = state.waiting.firstIndex(where: { $0.work != nil }),
-      let work = state.waiting[index].work
-    {
+    if let index = state.nextIndex(at: .now), let work = state.waiting[index].work {
       state.starts[lane] = .now
       return .work(state.waiting.remove(at: index), work)
     }
@@ -288,8 +316,9 @@ final class WorkQueue: Sendable {
     let elapsed = ContinuousClock.now - start
     let idle = state.withLock { state -> [Int] in
       state.starts[lane] = nil
-      // Work that was given up halfway says nothing about how long work takes.
-      if !isCancelled, !entry.cancellation.isCancelled {
+      // Work that was given up halfway says only that it takes longer than that.
+      let isWhole = !isCancelled && !entry.cancellation.isCancelled
+      if isWhole || state.meanServiceTime.map({ elapsed > $0 }) ?? false {
         // Each new time counts a fifth: about the last ten pieces tell.
         state.meanServiceTime = state.meanServiceTime.map { $0 + (elapsed - $0) / 5 } ?? elapsed
       }

@@ -94,10 +94,10 @@ final class Gate: Sendable {
 
   func open() { isOpen.withLock { $0 = true } }
 
-  /// Blocks until the gate is open, at most a minute: as long as `eventually` waits for what it holds back.
+  /// Blocks until the gate is open, at most two minutes: longer than `eventually` waits.
   func pass() {
     let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(60)
+    let deadline = clock.now + .seconds(120)
     while !isOpen.withLock({ $0 }), clock.now < deadline { pause() }
   }
 }
