@@ -67,10 +67,12 @@ public final class LayerWeights: Sendable {
   /// The weights in a layout, reordered now if no plan has asked for it before.
   ///
   /// `dimensions` are the weights' extents as the kernel names them, in the same order as `shape`
-  /// and with as many elements: a linear layer may read its inputs as C, H, W. What is in `scratch`
-  /// is lost.
+  /// and with as many elements: a linear layer may read its inputs as C, H, W. A matrix
+  /// product wants the outputs last: `layout` then has the two `dimensions` in turn. What is in
+  /// `scratch` is lost.
   func prepared(
-    in layout: TensorLayout, dimensions: [Int], name: String, scratch: Arena
+    in layout: TensorLayout, dimensions: [Int], outputsLast: Bool = false, name: String,
+    scratch: Arena
   ) throws(ComputeError) -> Prepared {
     let result = state.withLock { state -> Result<Prepared, ComputeError> in
       if let existing = state.prepared.first(where: { $0.layout == layout }) {
@@ -84,7 +86,8 @@ public final class LayerWeights: Sendable {
             scratch: scratch)
         } else if let source = state.source {
           try read(
-            source, dimensions: dimensions, into: prepared, name: name, scratch: scratch,
+            source, dimensions: dimensions, outputsLast: outputsLast, into: prepared, name: name,
+            scratch: scratch,
             roundingScales: state.quantizationScales ?? [])
           // From Winograd's layouts and rounded weights there is no way back: the next layout is read
           // from the file again.
@@ -159,8 +162,8 @@ public final class LayerWeights: Sendable {
   ///
   /// A layer of 400 MB would otherwise be in memory twice, and once more where it has to be converted.
   private func read(
-    _ source: StoredTensor, dimensions: [Int], into prepared: Prepared, name: String,
-    scratch: Arena, roundingScales: [Float]
+    _ source: StoredTensor, dimensions: [Int], outputsLast: Bool, into prepared: Prepared,
+    name: String, scratch: Arena, roundingScales: [Float]
   ) throws(ComputeError) {
     let outputs = dimensions[0]
     let bytesOfOutput = max(dimensions.dropFirst().reduce(4, *), 1)
@@ -170,17 +173,18 @@ public final class LayerWeights: Sendable {
       let part = start..<min(start + step, outputs)
       var layout = prepared.layout
       if part.count < outputs {
-        guard let region = prepared.layout.region(axis: 0, part) else {
+        guard let region = prepared.layout.region(axis: outputsLast ? 1 : 0, part) else {
           // The whole is written anew; what was written before is overwritten.
           try read(
-            source, 0..<outputs, dimensions, to: prepared.layout, of: prepared, name, scratch,
-            roundingScales)
+            source, 0..<outputs, dimensions, outputsLast: outputsLast, to: prepared.layout,
+            of: prepared, name, scratch, roundingScales)
           return
         }
         layout = region
       }
       try read(
-        source, part, dimensions, to: layout, of: prepared, name, scratch, roundingScales)
+        source, part, dimensions, outputsLast: outputsLast, to: layout, of: prepared, name,
+        scratch, roundingScales)
     }
   }
 
@@ -188,13 +192,17 @@ public final class LayerWeights: Sendable {
   private static let partByteCount = 32 << 20
 
   private func read(
-    _ source: StoredTensor, _ part: Range<Int>, _ dimensions: [Int], to layout: TensorLayout,
-    of prepared: Prepared, _ name: String, _ scratch: Arena, _ roundingScales: [Float]
+    _ source: StoredTensor, _ part: Range<Int>, _ dimensions: [Int], outputsLast: Bool,
+    to layout: TensorLayout, of prepared: Prepared, _ name: String, _ scratch: Arena,
+    _ roundingScales: [Float]
   ) throws(ComputeError) {
     let source = source.slice(part)
-    let plain = try TensorLayout(
-      shape: [part.count] + dimensions.dropFirst(), tag: dimensions.count == 4 ? dnnl_abcd : dnnl_ab
-    )
+    let plain =
+      outputsLast
+      ? try TensorLayout(shape: [dimensions[1], part.count], tag: dnnl_ba)
+      : try TensorLayout(
+        shape: [part.count] + dimensions.dropFirst(),
+        tag: dimensions.count == 4 ? dnnl_abcd : dnnl_ab)
     var scales: [Float] = []
     if layout.elementType == dnnl_s8 { scales = roundingScales[part].map { 1 / $0 } }
     var failure: ComputeError?

@@ -77,7 +77,11 @@ extension PlanBuilder {
         reason: "weights \(weights.shape) do not fit \(inputs) inputs (\(Shape(source)))")
     }
     let precision = precision(ofLayer: value.index - 1)
-    let result = precision == .float32 ? .float32 : storage(of: value)
+    if precision == .float32 {
+      try addMatrixProduct(layer, weights, activation, inputs: inputs, to: value)
+      return
+    }
+    let result = storage(of: value)
     // A map is read as it lies, so the weights get its axes: (K, C·H·W) is (K, C, H, W). Bytes are
     // always read as a map, if need be of one cell: oneDNN's kernel for matrices of bytes is ten
     // times slower than the one for maps.
@@ -90,8 +94,7 @@ extension PlanBuilder {
       scaledAxis: 1)
     let wantedSource: TensorLayout =
       switch precision {
-      case .float32: try .any(map)
-      case .bfloat16: try .any(map, elementType: dnnl_bf16)
+      case .float32, .bfloat16: try .any(map, elementType: dnnl_bf16)
       case .int8: try .channelsLast(map, dnnl_u8)
       }
     let descriptor = try descriptor(
@@ -124,6 +127,44 @@ extension PlanBuilder {
       operationCount: 2 * output[0] * output[1] * inputs, reading: arguments,
       writing: (DNNL_ARG_DST, destination))
     setResult(destination, of: value, kept: result)
+  }
+
+  /// Adds a fully connected layer in float32 as a product of matrices: on 300 rows of VGG16's fc6 that
+  /// took 263 ms where oneDNN's kernels for inner products took 367 and 460.
+  private mutating func addMatrixProduct(
+    _ layer: Network.Layer, _ weights: LayerWeights, _ activation: Network.Activation, inputs: Int,
+    to value: Network.Value
+  ) throws(ComputeError) {
+    let source = extents(of: layer.input)
+    let (rows, outputs) = (source[0], weights.shape[0])
+    let name = layer.name
+    let attributes = try Attributes(activation: activation)
+    let matrix = try TensorLayout(shape: [rows, inputs], tag: dnnl_ab)
+    let descriptor = try descriptor(for: weights, dimensions: [inputs, outputs]) {
+      (wanted) throws(ComputeError) in
+      var description = dnnl_matmul_desc_t()
+      try unsafe check(
+        withDescriptors(
+          matrix, wanted, try TensorLayout(shape: [1, outputs], tag: dnnl_ab),
+          try TensorLayout(shape: [rows, outputs], tag: dnnl_ab)
+        ) { source, weights, bias, destination in
+          unsafe dnnl_matmul_desc_init(&description, source, weights, bias, destination)
+        }, name)
+      return try unsafe PrimitiveDescriptor(&description, attributes: attributes, name: name)
+    }
+    // A map is read as the checkpoint's columns have it: channels, rows, columns.
+    var input = try memory(
+      of: layer.input, kept: .float32, as: TensorLayout.rowMajor(Shape(source)), name: name)
+    if source.count != 2 { input = try view(of: input, as: matrix) }
+    let destination = try Memory(descriptor.layout(dnnl_query_dst_md))
+    var arguments = try parameters(
+      weights, layout: descriptor.layout(dnnl_query_weights_md), dimensions: [outputs, inputs],
+      outputsLast: true, name: name)
+    arguments.append((DNNL_ARG_SRC, input))
+    try addStep(
+      descriptor, name: name, operationCount: 2 * rows * outputs * inputs, reading: arguments,
+      writing: (DNNL_ARG_DST, destination))
+    setResult(destination, of: value)
   }
 
   /// Adds pooling; without a window, over the whole map, whose result has two axes.
@@ -216,12 +257,12 @@ extension PlanBuilder {
   /// oneDNN adds biases to the sums before it scales them, so those of bytes are divided by what a
   /// unit of the sums stands for.
   mutating func parameters(
-    _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int],
+    _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int], outputsLast: Bool = false,
     precision: LayerPrecision = .float32, name: String
   ) throws(ComputeError) -> [(Int32, Memory)] {
     options.claim(layout, of: weights)
     let prepared = try weights.prepared(
-      in: layout, dimensions: dimensions, name: name, scratch: arena)
+      in: layout, dimensions: dimensions, outputsLast: outputsLast, name: name, scratch: arena)
     let units = try precision.outputScales(weights, to: .float32, name: name)
     let biases = units.isEmpty ? weights.biases : zip(weights.biases, units).map { $0 / $1 }
     let bias = MemoryBlock(count: biases.count * MemoryLayout<Float>.stride)
@@ -233,7 +274,9 @@ extension PlanBuilder {
     let memories = [
       try unsafe Memory(prepared.layout, at: prepared.block.address),
       try unsafe Memory(
-        TensorLayout(shape: [weights.biases.count], tag: dnnl_a), at: bias.address),
+        outputsLast
+          ? TensorLayout(shape: [1, biases.count], tag: dnnl_ab)
+          : TensorLayout(shape: [biases.count], tag: dnnl_a), at: bias.address),
     ]
     keep(prepared, bias, memories)
     return [(DNNL_ARG_WEIGHTS, memories[0]), (DNNL_ARG_BIAS, memories[1])]
