@@ -80,7 +80,9 @@ public final class LayerWeights: Sendable {
       }
       do throws(ComputeError) {
         let prepared = Prepared(layout: layout)
-        if let other = state.prepared.first(where: \.isExact), layout.elementType != dnnl_s8 {
+        if let other = state.prepared.first(where: \.isExact), layout.isBlocked,
+          layout.elementType != dnnl_s8
+        {
           try unsafe reorder(
             from: other.layout, at: other.block.address, to: layout, of: prepared, name: name,
             scratch: scratch)
@@ -89,9 +91,10 @@ public final class LayerWeights: Sendable {
             source, dimensions: dimensions, outputsLast: outputsLast, into: prepared, name: name,
             scratch: scratch,
             roundingScales: state.quantizationScales ?? [])
-          // From Winograd's layouts and rounded weights there is no way back: the next layout is read
-          // from the file again.
-          if prepared.isExact { state.source = nil }
+          // From Winograd's layouts and rounded weights there is no way back, and none leads from a
+          // kernel's own layout to Winograd's: the next layout is read from the file again. Only a
+          // matrix that is there in full is never asked of the file once more.
+          if prepared.isExact, shape.rank == 2 { state.source = nil }
         } else {
           throw Self.lost(name)
         }

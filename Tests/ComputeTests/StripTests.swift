@@ -32,6 +32,27 @@ struct StripTests {
     Case(images: 1, channels: [5, 7, 6], height: 24, width: 19, roundsUp: true, pools: true),
   ]
 
+  /// A layer that ran directly, for want of room, gets Winograd's weights where a later size has room.
+  @Test func winogradMayFollowDirect() throws {
+    let network = try network(Self.cases[3])
+    let thread = try ComputeThread(name: "test", threadCount: 2)
+    var random = Random(state: 9)
+    let input = random.values(32 * 37 * 20)
+    let results = try thread.run {
+      try [PlanOptions.ConvolutionAlgorithm.direct, .fastest, .direct].map { algorithm in
+        let plan = try Plan(
+          network, inputShape: [1, 32, 37, 20], inputLayout: .rowMajor([1, 32, 37, 20]),
+          arena: Arena(), options: PlanOptions(convolution: algorithm))
+        return try unsafe input.withUnsafeBytes { bytes in
+          try unsafe plan.run(on: #require(bytes.baseAddress))
+          return unsafe Array(plan.outputValues(0))
+        }
+      }
+    }
+    #expect(results[0] == results[2])
+    for (found, wanted) in zip(results[1], results[0]) { #expect(abs(found - wanted) < 1e-3) }
+  }
+
   func network(_ given: Case) throws -> Network {
     var random = Random(state: 7)
     var network = Network(inputChannels: given.channels[0])

@@ -69,7 +69,9 @@ def detect(connection, data):
     start = time.perf_counter()
     connection.request("POST", "/detect", data, {"Content-Type": "image/png"})
     response = connection.getresponse()
-    response.read()
+    body = response.read()
+    if response.status not in (200, 429):
+        raise SystemExit(f"bench-serving: {response.status}: {body.decode()}")
     return response, time.perf_counter() - start
 
 
@@ -87,6 +89,7 @@ def widths(program):
             for width in [800, *range(608, 1001, 8), 800]:
                 data = picture(600, width)
                 runs = [stage(detect(connection, data)[0], "backbone") for _ in range(3)]
+                print(f"bench-serving: {width} columns", file=sys.stderr)
                 times[width] = min(min(runs), times.get(width, math.inf))
                 memory.append(server.resident())
     base = times[800] / 800
