@@ -62,6 +62,10 @@ internal import Glibc
 public final class Arena {
   private(set) var block = MemoryBlock(count: 0)
 
+  /// Tells a block from those before it, which nothing may keep: plans of sixteen sizes would keep
+  /// sixteen blocks.
+  private(set) var generation = 0
+
   /// Makes an empty arena.
   public init() {}
 
@@ -74,6 +78,7 @@ public final class Arena {
       // The old block goes first, so that both never exist at once.
       block = MemoryBlock(count: 0)
       block = MemoryBlock(count: count)
+      generation += 1
     }
   }
 }

@@ -56,7 +56,8 @@ public import Tensors
   private let memories: [Memory]
   private let stream: Stream
   private let arena: Arena
-  private var boundBlock: MemoryBlock?
+  /// The arena's block that the placements point into.
+  private var boundGeneration: Int?
   private var boundInput: UnsafeRawPointer?
 
   /// Compiles a network.
@@ -117,13 +118,13 @@ public import Tensors
     on source: UnsafeRawPointer, observe: ((Int) -> Void)? = nil
   ) throws(ComputeError) {
     arena.reserve(arenaByteCount)
-    if boundBlock !== arena.block {
+    if boundGeneration != arena.generation {
       for placement in placements {
         // Safety: the arena holds `arenaByteCount` bytes, and `ArenaLayout` placed every tensor
         // below that.
         try unsafe placement.memory.bind(arena.block.address + placement.offset)
       }
-      boundBlock = arena.block
+      boundGeneration = arena.generation
     }
     if unsafe boundInput != source {
       for input in inputs {
@@ -146,12 +147,13 @@ public import Tensors
 
   /// Where an output begins after `run`; `outputLayouts[index]` says how it lies there.
   @unsafe public func output(_ index: Int) -> UnsafeRawPointer {
-    guard let block = boundBlock, let input = unsafe boundInput else {
+    guard boundGeneration != nil, let input = unsafe boundInput else {
       preconditionFailure("output \(index) of a plan that has not run")
     }
     // An output that no layer makes is the input itself.
     guard let offset = outputOffsets[index] else { return unsafe input }
-    return unsafe UnsafeRawPointer(block.address + offset)
+    // Safety: a block that took the place of the one that was run in is no smaller.
+    return unsafe UnsafeRawPointer(arena.block.address + offset)
   }
 
   /// An output's elements as float32, padding included.
