@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Detection
 internal import Foundation
 internal import Images
+internal import Networks
 public import Tensors
 
 /// A model under one set of names with all its settings, ready to be written as one file.
@@ -44,11 +45,80 @@ public struct ModelConversion: Sendable {
 
   /// States the ranges that int8 needs, instead of those that the model may have.
   ///
-  /// - Parameter ranges: as `Calibration.ranges` has them.
+  /// - Parameter ranges: as `Calibration.ranges` has them; `nil` for none.
   /// - Throws: `ModelError` where the settings cannot be written as JSON.
-  public mutating func setInputRanges(_ ranges: [String: Float]) throws(ModelError) {
+  public mutating func setInputRanges(_ ranges: [String: Float]?) throws(ModelError) {
     settings.int8InputRanges = ranges
     stateDictionary.metadata[Model.settingsMetadataKey] = try settings.json()
+  }
+
+  /// A fully connected layer that became a product of two.
+  public struct Factorisation: Sendable {
+    /// The layer's name, as `head.classifier.0`.
+    public let name: String
+    /// Outputs and inputs.
+    public let shape: Shape
+    /// The values between the two.
+    public let rank: Int
+    /// The share of the squares of the weights that the product has.
+    public let energyShare: Double
+  }
+
+  /// Replaces the RoI head's hidden layers, in their order, by products of two layers of a rank each,
+  /// as near to them as such products come (see `LowRankFactors`).
+  ///
+  /// The ranges for int8 are dropped: those of the new layers are not known.
+  ///
+  /// - Parameters:
+  ///   - ranks: the values between the two layers of each product; a layer without one stays whole.
+  ///   - progress: told of each layer's name, and of the rounds done out of at most how many.
+  /// - Returns: what became of which layer.
+  /// - Throws: `ModelError` where there are fewer layers than ranks, or a rank does not make its layer
+  ///   smaller.
+  public mutating func factoriseHead(
+    ranks: [Int], progress: (_ name: String, _ done: Int, _ total: Int) -> Void = { _, _, _ in }
+  ) throws(ModelError) -> [Factorisation] {
+    let layers = DetectorNetworks.hiddenHeadLayers(of: stateDictionary)
+    guard ranks.count <= layers.count else {
+      throw .mismatch(
+        "there are \(ranks.count) ranks, but the head has \(layers.count) fully connected layers with "
+          + "ReLU that are still whole")
+    }
+    var made: [Factorisation] = []
+    for (name, rank) in zip(layers, ranks) {
+      guard let tensor = stateDictionary[name + ".weight"] else { continue }
+      let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+      guard rank > 0, rank * (rows + columns) < rows * columns else {
+        throw .mismatch(
+          "rank \(rank) does not make \(name) smaller; for its \(tensor.shape) weights it is less than "
+            + "\((rows * columns - 1) / (rows + columns) + 1)")
+      }
+      let factors: LowRankFactors
+      do {
+        factors = try unsafe tensor.withFloat32Values { values in
+          try unsafe LowRankFactors(values, rows: rows, columns: columns, rank: rank) {
+            progress(name, $0, LowRankFactors.roundLimit)
+          }
+        }
+      } catch {
+        throw .mismatch("\(name) cannot be factorised: \(error)")
+      }
+      guard factors.energyShare.isFinite else {
+        throw .mismatch("\(name) holds values that are not finite")
+      }
+      stateDictionary[name + ".0.weight"] = StoredTensor(
+        Tensor(shape: [rank, columns], values: factors.right))
+      stateDictionary[name + ".1.weight"] = StoredTensor(
+        Tensor(shape: [rows, rank], values: factors.left))
+      stateDictionary[name + ".1.bias"] = stateDictionary[name + ".bias"]
+      stateDictionary[name + ".weight"] = nil
+      stateDictionary[name + ".bias"] = nil
+      made.append(
+        Factorisation(
+          name: name, shape: tensor.shape, rank: rank, energyShare: factors.energyShare))
+    }
+    try setInputRanges(nil)
+    return made
   }
 
   private init(_ contents: ModelContents) throws(ModelError) {

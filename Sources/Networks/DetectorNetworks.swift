@@ -51,6 +51,12 @@ public struct DetectorNetworks: Sendable {
   /// The networks with the inputs of their `lowPrecisionLayers` as further outputs.
   public var observingInputs: DetectorNetworks { mapped { $0.observingInputs } }
 
+  /// The names of the RoI head's fully connected layers with ReLU that are one matrix each, in their
+  /// order.
+  public static func hiddenHeadLayers(of state: StateDictionary) -> [String] {
+    RoIHead.hiddenLayers(ParameterReader(state: state)).compactMap { $0.count == 1 ? $0[0] : nil }
+  }
+
   private func mapped(_ transform: (Network) -> Network) -> DetectorNetworks {
     var networks = self
     networks.backbone = transform(backbone)

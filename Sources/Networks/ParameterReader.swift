@@ -66,13 +66,14 @@ struct ParameterReader {
     return LayerWeights(weights, biases: try biases(name, outputs: shape[0]))
   }
 
-  /// The integers N for which `prefix.N.weight` is a tensor of some rank, ascending.
-  func indices(_ prefix: String, rank: Int) -> [Int] {
-    state.names.compactMap { name -> Int? in
-      guard name.hasPrefix(prefix + "."), name.hasSuffix(".weight"),
-        state[name]?.shape.rank == rank
+  /// The integers N for which `prefix.N.weight`, or `prefix.N.part.weight`, is a tensor of some rank,
+  /// ascending.
+  func indices(_ prefix: String, part: String? = nil, rank: Int) -> [Int] {
+    let suffix = (part.map { "." + $0 } ?? "") + ".weight"
+    return state.names.compactMap { name -> Int? in
+      guard name.hasPrefix(prefix + "."), name.hasSuffix(suffix), state[name]?.shape.rank == rank
       else { return nil }
-      return Int(name.dropFirst(prefix.count + 1).dropLast(".weight".count))
+      return Int(name.dropFirst(prefix.count + 1).dropLast(suffix.count))
     }.sorted()
   }
 

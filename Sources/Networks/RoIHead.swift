@@ -7,7 +7,9 @@ internal import Tensors
 /// a mean over the map. Two linear layers end both. L are the classes with background.
 struct RoIHead {
   /// The fully connected layers with ReLU; none behind a ResNet.
-  let hidden: [LayerWeights]
+  ///
+  /// Each is one matrix, or two that are multiplied (Fast R-CNN, section 3.1).
+  let hidden: [[LayerWeights]]
   let resNet: ResNet?
   /// 4L outputs: the offsets of each class in turn.
   let offsets: LayerWeights
@@ -21,17 +23,17 @@ struct RoIHead {
   ) throws(ArchitectureError) {
     self.resNet = resNet
     var inputs = features
-    var hidden: [LayerWeights] = []
+    var hidden: [[LayerWeights]] = []
     if let resNet {
       // Layer 4 halves the extents, and the families' mean is over 7x7.
       pooledSize = 14
       inputs = resNet.headChannels
     } else {
-      let indices = reader.indices("head.classifier", rank: 2)
-      guard let first = indices.first else {
+      let layers = Self.hiddenLayers(reader)
+      guard let first = layers.first?.first else {
         throw .missing(tensor: "head.classifier.0.weight", neededFor: "the RoI head")
       }
-      let name = "head.classifier.\(first).weight"
+      let name = first + ".weight"
       let weights = try reader.tensor(name, for: "the RoI head")
       // The rows hold C maps of P x P: P is read from their length.
       let cells = weights.shape[1] / features
@@ -44,11 +46,14 @@ struct RoIHead {
       }
       pooledSize = side
       inputs = weights.shape[1]
-      for index in indices {
-        let layer = try reader.linear(
-          "head.classifier.\(index)", inputs: inputs, for: "the RoI head")
-        hidden.append(layer)
-        inputs = layer.shape[0]
+      for names in layers {
+        var factors: [LayerWeights] = []
+        for name in names {
+          let factor = try reader.linear(name, inputs: inputs, for: "the RoI head")
+          factors.append(factor)
+          inputs = factor.shape[0]
+        }
+        hidden.append(factors)
       }
     }
     self.hidden = hidden
@@ -63,6 +68,18 @@ struct RoIHead {
       for: "the class boxes (four rows for each of head.score's \(score.shape[0]))")
   }
 
+  /// The names of the hidden layers' matrices, those of one layer together: `head.classifier.N`, or
+  /// `head.classifier.N.0` and `.1` where N is a product of two.
+  static func hiddenLayers(_ reader: ParameterReader) -> [[String]] {
+    let prefix = "head.classifier"
+    let whole = reader.indices(prefix, rank: 2)
+    let factored = reader.indices(prefix, part: "0", rank: 2).filter { !whole.contains($0) }
+    return (whole + factored).sorted().map { index in
+      let name = "\(prefix).\(index)"
+      return whole.contains(index) ? [name] : [name + ".0", name + ".1"]
+    }
+  }
+
   var classCount: Int { score.shape[0] }
 
   /// From pooled RoIs to class offsets and class logits.
@@ -73,9 +90,15 @@ struct RoIHead {
       resNet.appendHeadLayer(settings, to: &network, value: &value)
       value = network.globalAveragePooling(value, name: "mean")
     }
-    for (number, layer) in hidden.enumerated() {
+    for (number, factors) in hidden.enumerated() {
       // fc6 and fc7, as in VGG.
-      value = network.linear(value, weights: layer, activation: .relu, name: "fc\(number + 6)")
+      let name = "fc\(number + 6)"
+      for (part, factor) in factors.enumerated() {
+        let isLast = part == factors.count - 1
+        value = network.linear(
+          value, weights: factor, activation: isLast ? .relu : .none,
+          name: factors.count == 1 ? name : "\(name)_\(part)")
+      }
     }
     let boxes = network.linear(value, weights: offsets, name: "class_offsets")
     let logits = network.linear(value, weights: score, name: "class_score")

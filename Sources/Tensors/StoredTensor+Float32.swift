@@ -1,4 +1,15 @@
 extension StoredTensor {
+  /// A tensor of its own storage, copied.
+  public init(_ tensor: Tensor) {
+    let bytes = unsafe tensor.values.withUnsafeBytes { unsafe [UInt8]($0) }
+    guard
+      let stored = StoredTensor(
+        elementType: .float32, shape: tensor.shape, storage: ByteStorage(copying: bytes),
+        byteOffset: 0)
+    else { preconditionFailure("a tensor's values fill its shape") }
+    self = stored
+  }
+
   /// The elements as float32 in row-major order, converted and made contiguous.
   ///
   /// Integers and float64 are rounded to the nearest float32; `bool` becomes 0 or 1.

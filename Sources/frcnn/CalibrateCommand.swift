@@ -2,7 +2,6 @@ import ArgumentParser
 import Checkpoints
 import Compute
 import FasterRCNN
-import Foundation
 import Images
 
 struct CalibrateCommand: ParsableCommand {
@@ -75,30 +74,10 @@ struct CalibrateCommand: ParsableCommand {
         compute: .init(
           threadCount: threadCount == 0 ? ProcessorCount.available : threadCount,
           precision: .fixed(.float32), plan: PlanOptions()))
-      let pictures = try pictureFiles()
+      let pictures = try PictureFile.evenly(from: images, limit: limit)
       let ranges = try measure(pictures, choice)
       try write(ranges, choice)
       try compare(pictures, choice)
-    }
-  }
-
-  /// The pictures that are run, evenly taken from all.
-  private func pictureFiles() throws(Failure) -> [PictureFile] {
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: images)
-    } catch {
-      throw Failure(.missingInput, "cannot list the folder \(images): \(error)")
-    }
-    let pictures = names.sorted().filter { name in
-      [".jpg", ".jpeg", ".png"].contains { name.lowercased().hasSuffix($0) }
-    }
-    guard !pictures.isEmpty else {
-      throw Failure(.brokenInput, "there is no JPEG or PNG file in \(images)")
-    }
-    let count = min(limit, pictures.count)
-    return (0..<count).map {
-      PictureFile(path: "\(images)/\(pictures[$0 * pictures.count / count])")
     }
   }
 
@@ -176,21 +155,9 @@ struct CalibrateCommand: ParsableCommand {
     let exact = try choice.openDetector()
     choice.compute.precision = .fixed(.int8)
     let fast = try choice.openDetector()
-    var agreement = DetectionAgreement()
-    var bar = ProgressBar("comparing", total: pictures.count)
-    for (index, picture) in pictures.enumerated() {
-      bar.show(index)
-      let image = try picture.decoded().image
-      do {
-        agreement.add(
-          reference: try exact.detect(.image(image)).objects,
-          other: try fast.detect(.image(image)).objects)
-      } catch {
-        bar.finish()
-        throw Failure(.brokenInput, "\(picture.name): \(error)")
-      }
-    }
-    bar.finish()
-    print(agreement.text, terminator: "")
+    print(
+      try DetectionAgreement.measured(
+        on: pictures, reference: ("fp32", exact), other: ("int8", fast)
+      ).text, terminator: "")
   }
 }

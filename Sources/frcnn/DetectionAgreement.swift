@@ -1,9 +1,13 @@
 import Detection
 import FasterRCNN
+import Images
 import Observability
 
 /// How far the detections of a faster computation are from those of an exact one.
 struct DetectionAgreement {
+  /// What the two are called in the table.
+  let names: (reference: String, other: String)
+
   /// The overlap (IoU) from which on two boxes of a class are taken for the same object.
   private static let overlap: Float = 0.5
 
@@ -18,8 +22,34 @@ struct DetectionAgreement {
   private var boxDifferences: [Float] = []
   private var scoreDifferences: [Float] = []
 
+  /// Runs two detectors on pictures, with a bar that says how far it has come.
+  static func measured(
+    on pictures: [PictureFile], reference: (name: String, detector: Detector),
+    other: (name: String, detector: Detector)
+  ) throws(Failure) -> DetectionAgreement {
+    var agreement = DetectionAgreement(names: (reference.name, other.name))
+    var bar = ProgressBar("comparing", total: pictures.count)
+    defer { bar.finish() }
+    for (index, picture) in pictures.enumerated() {
+      bar.show(index)
+      let image = try picture.decoded().image
+      do {
+        agreement.add(
+          reference: try reference.detector.detect(.image(image)).objects,
+          other: try other.detector.detect(.image(image)).objects)
+      } catch {
+        throw Failure(.brokenInput, "\(picture.name): \(error)")
+      }
+    }
+    return agreement
+  }
+
+  private init(names: (reference: String, other: String)) {
+    self.names = names
+  }
+
   /// Counts a picture's objects; each is matched with the one of its class that it overlaps most.
-  mutating func add(reference: [DetectedObject], other: [DetectedObject]) {
+  private mutating func add(reference: [DetectedObject], other: [DetectedObject]) {
     var free = Array(other.indices)
     otherCount += other.count
     for object in reference {
@@ -48,12 +78,12 @@ struct DetectionAgreement {
       values.isEmpty ? "-" : (Double(values.reduce(0, +)) / Double(values.count)).fixed(4)
     }
     func largest(_ values: [Float]) -> String { values.max().map { Double($0).fixed(4) } ?? "-" }
-    var table = TextTable([("int8 against fp32", .left), ("", .right)])
-    table.add(["detections in fp32", "\(referenceCount)"])
+    var table = TextTable([("\(names.other) against \(names.reference)", .left), ("", .right)])
+    table.add(["detections in \(names.reference)", "\(referenceCount)"])
     table.add(["of these found again", "\(keptCount)"])
     table.add(["with a score of at least \(Self.highScore)", "\(highCount)"])
     table.add(["of these found again", "\(keptHighCount)"])
-    table.add(["detections in int8", "\(otherCount)"])
+    table.add(["detections in \(names.other)", "\(otherCount)"])
     table.add(["mean difference of a box's edge, pixels", mean(boxDifferences)])
     table.add(["largest", largest(boxDifferences)])
     table.add(["mean difference of a score", mean(scoreDifferences)])

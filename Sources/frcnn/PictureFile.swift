@@ -1,3 +1,4 @@
+import Foundation
 import Images
 
 /// A picture named on the command line.
@@ -27,5 +28,25 @@ struct PictureFile {
     let name = path.split(separator: "/").last ?? "picture"
     let end = name.lastIndex(of: ".") ?? name.endIndex
     return String(end == name.startIndex ? name : name[..<end])
+  }
+
+  /// Some of the JPEG and PNG files in a folder, taken evenly from the list of their names.
+  static func evenly(from folder: String, limit: Int) throws(Failure) -> [PictureFile] {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    } catch {
+      throw Failure(.missingInput, "cannot list the folder \(folder): \(error)")
+    }
+    let pictures = names.sorted().filter { name in
+      [".jpg", ".jpeg", ".png"].contains { name.lowercased().hasSuffix($0) }
+    }
+    guard !pictures.isEmpty else {
+      throw Failure(.brokenInput, "there is no JPEG or PNG file in \(folder)")
+    }
+    let count = min(limit, pictures.count)
+    return (0..<count).map {
+      PictureFile(path: "\(folder)/\(pictures[$0 * pictures.count / count])")
+    }
   }
 }

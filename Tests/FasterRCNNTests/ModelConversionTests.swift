@@ -1,4 +1,5 @@
 import Checkpoints
+import Detection
 import Foundation
 import Images
 import Tensors
@@ -96,12 +97,7 @@ struct ModelConversionTests {
     let bias = try #require(state["head.score.bias"])
     var values = bias.float32Values()
     values[3] = value
-    let bytes = values.flatMap { value in
-      (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) }
-    }
-    state["head.score.bias"] = StoredTensor(
-      elementType: .float32, shape: bias.shape, storage: ByteStorage(copying: bytes),
-      byteOffset: 0)
+    state["head.score.bias"] = StoredTensor(Tensor(shape: bias.shape, values: values))
     let file = TemporaryFile()
     try SafetensorsWriter(state).write(to: file.path)
     let conversion = try ModelConversion(file.path)
@@ -114,6 +110,71 @@ struct ModelConversionTests {
       #expect(error?.tensorName == "head.score.bias")
       #expect(error?.value == value)
     }
+  }
+
+  /// A head of two factors answers as one whose matrix is their product, multiplied here.
+  @Test(arguments: ["simple-faster-rcnn.safetensors", "chainercv.npz"])
+  func aFactorisedHeadComputesTheProduct(fixture: String) throws {
+    var conversion = try ModelConversion(Golden.path(fixture))
+    let names = ["head.classifier.0", "head.classifier.2"]
+    let ranks = try names.map { name in
+      let shape = try #require(conversion.stateDictionary[name + ".weight"]).shape
+      return shape[0] * shape[1] / (shape[0] + shape[1]) / 2
+    }
+    let before = conversion.stateDictionary
+    let made = try conversion.factoriseHead(ranks: ranks)
+    #expect(made.map(\.name) == names && made.map(\.rank) == ranks)
+    #expect(made.allSatisfy { (0.1..<1).contains($0.energyShare) })
+    #expect(conversion.stateDictionary.parameterCount < before.parameterCount)
+
+    var product = before
+    product.metadata = conversion.stateDictionary.metadata
+    for (name, rank) in zip(names, ranks) {
+      let factors = try (0..<2).map { part in
+        try #require(conversion.stateDictionary["\(name).\(part).weight"])
+      }
+      let (right, left) = (factors[0].float32Values(), factors[1].float32Values())
+      let (rows, columns) = (factors[1].shape[0], factors[0].shape[1])
+      var values = [Float](repeating: 0, count: rows * columns)
+      for row in 0..<rows {
+        for inner in 0..<rank {
+          for column in 0..<columns {
+            values[row * columns + column] +=
+              left[row * rank + inner] * right[inner * columns + column]
+          }
+        }
+      }
+      product[name + ".weight"] = StoredTensor(Tensor(shape: [rows, columns], values: values))
+    }
+    let image = try #require(try Golden.image("portrait_487x331"))
+    let results = try [conversion.stateDictionary, product].map { state in
+      let file = TemporaryFile()
+      try SafetensorsWriter(state).write(to: file.path)
+      return try Detector(model: .open(file.path)).detect(
+        .image(image), parameters: .init(scoreThreshold: 0))
+    }
+    #expect(!results[0].objects.isEmpty && results[0].proposals == results[1].proposals)
+    // Float32 sums of some hundred terms in another order; a box's edge is some hundred pixels.
+    let pairs = zip(results[0].objects.prefix(20), results[1].objects)
+    for (one, other) in pairs {
+      #expect(one.classID == other.classID && abs(one.score - other.score) < 1e-4)
+      #expect(abs(one.box.yMin - other.box.yMin) < 0.01)
+      #expect(abs(one.box.xMax - other.box.xMax) < 0.01)
+    }
+  }
+
+  @Test func aRankThatMakesNothingSmallerIsRefused() throws {
+    var conversion = try ModelConversion(Golden.path("simple-faster-rcnn.safetensors"))
+    let names = conversion.stateDictionary.names
+    #expect(throws: ModelError.self) { try conversion.factoriseHead(ranks: [1 << 30]) }
+    #expect(throws: ModelError.self) { try conversion.factoriseHead(ranks: [0]) }
+    #expect(throws: ModelError.self) { try conversion.factoriseHead(ranks: [2, 2, 2]) }
+    #expect(conversion.stateDictionary.names == names)
+    var resNet = try ModelConversion(Golden.path("bubbliiiing-resnet50.pth"))
+    #expect(throws: ModelError.self) { try resNet.factoriseHead(ranks: [8]) }
+    // What is a product already stays one.
+    _ = try conversion.factoriseHead(ranks: [2, 2])
+    #expect(throws: ModelError.self) { try conversion.factoriseHead(ranks: [1]) }
   }
 
   @Test func inspectionSaysWhatTheFileIs() throws {
