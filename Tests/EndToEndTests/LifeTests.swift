@@ -117,13 +117,4 @@ import Testing
     #expect(try await status("second-key-0123456789") == 200)
     #expect(!server.logText.contains("second-key"), "keys are in no log")
   }
-
-  /// Waits for something to come true, at most half a minute.
-  private func until(_ condition: () async throws -> Bool) async throws {
-    for _ in 0..<600 {
-      if try await condition() { return }
-      try await Task.sleep(for: .milliseconds(50))
-    }
-    Issue.record("it did not come true")
-  }
 }
