@@ -53,7 +53,7 @@ let package = Package(
 
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Tensors"),
-    library("Compute", ["Tensors", "CDNNL", "CLinux"]),
+    library("Compute", ["Tensors", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
     library("Networks", ["Tensors", "Compute", "Detection"]),
     library("Checkpoints", ["Tensors", "CZlib"]),

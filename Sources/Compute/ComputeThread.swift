@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import Synchronization
 
@@ -84,7 +83,9 @@ public final class ComputeThread: Sendable {
         guard let argument = unsafe argument else { return nil }
         let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
         nameCallingThread(start.name)
-        giveWay()
+        // Whoever answers probes and reads requests needs a core for microseconds: that goes before a
+        // second of convolutions. The team's threads inherit it.
+        _ = nice(5)
         OpenMP.setThreadCount(start.threadCount)
         let shared = start.shared
         while let work = shared.next() { work() }
@@ -114,17 +115,6 @@ public final class ComputeThread: Sendable {
     }
     return try box.wait().get()
   }
-}
-
-/// Lets whoever answers probes and reads requests go before the calling thread, and before the team
-/// that will inherit it: they need a core for microseconds, a second of convolutions can wait.
-///
-/// By its niceness it gets less where all want more. That alone leaves it a slice of up to a timer's
-/// tick, often 4 ms, before another may have the core; from Linux 6.12 on, a thread that wakes takes it
-/// at once from one with longer slices than its own.
-private func giveWay() {
-  _ = nice(5)
-  _ = frcnn_set_slice(20_000_000)
 }
 
 /// Gives the calling thread a name: through the file system, because glibc offers its call only to

@@ -59,6 +59,20 @@ public final class LayerWeights: Sendable {
     state.withLock { $0.prepared.map(\.layout) }
   }
 
+  /// Lets go of one of Winograd's layouts unless a plan uses it.
+  ///
+  /// - Returns: whether it is gone.
+  func drop(_ layout: TensorLayout) -> Bool {
+    state.withLock { state in
+      guard let index = state.prepared.firstIndex(where: { $0.layout == layout }) else {
+        return true
+      }
+      guard isKnownUniquelyReferenced(&state.prepared[index]) else { return false }
+      state.prepared.remove(at: index)
+      return true
+    }
+  }
+
   /// The bytes of all layouts that exist.
   public var preparedByteCount: Int {
     state.withLock { $0.prepared.reduce(0) { $0 + $1.block.count } }

@@ -93,7 +93,8 @@ extension PlanBuilder {
           try describe(dnnl_convolution_winograd, anySource, wanted, anyDestination)
         }),
       Self.pays(winograd, geometry),
-      options.hasRoom(for: winograd.layout(dnnl_query_weights_md), of: weights)
+      options.winogradBudget.hasRoom(
+        for: winograd.layout(dnnl_query_weights_md), of: weights)
     {
       return winograd
     }

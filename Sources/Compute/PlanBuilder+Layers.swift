@@ -260,7 +260,7 @@ extension PlanBuilder {
     _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int], outputsLast: Bool = false,
     precision: LayerPrecision = .float32, name: String
   ) throws(ComputeError) -> [(Int32, Memory)] {
-    options.claim(layout, of: weights)
+    options.winogradBudget.claim(layout, of: weights)
     let prepared = try weights.prepared(
       in: layout, dimensions: dimensions, outputsLast: outputsLast, name: name, scratch: arena)
     let units = try precision.outputScales(weights, to: .float32, name: name)

@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// What a plan may choose besides the size: how precisely and by which algorithms to compute.
 public struct PlanOptions: Sendable {
   /// The type in which weights and activations are kept and multiplied.
@@ -38,12 +36,10 @@ public struct PlanOptions: Sendable {
   /// The algorithm of the convolutions.
   public var convolution: ConvolutionAlgorithm
 
-  /// How many bytes weights in Winograd's layouts may take; shared by the plans of all copies of
-  /// these options.
+  /// What weights in Winograd's layouts may take; shared by the plans of all copies of these options.
   ///
-  /// Winograd's weights are four times as large as direct ones, and at some widths of the picture a
-  /// kernel wants them in another layout, which is another copy. A layer that finds no room runs directly.
-  private let budget: Budget
+  /// A layer that finds no room runs directly.
+  let winogradBudget: WinogradBudget
 
   /// The most bytes that a run of layers may work on at once; above, it is computed strip by strip.
   ///
@@ -59,7 +55,7 @@ public struct PlanOptions: Sendable {
     self.precision = precision
     self.convolution = convolution
     self.stripByteCount = stripByteCount
-    budget = Budget(limit: winogradByteCount)
+    winogradBudget = WinogradBudget(limit: winogradByteCount)
   }
 
   /// Whether the layouts that weights are wanted in differ from one size of the input to another, as
@@ -77,23 +73,4 @@ public struct PlanOptions: Sendable {
 
   /// Whether a precision that the CPU lacks is emulated, which is slower than float32.
   var allowsEmulation = false
-
-  private final class Budget: Sendable {
-    let limit: Int
-    let used = Mutex(0)
-
-    init(limit: Int) { self.limit = limit }
-  }
-
-  /// Whether there is room for weights in one of Winograd's layouts, or they are there already.
-  func hasRoom(for layout: TensorLayout, of weights: LayerWeights) -> Bool {
-    weights.preparedLayouts.contains(layout)
-      || budget.used.withLock { $0 + layout.byteCount <= budget.limit }
-  }
-
-  /// Counts weights that are about to be made, where they are Winograd's.
-  func claim(_ layout: TensorLayout, of weights: LayerWeights) {
-    guard !layout.isBlocked, !weights.preparedLayouts.contains(layout) else { return }
-    budget.used.withLock { $0 += layout.byteCount }
-  }
 }

@@ -45,6 +45,9 @@ public final class Detector: Sendable {
   /// How often the plan of a run was kept from an earlier one.
   public var planCache: PlanCacheStatistics { planCounters.statistics }
 
+  /// How it uses the machine.
+  public let options: Options
+
   private let source: Model
   private let planCounters = PlanCounters()
 
@@ -96,6 +99,7 @@ public final class Detector: Sendable {
   /// - Throws: `DetectorError` where the system has no thread to give.
   public init(model: Model, options: Options = Options()) throws(DetectorError) {
     source = model
+    self.options = options
     do {
       thread = try ComputeThread(name: "frcnn-compute", threadCount: options.threadCount)
     } catch {

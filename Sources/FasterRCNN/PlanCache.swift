@@ -8,6 +8,9 @@ struct PlanCache<Value> {
     self.capacity = max(capacity, 1)
   }
 
+  /// All that is kept.
+  var values: [Value] { entries.map(\.value) }
+
   /// The value of a key; the one that was used longest ago makes room for a new one.
   mutating func value<Failure: Error>(
     for key: [Int], make: () throws(Failure) -> Value
@@ -17,8 +20,9 @@ struct PlanCache<Value> {
       entries.append(entry)
       return entry.value
     }
-    let value = try make()
+    // Before, so that what it holds is free for the new one.
     if entries.count == capacity { entries.removeFirst() }
+    let value = try make()
     entries.append((key, value))
     return value
   }

@@ -8,6 +8,9 @@ public protocol DetectionBackend: Sendable {
   /// What is known of the model.
   var model: ModelDescription { get }
 
+  /// In what the networks multiply: `fp32`, `bf16` or `int8`.
+  var precision: String { get }
+
   /// How often a plan was found kept; zero for a backend that keeps none.
   var planCache: PlanCacheStatistics { get }
 

@@ -11,6 +11,22 @@ import Synchronization
 final class DetectorLanes: DetectionBackend {
   var model: ModelDescription { source.description }
 
+  var precision: String { detectors[0].precision }
+
+  /// What was chosen for the layers, in words for the log; known after `warmUp`.
+  var computation: String {
+    get throws(DetectorError) {
+      let counts = try detectors[0].computation.layerCounts
+      let parts = counts.sorted { $0.value > $1.value }.map { share, count in
+        "\(count) \(count == 1 ? "layer" : "layers") in \(share.precision.rawValue)"
+          + (share.isWinograd ? " by Winograd's convolution" : "")
+      }
+      let threads = detectors.map(\.options.threadCount)
+      return parts.joined(separator: ", ")
+        + "; lanes of \(threads.map(String.init).joined(separator: " + ")) threads"
+    }
+  }
+
   /// What the detectors of all lanes counted.
   var planCache: PlanCacheStatistics {
     detectors.reduce(PlanCacheStatistics()) { $0 + $1.planCache }

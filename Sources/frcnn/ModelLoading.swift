@@ -55,9 +55,15 @@ final class ModelLoading: Sendable {
     onFailure: @escaping @Sendable (Failure) -> Void
   ) {
     let laneCount = service.settings.laneCount
-    service.load({ try DetectorLanes(choice(), laneCount: laneCount) }) { [self] outcome in
+    let opened = Mutex<DetectorLanes?>(nil)
+    service.load({
+      let lanes = try DetectorLanes(choice(), laneCount: laneCount)
+      opened.withLock { $0 = lanes }
+      return lanes
+    }) { [self] outcome in
       switch outcome {
       case .success(let model):
+        if let computation = try? opened.withLock({ $0 })?.computation { announce(computation) }
         announce(
           "ready with \(model.name), \(model.labels.count) classes, profile \(model.profile)")
       case .failure(let error):

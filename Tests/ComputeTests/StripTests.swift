@@ -53,6 +53,41 @@ struct StripTests {
     for (found, wanted) in zip(results[1], results[0]) { #expect(abs(found - wanted) < 1e-3) }
   }
 
+  /// Room for the weights of one network: another finds it once no plan holds them any more.
+  @Test func weightsThatNoPlanUsesMakeRoom() throws {
+    let networks = try [network(Self.cases[3]), network(Self.cases[3])]
+    let thread = try ComputeThread(name: "test", threadCount: 2)
+    try thread.run {
+      func plan(_ number: Int, _ options: PlanOptions) throws -> Plan {
+        try Plan(
+          networks[number], inputShape: [1, 32, 37, 20], inputLayout: .rowMajor([1, 32, 37, 20]),
+          arena: Arena(), options: options)
+      }
+      func winogradCount(_ plan: Plan) -> Int {
+        Set(plan.steps.filter { $0.kernel.contains("wino") }.map(\.name)).count
+      }
+      let direct = networks[0].preparedByteCount
+      var first: Plan? = try plan(0, PlanOptions())
+      let count = winogradCount(try #require(first))
+      guard count > 0 else { return }  // No Winograd kernels on this CPU.
+      // What Winograd's layouts of one network take, and some bytes for rounding of pages.
+      let size = networks[0].preparedByteCount - direct
+      first = nil
+      let options = PlanOptions(winogradByteCount: size)
+      first = try plan(1, options)
+      #expect(winogradCount(try #require(first)) == count)
+      let fresh = try network(Self.cases[3])
+      func other() throws -> Plan {
+        try Plan(
+          fresh, inputShape: [1, 32, 37, 20], inputLayout: .rowMajor([1, 32, 37, 20]),
+          arena: Arena(), options: options)
+      }
+      #expect(winogradCount(try other()) < count)
+      first = nil
+      #expect(winogradCount(try other()) == count)
+    }
+  }
+
   func network(_ given: Case) throws -> Network {
     var random = Random(state: 7)
     var network = Network(inputChannels: given.channels[0])

@@ -57,6 +57,7 @@ import Testing
     let text = try await metrics(service)
     #expect(text.contains("frcnn_ready 1\n"))
     #expect(text.contains(#"frcnn_model_info{name="cells",version="7",sha256="0a0a"#))
+    #expect(text.contains(#"profile="simple-faster-rcnn",precision="int8"} 1"#))
     #expect(text.contains(#"frcnn_model_loads_total{outcome="success"} 1"#))
     #expect(text.contains("frcnn_queue_depth 0\n") && text.contains("frcnn_queue_capacity 16\n"))
     #expect(text.contains("frcnn_plan_cache_hits_total 0\n"))

@@ -10,6 +10,7 @@ struct MeasuredBackend: DetectionBackend {
   let metrics: ServiceMetrics
 
   var model: ModelDescription { base.model }
+  var precision: String { base.precision }
   var planCache: PlanCacheStatistics { base.planCache }
 
   func warmUp() throws { try base.warmUp() }

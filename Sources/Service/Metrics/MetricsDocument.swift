@@ -78,6 +78,7 @@ struct MetricsDocument {
         [
           (name: "name", value: model.name), (name: "version", value: model.version),
           (name: "sha256", value: model.sha256), (name: "profile", value: model.profile),
+          (name: "precision", value: backend.precision),
         ])
       let plans = backend.planCache
       writer.single(

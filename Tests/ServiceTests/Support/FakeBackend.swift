@@ -13,6 +13,7 @@ final class FakeBackend: DetectionBackend {
   }
 
   let model: ModelDescription
+  let precision = "int8"
   private let warmingUp: @Sendable () throws -> Void
   private let body: @Sendable (ImageSize, @Sendable () -> Bool) throws -> DetectionResult
   private let recorded = Mutex<[Call]>([])
