@@ -4,7 +4,9 @@ import Testing
 /// Everything that is wrong gets its status and a body that says so, and harms nobody after it.
 @Suite struct BrokenInputTests {
   private static let shared = Task {
-    try await Server("--max-pixels", "1M", "--max-body", "1MiB", "--queue", "1000")
+    // How long one waits for the others is not what is tested.
+    try await Server(
+      "--max-pixels", "1M", "--max-body", "1MiB", "--queue", "1000", "--request-timeout", "5m")
   }
 
   struct Case: CustomTestStringConvertible, Sendable {

@@ -9,10 +9,7 @@ import Testing
     for _ in 0..<3 {
       #expect(try await server.send(Connection.request("GET", "/livez")).status == 200)
     }
-    for _ in 0..<200 where !server.logText.contains("the log cannot be written") {
-      try await Task.sleep(for: .milliseconds(50))
-    }
-    #expect(server.logText.contains("No space left on device"))
+    try await until { server.logText.contains("No space left on device") }
     // Told once, not for each line.
     #expect(server.logText.components(separatedBy: "the log cannot be written").count == 2)
     server.signal(SIGTERM)
@@ -41,10 +38,7 @@ import Testing
     try pipe.fileHandleForReading.close()
     let server = try await Server(output: pipe.fileHandleForWriting)
     #expect(try await server.send(Connection.request("GET", "/livez")).status == 200)
-    for _ in 0..<200 where !server.logText.contains("Broken pipe") {
-      try await Task.sleep(for: .milliseconds(50))
-    }
-    #expect(server.logText.contains("Broken pipe"))
+    try await until { server.logText.contains("Broken pipe") }
     #expect(try await server.send(Connection.request("GET", "/livez")).status == 200)
   }
 

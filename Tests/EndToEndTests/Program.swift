@@ -54,7 +54,8 @@ enum Program {
     process.arguments = arguments
     // Only what a test sets: nobody's FRCNN_PORT may decide what is tested.
     var variables = ["PATH": "/usr/bin:/bin"]
-    for name in ["LD_LIBRARY_PATH", "HOME"] {
+    // A program built with a sanitizer ends with its first report, as the tests do, if it is told so.
+    for name in ["LD_LIBRARY_PATH", "HOME", "ASAN_OPTIONS", "TSAN_OPTIONS"] {
       variables[name] = ProcessInfo.processInfo.environment[name]
     }
     process.environment = variables.merging(environment) { $1 }

@@ -115,7 +115,8 @@ final class Server: Sendable {
 
   /// Reads the port from the line that tells it.
   private static func port(process: Process, log: Log) async throws -> UInt16 {
-    for _ in 0..<600 {
+    let deadline = ContinuousClock.now + patience
+    while ContinuousClock.now < deadline {
       let text = log.text.withLock { $0 }
       if let match = text.firstMatch(of: /http:\/\/127\.0\.0\.1:([0-9]+)/),
         let port = UInt16(match.1)
@@ -129,7 +130,8 @@ final class Server: Sendable {
   }
 
   private func waitUntilReady() async throws {
-    for _ in 0..<600 {
+    let deadline = ContinuousClock.now + patience
+    while ContinuousClock.now < deadline {
       if try await send(Connection.request("GET", "/readyz")).status == 200 { return }
       guard process.isRunning else { throw Connection.Fault("the server ended: \(logText)") }
       try await Task.sleep(for: .milliseconds(50))

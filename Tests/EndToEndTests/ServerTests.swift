@@ -4,9 +4,11 @@ import Testing
 
 /// One server for all of these: that it goes on serving after each of them is part of each.
 ///
-/// Its queue has room for all of them at once.
+/// Its queue has room for all of them at once, and time for them on a machine that is slow or busy.
 @Suite struct ServerTests {
-  private static let shared = Task { try await Server("--queue", "1000") }
+  private static let shared = Task {
+    try await Server("--queue", "1000", "--request-timeout", "5m")
+  }
 
   private func server() async throws -> Server { try await Self.shared.value }
 
