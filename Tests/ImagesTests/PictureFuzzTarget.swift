@@ -12,9 +12,34 @@ enum PictureFuzzTarget: String, CaseIterable, Sendable {
   func run(_ bytes: [UInt8]) {
     switch self {
     case .jpeg: decode(bytes, .jpeg)
-    case .png: decode(bytes, .png)
+    case .png:
+      decode(bytes, .png)
+      // With checksums that fit, without which hardly any change would come further than its chunk.
+      decode(Self.repairingChecksums(of: bytes), .png)
     case .exif: _ = Orientation(exif: bytes.span, in: 0..<bytes.count)
     }
+  }
+
+  /// The bytes with the CRC-32 that each of a PNG's whole chunks should have (PNG specification,
+  /// section 5.3: length, type, data, CRC of type and data).
+  private static func repairingChecksums(of bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    var start = 8
+    while start + 12 <= bytes.count {
+      let length = bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+      let end = start + 8 + length
+      guard end + 4 <= bytes.count else { break }
+      var crc = UInt32.max
+      for byte in bytes[start + 4..<end] {
+        crc ^= UInt32(byte)
+        for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0xEDB8_8320 : 0) }
+      }
+      for index in 0..<4 {
+        bytes[end + index] = UInt8(truncatingIfNeeded: ~crc >> (24 - 8 * index))
+      }
+      start = end + 4
+    }
+    return bytes
   }
 
   private func decode(_ bytes: [UInt8], _ format: ImageFormat) {
