@@ -276,6 +276,8 @@ def measure(engines, data, rounds):
     times = {name: [] for name in engines}
     for run in range(rounds + 2):
         for name, engine in engines.items():
+            # The threads of the one before may still wait for work without sleeping.
+            time.sleep(0.5)
             start = time.perf_counter()
             engine(data)
             if run >= 2:
