@@ -202,4 +202,5 @@ def main():
         raise SystemExit("bench-serving: say widths, lanes or memory")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -106,4 +106,5 @@ def main():
         ours.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

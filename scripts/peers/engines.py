@@ -370,4 +370,5 @@ over HTTP. Unless said otherwise they compute in float32. Made by `scripts/bench
     print(text)
 
 
-main()
+if __name__ == "__main__":
+    main()
