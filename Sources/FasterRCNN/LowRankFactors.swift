@@ -17,7 +17,8 @@ struct LowRankFactors {
   /// t x C, row-major.
   private(set) var right: [Float] = []
 
-  /// The share of W's squares that the product has: 1 is all.
+  /// The share of W's squares that the product has: 1 is all; NaN, and no factors, where W or its
+  /// squares are not finite.
   private(set) var energyShare = 0.0
 
   /// Rounds at most; each multiplies the error in a direction by (its singular value / the t-th)^2.
@@ -46,6 +47,10 @@ struct LowRankFactors {
       .init(matrix, stride: columns, isTransposed: isWide),
       rows: side, inner: max(rows, columns), columns: side)
     let total = (0..<side).reduce(0.0) { $0 + Double(gram[$1 * side + $1]) }
+    guard total.isFinite else {
+      energyShare = .nan
+      return
+    }
     guard total > 0 else {
       (left, right) = (
         [Float](repeating: 0, count: rows * rank), [Float](repeating: 0, count: rank * columns)

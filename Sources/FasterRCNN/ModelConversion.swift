@@ -84,9 +84,11 @@ public struct ModelConversion: Sendable {
         "there are \(ranks.count) ranks, but the head has \(layers.count) fully connected layers with "
           + "ReLU that are still whole")
     }
+    // A copy, so that a layer that cannot be factorised leaves the model as it was.
+    var state = stateDictionary
     var made: [Factorisation] = []
     for (name, rank) in zip(layers, ranks) {
-      guard let tensor = stateDictionary[name + ".weight"] else { continue }
+      guard let tensor = state[name + ".weight"] else { continue }
       let (rows, columns) = (tensor.shape[0], tensor.shape[1])
       guard rank > 0, rank * (rows + columns) < rows * columns else {
         throw .mismatch(
@@ -106,17 +108,18 @@ public struct ModelConversion: Sendable {
       guard factors.energyShare.isFinite else {
         throw .mismatch("\(name) holds values that are not finite")
       }
-      stateDictionary[name + ".0.weight"] = StoredTensor(
+      state[name + ".0.weight"] = StoredTensor(
         Tensor(shape: [rank, columns], values: factors.right))
-      stateDictionary[name + ".1.weight"] = StoredTensor(
+      state[name + ".1.weight"] = StoredTensor(
         Tensor(shape: [rows, rank], values: factors.left))
-      stateDictionary[name + ".1.bias"] = stateDictionary[name + ".bias"]
-      stateDictionary[name + ".weight"] = nil
-      stateDictionary[name + ".bias"] = nil
+      state[name + ".1.bias"] = state[name + ".bias"]
+      state[name + ".weight"] = nil
+      state[name + ".bias"] = nil
       made.append(
         Factorisation(
           name: name, shape: tensor.shape, rank: rank, energyShare: factors.energyShare))
     }
+    stateDictionary = state
     try setInputRanges(nil)
     return made
   }

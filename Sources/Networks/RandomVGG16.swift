@@ -1,3 +1,4 @@
+internal import Detection
 internal import Glibc
 public import Tensors
 
@@ -99,7 +100,7 @@ public struct RandomVGG16: Sendable {
     let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
     unsafe values.initialize(repeating: 0)
     if layer.deviation > 0 {
-      var generator = SplitMix64(state: seed ^ layer.name.utf8.fnv1a)
+      var generator = SplitMix64(seed: seed ^ layer.name.utf8.fnv1a)
       for index in stride(from: 0, to: count, by: 2) {
         let (first, second) = generator.nextNormalPair()
         // Safety: `index` is below `count`, and `index + 1` is asked about.
@@ -119,18 +120,7 @@ public struct RandomVGG16: Sendable {
   }
 }
 
-/// A stream of 64-bit numbers (Steele, Lea and Flood 2014): small, and the same on every machine.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var bits = state
-    bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-    return bits ^ (bits >> 31)
-  }
-
+extension SplitMix64 {
   /// Two independent draws from the standard normal distribution (Box and Muller 1958).
   mutating func nextNormalPair() -> (Float, Float) {
     let bits = next()

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Checkpoints
 import Compute
 import FasterRCNN
 import Images
@@ -126,17 +125,7 @@ struct CalibrateCommand: ParsableCommand {
     } catch {
       throw ModelOptions.Choice.failure(error, path: choice.path)
     }
-    var bar: ProgressBar?
-    do throws(CheckpointError) {
-      let writer = try SafetensorsWriter(
-        conversion.stateDictionary, floatType: nil, keeping: conversion.keptNames)
-      bar = ProgressBar("writing \(output)", total: writer.byteCount)
-      try writer.write(to: output) { written, _ in bar?.show(written) }
-    } catch {
-      bar?.finish()
-      throw Failure(.cannotCreate, "\(error)")
-    }
-    bar?.finish()
+    _ = try conversion.write(to: output)
     print("\(output): ranges of \(ranges.count) layers, profile \(conversion.profile)")
   }
 

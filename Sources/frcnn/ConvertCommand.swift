@@ -1,5 +1,4 @@
 import ArgumentParser
-import Checkpoints
 import Compute
 import FasterRCNN
 import Glibc
@@ -123,7 +122,11 @@ struct ConvertCommand: ParsableCommand {
           throw Failure(.brokenInput, "\(file): \(error)")
         }
       }
-      try write(conversion)
+      let byteCount = try conversion.write(to: output, floatType: dtype?.elementType)
+      let dictionary = conversion.stateDictionary
+      print(
+        "\(output): \(dictionary.count) tensors, \(dictionary.parameterCount) weights, "
+          + "\(byteCount) bytes, profile \(conversion.profile)")
       if let pictures { try compare(pictures, options) }
     }
   }
@@ -173,25 +176,6 @@ struct ConvertCommand: ParsableCommand {
         on: pictures, reference: ("the original", detector(file, options)),
         other: ("the product", detector(output, Model.Options()))
       ).text, terminator: "")
-  }
-
-  private func write(_ conversion: ModelConversion) throws(Failure) {
-    let dictionary = conversion.stateDictionary
-    var bar: ProgressBar?
-    let writer: SafetensorsWriter
-    do throws(CheckpointError) {
-      writer = try SafetensorsWriter(
-        dictionary, floatType: dtype?.elementType, keeping: conversion.keptNames)
-      bar = ProgressBar("writing \(output)", total: writer.byteCount)
-      try writer.write(to: output) { written, _ in bar?.show(written) }
-    } catch {
-      bar?.finish()
-      throw Failure(.cannotCreate, "\(error)")
-    }
-    bar?.finish()
-    print(
-      "\(output): \(dictionary.count) tensors, \(dictionary.parameterCount) weights, "
-        + "\(writer.byteCount) bytes, profile \(conversion.profile)")
   }
 
   /// Whether two paths lead to one file that exists, links followed.

@@ -163,6 +163,21 @@ struct ModelConversionTests {
     }
   }
 
+  @Test(arguments: [Float.nan, .infinity, 3e38])
+  func weightsWhoseSquaresAreNotFiniteAreNotFactorised(value: Float) throws {
+    let name = "head.classifier.2.weight"
+    var state = try Checkpoint.open(Golden.path("simple-faster-rcnn.safetensors")).stateDictionary
+    let weights = try #require(state[name])
+    var values = weights.float32Values()
+    values[5] = value
+    state[name] = StoredTensor(Tensor(shape: weights.shape, values: values))
+    let file = TemporaryFile()
+    try SafetensorsWriter(state).write(to: file.path)
+    var conversion = try ModelConversion(file.path)
+    let error = #expect(throws: ModelError.self) { try conversion.factoriseHead(ranks: [2, 2]) }
+    #expect("\(error as Any)".contains("head.classifier.2"))
+  }
+
   @Test func aRankThatMakesNothingSmallerIsRefused() throws {
     var conversion = try ModelConversion(Golden.path("simple-faster-rcnn.safetensors"))
     let names = conversion.stateDictionary.names
