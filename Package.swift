@@ -45,6 +45,7 @@ let package = Package(
     .target(
       name: "CJPEG", path: "Sources/System/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
+    .target(name: "CConvolutionKernels"),
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
     .target(
@@ -53,7 +54,7 @@ let package = Package(
 
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Tensors"),
-    library("Compute", ["Tensors", "CDNNL"]),
+    library("Compute", ["Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
     library("Networks", ["Tensors", "Compute", "Detection"]),
     library("Checkpoints", ["Tensors", "CZlib"]),
@@ -84,7 +85,7 @@ let package = Package(
       swiftSettings: settings),
 
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
-    tests("Compute", ["Compute", "Tensors"]),
+    tests("Compute", ["Compute", "CConvolutionKernels", "Tensors"]),
     tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),

@@ -21,13 +21,17 @@ internal import CDNNL
     do throws(ComputeError) { return .success(try Engine()) } catch { return .failure(error) }
   }()
 
-  /// Whether the CPU has kernels for Winograd's convolutions in float32: oneDNN wrote them for AVX-512.
-  static let hasWinograd: Bool = {
+  /// How many channels lie side by side for Winograd's convolutions: as many floats as a vector of the
+  /// CPU has; `nil` on CPUs without AVX2 and FMA.
+  ///
+  /// Asked of oneDNN, so that both heed DNNL_MAX_CPU_ISA and their layouts agree.
+  static let winogradLanes: Int? = {
     switch dnnl_get_effective_cpu_isa() {
     case dnnl_cpu_isa_avx512_core, dnnl_cpu_isa_avx512_core_vnni, dnnl_cpu_isa_avx512_core_bf16,
       dnnl_cpu_isa_avx512_core_amx:
-      true
-    default: false
+      16
+    case dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx2_vnni: 8
+    default: nil
     }
   }()
 
@@ -101,6 +105,15 @@ internal import CDNNL
   /// Points the tensor at bytes that the caller keeps alive and large enough.
   func bind(_ address: UnsafeMutableRawPointer) throws(ComputeError) {
     try unsafe check(dnnl_memory_set_data_handle(handle, address), "memory of \(layout.shape)")
+  }
+
+  /// Where the tensor begins, once it has an address.
+  @unsafe var address: UnsafeMutableRawPointer {
+    var address: UnsafeMutableRawPointer?
+    guard unsafe dnnl_memory_get_data_handle(handle, &address) == dnnl_success,
+      let address = unsafe address
+    else { preconditionFailure("a tensor of \(layout.shape) without an address") }
+    return unsafe address
   }
 
   deinit { unsafe _ = dnnl_memory_destroy(handle) }

@@ -1,3 +1,4 @@
+internal import CConvolutionKernels
 internal import CDNNL
 internal import Synchronization
 public import Tensors
@@ -16,6 +17,7 @@ public final class LayerWeights: Sendable {
   private struct State {
     var source: StoredTensor?
     var prepared: [Prepared] = []
+    var winograd: MemoryBlock?
     var quantizationScales: [Float]?
   }
 
@@ -30,7 +32,7 @@ public final class LayerWeights: Sendable {
     }
 
     /// Whether the checkpoint's weights can be had from these.
-    var isExact: Bool { layout.isBlocked && layout.elementType == dnnl_f32 }
+    var isExact: Bool { layout.elementType == dnnl_f32 }
   }
 
   private let state: Mutex<State>
@@ -59,23 +61,11 @@ public final class LayerWeights: Sendable {
     state.withLock { $0.prepared.map(\.layout) }
   }
 
-  /// Lets go of one of Winograd's layouts unless a plan uses it.
-  ///
-  /// - Returns: whether it is gone.
-  func drop(_ layout: TensorLayout) -> Bool {
-    state.withLock { state in
-      guard let index = state.prepared.firstIndex(where: { $0.layout == layout }) else {
-        return true
-      }
-      guard isKnownUniquelyReferenced(&state.prepared[index]) else { return false }
-      state.prepared.remove(at: index)
-      return true
-    }
-  }
-
   /// The bytes of all layouts that exist.
   public var preparedByteCount: Int {
-    state.withLock { $0.prepared.reduce(0) { $0 + $1.block.count } }
+    state.withLock { state in
+      state.prepared.reduce(state.winograd?.count ?? 0) { $0 + $1.block.count }
+    }
   }
 
   /// The weights in a layout, reordered now if no plan has asked for it before.
@@ -94,9 +84,7 @@ public final class LayerWeights: Sendable {
       }
       do throws(ComputeError) {
         let prepared = Prepared(layout: layout)
-        if let other = state.prepared.first(where: \.isExact), layout.isBlocked,
-          layout.elementType != dnnl_s8
-        {
+        if let other = state.prepared.first(where: \.isExact), layout.elementType != dnnl_s8 {
           try unsafe reorder(
             from: other.layout, at: other.block.address, to: layout, of: prepared, name: name,
             scratch: scratch)
@@ -105,9 +93,8 @@ public final class LayerWeights: Sendable {
             source, dimensions: dimensions, outputsLast: outputsLast, into: prepared, name: name,
             scratch: scratch,
             roundingScales: state.quantizationScales ?? [])
-          // From Winograd's layouts and rounded weights there is no way back, and none leads from a
-          // kernel's own layout to Winograd's: the next layout is read from the file again. Only a
-          // matrix that is there in full is never asked of the file once more.
+          // From rounded and from transformed weights there is no way back: the next layout is read from
+          // the file again. Only a matrix that is there in full is never asked of the file once more.
           if prepared.isExact, shape.rank == 2 { state.source = nil }
         } else {
           throw Self.lost(name)
@@ -117,6 +104,52 @@ public final class LayerWeights: Sendable {
       } catch {
         return .failure(error)
       }
+    }
+    return try result.get()
+  }
+
+  /// The weights of a 3x3 convolution transformed for Winograd's kernels, now if no plan has asked for
+  /// them before.
+  ///
+  /// The calling thread's team shares the work. Output channels are a multiple of twice `lanes`, and
+  /// `lanes` is always the CPU's.
+  func winogradWeights(lanes: Int, name: String) throws(ComputeError) -> MemoryBlock {
+    let result = state.withLock { state -> Result<MemoryBlock, ComputeError> in
+      if let existing = state.winograd { return .success(existing) }
+      guard let source = state.source else { return .failure(Self.lost(name)) }
+      let (outputs, inputs) = (shape[0], shape[1])
+      let outputCount = winograd_weight_count(Int32(inputs), 1)
+      let block = MemoryBlock(count: outputs * outputCount * MemoryLayout<Float>.stride)
+      let panels = outputs / (2 * lanes)
+      OpenMP.parallel(panels, threadCount: OpenMP.threadCount) { range in
+        for panel in range {
+          let part = panel * 2 * lanes..<(panel + 1) * 2 * lanes
+          let source = source.slice(part)
+          unsafe source.withFloat32Values { values in
+            guard let weights = values.baseAddress else { return }
+            // Safety: the part has as many weights as the call reads, and each output channel its
+            // own place of `outputCount` floats in the block.
+            let transformed =
+              unsafe block.address.assumingMemoryBound(to: Float.self)
+              + part.lowerBound * outputCount
+            let transform = { (scales: UnsafePointer<Float>?) in
+              unsafe winograd_transform_weights(
+                winograd_lanes(lanes), weights, scales, Int32(inputs), Int32(part.count),
+                transformed)
+            }
+            if let outputScales {
+              unsafe Array(outputScales[part]).withUnsafeBufferPointer {
+                unsafe transform($0.baseAddress)
+              }
+            } else {
+              transform(nil)
+            }
+          }
+          source.releasePages()
+        }
+      }
+      state.winograd = block
+      return .success(block)
     }
     return try result.get()
   }

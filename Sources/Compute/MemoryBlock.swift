@@ -46,6 +46,16 @@ internal import Glibc
     unsafe _ = madvise(address, mappedByteCount, MADV_HUGEPAGE)
   }
 
+  /// A block that holds some numbers.
+  convenience init(copying values: [Float]) {
+    self.init(count: values.count * MemoryLayout<Float>.stride)
+    unsafe values.withUnsafeBytes { values in
+      // Safety: the block was made as long as the values.
+      unsafe UnsafeMutableRawBufferPointer(start: address, count: values.count)
+        .copyMemory(from: values)
+    }
+  }
+
   deinit {
     if mappedByteCount > 0 {
       unsafe _ = munmap(address, mappedByteCount)

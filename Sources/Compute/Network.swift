@@ -56,6 +56,9 @@ public struct Network: Sendable {
       return count
     }
 
+    /// Whether windows of 2x2 cover the input once.
+    var isPairwise: Bool { size == 2 && stride == 2 && padding == 0 }
+
     /// The padding behind the last row or column, so that oneDNN's rule, which always rounds down,
     /// gives `outputExtent`.
     func trailingPadding(_ extent: Int) -> Int {

@@ -15,6 +15,7 @@ enum OpenMP {
   private static let parallelFunction: Parallel? = unsafe function("GOMP_parallel")
   private static let threadNumberFunction: ThreadNumber? = function("omp_get_thread_num")
   private static let threadCountFunction: ThreadNumber? = function("omp_get_num_threads")
+  private static let mostThreadsFunction: ThreadNumber? = function("omp_get_max_threads")
 
   private static func function<Function>(_ name: String) -> Function? {
     guard let symbol = unsafe dlsym(nil, name) else { return nil }
@@ -26,6 +27,9 @@ enum OpenMP {
   static func setThreadCount(_ count: Int) {
     setThreadCountFunction?(Int32(count))
   }
+
+  /// How many threads the parallel regions of the calling thread use.
+  static var threadCount: Int { mostThreadsFunction.map { Int($0()) } ?? 1 }
 
   /// Splits `0..<count` into as many ranges as there are threads and runs them on the calling
   /// thread's own team, so that no second set of threads competes with oneDNN's.

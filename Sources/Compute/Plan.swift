@@ -23,9 +23,9 @@ public import Tensors
   }
 
   /// What a kernel needs to run, bound to the arena.
-  @safe struct Execution {
-    let primitive: Primitive
-    let arguments: [dnnl_exec_arg_t]
+  @safe enum Execution {
+    case primitive(Primitive, [dnnl_exec_arg_t])
+    case winograd(WinogradStep)
   }
 
   /// A memory object that lies in the arena.
@@ -97,11 +97,15 @@ public import Tensors
     biases = builder.biases
     memories = builder.memories
     executions = builder.steps.map { step in
-      unsafe Execution(
-        primitive: step.primitive,
-        arguments: step.arguments.map { argument, memory in
-          unsafe dnnl_exec_arg_t(arg: argument, memory: memory.handle)
-        })
+      switch step.work {
+      case .primitive(let primitive, let arguments):
+        unsafe .primitive(
+          primitive,
+          arguments.map { argument, memory in
+            unsafe dnnl_exec_arg_t(arg: argument, memory: memory.handle)
+          })
+      case .winograd(let step): .winograd(step)
+      }
     }
     stream = try Stream()
   }
@@ -133,10 +137,13 @@ public import Tensors
       unsafe boundInput = source
     }
     for (index, execution) in executions.enumerated() {
-      try unsafe check(
-        dnnl_primitive_execute(
-          execution.primitive.handle, stream.handle, Int32(execution.arguments.count),
-          execution.arguments), steps[index].name)
+      switch execution {
+      case .primitive(let primitive, let arguments):
+        try unsafe check(
+          dnnl_primitive_execute(
+            primitive.handle, stream.handle, Int32(arguments.count), arguments), steps[index].name)
+      case .winograd(let step): step.run()
+      }
       if let observe {
         try unsafe check(dnnl_stream_wait(stream.handle), steps[index].name)
         observe(index)

@@ -15,25 +15,19 @@ struct ConvolutionGeometry: Equatable {
 }
 
 extension PlanBuilder {
-  /// Whether one of Winograd's kernels is faster than the direct one.
-  ///
-  /// F(2x2, 3x3) is chosen by oneDNN where the layer is small; on large maps of few channels its
-  /// transforms cost more than they save: 64 channels of 240 x 320 took 7.6 ms against 5.6, and 96 of
-  /// 120 x 160 3.6 against 5.3.
-  private static func pays(
-    _ winograd: PrimitiveDescriptor, _ geometry: ConvolutionGeometry
-  ) -> Bool {
-    !winograd.kernelName.hasPrefix("jit_fp32_wino_2x3")
-      || geometry.output[2] * geometry.output[3] <= 40_000
+  /// Winograd's kernel for a convolution where the options and the memory for its weights allow it.
+  func winogradKernel(
+    _ weights: LayerWeights, _ geometry: ConvolutionGeometry, _ activation: Network.Activation,
+    pooledTo pooled: [Int]?
+  ) -> WinogradKernel? {
+    guard options.usesWinograd,
+      let kernel = WinogradKernel(weights, geometry, activation, pooledTo: pooled),
+      options.winogradBudget.grants(kernel.weightByteCount, to: weights)
+    else { return nil }
+    return kernel
   }
 
-  /// The kernel for a convolution: Winograd's where the options leave the choice and it pays, else
-  /// the best direct one.
-  ///
-  /// Winograd's F(4x4, 3x3) and F(2x2, 3x3) (Lavin and Gray, arXiv:1509.09308) need a quarter and
-  /// four ninths of the multiplications. oneDNN's kernels for it want AVX-512 and at least 16
-  /// channels, and refuse everything else; measured from 64 channels on, they take a third to two
-  /// thirds of the direct kernels' time at every size.
+  /// The best direct kernel for a convolution.
   func convolutionDescriptor(
     _ weights: LayerWeights, _ geometry: ConvolutionGeometry, _ activation: Network.Activation,
     addsToOutput: Bool, precision: LayerPrecision = .float32, result: ValueStorage = .float32,
@@ -80,31 +74,13 @@ extension PlanBuilder {
           .channelsLast(geometry.output, result.elementType))
       }
     }
-    guard options.usesWinograd else {
-      return try descriptor(for: weights, dimensions: dimensions) { (wanted) throws(ComputeError) in
-        try describe(dnnl_convolution_direct, anySource, wanted, anyDestination)
-      }
-    }
-    if !addsToOutput, dimensions[2...].allSatisfy({ $0 == 3 }), geometry.strides == [1, 1],
-      dimensions[0] >= 32, dimensions[1] >= 32,
-      let winograd = try? descriptor(
-        for: weights, dimensions: dimensions,
-        make: { (wanted) throws(ComputeError) in
-          try describe(dnnl_convolution_winograd, anySource, wanted, anyDestination)
-        }),
-      Self.pays(winograd, geometry),
-      options.winogradBudget.hasRoom(
-        for: winograd.layout(dnnl_query_weights_md), of: weights)
-    {
-      return winograd
-    }
-    // Between Winograd's kernels, which know blocks of 16 channels only, the direct ones take these
-    // too where they can: nothing has to be reordered.
-    if geometry.output[1] % 16 == 0 {
+    // Between Winograd's kernels, which know one order of channels, the direct ones take it too where
+    // they can: nothing has to be reordered.
+    if options.usesWinograd, let lanes = Engine.winogradLanes, geometry.output[1] % lanes == 0 {
       let source =
-        geometry.input[1] % 16 == 0
-        ? try TensorLayout(shape: geometry.input, tag: dnnl_aBcd16b) : anySource
-      let destination = try TensorLayout(shape: geometry.output, tag: dnnl_aBcd16b)
+        geometry.input[1] % lanes == 0
+        ? try TensorLayout.channelBlocked(Shape(geometry.input), block: lanes) : anySource
+      let destination = try TensorLayout.channelBlocked(Shape(geometry.output), block: lanes)
       let blocked = try? descriptor(for: weights, dimensions: dimensions) {
         (wanted) throws(ComputeError) in
         try describe(dnnl_convolution_direct, source, wanted, destination)

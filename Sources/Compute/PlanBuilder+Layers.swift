@@ -2,10 +2,13 @@ internal import CDNNL
 internal import Tensors
 
 extension PlanBuilder {
+  /// Adds a convolution, and a pooling behind it where the kernel computes that along.
+  ///
+  /// - Returns: the value that has been made: the convolution's own or the pooling's.
   mutating func addConvolution(
     _ layer: Network.Layer, _ weights: LayerWeights, _ window: Network.Window,
     _ activation: Network.Activation, residual: Network.Value?, to value: Network.Value
-  ) throws(ComputeError) {
+  ) throws(ComputeError) -> Network.Value {
     let source = extents(of: layer.input)
     let kernel = [weights.shape[2], weights.shape[3]]
     let name = layer.name
@@ -32,6 +35,20 @@ extension PlanBuilder {
       leading: windows.map(\.padding),
       trailing: zip(windows, source[2...]).map { $0.trailingPadding($1) })
     let precision = precision(ofLayer: value.index - 1)
+    let pooled = pooledExtents(output, behind: value)
+    if precision == .float32, residual == nil,
+      let kernel = winogradKernel(weights, geometry, activation, pooledTo: pooled)
+    {
+      let input = try memory(
+        of: layer.input, kept: .float32, as: kernel.sourceLayout, name: name)
+      let destination = try Memory(kernel.destinationLayout)
+      try addWinograd(
+        kernel, weights, name: name, reading: MapRows(memory: input),
+        writing: MapRows(memory: destination))
+      let result = Network.Value(index: value.index + (pooled == nil ? 0 : 1))
+      setResult(destination, of: result)
+      return result
+    }
     // What is added to is read as it is written: as float32.
     let result = precision == .float32 || residual != nil ? .float32 : storage(of: value)
     let descriptor = try convolutionDescriptor(
@@ -62,6 +79,19 @@ extension PlanBuilder {
       operationCount: 2 * output.reduce(1, *) * weights.shape.dimensions[1...].reduce(1, *),
       reading: arguments, writing: (DNNL_ARG_DST, destination), over: root)
     setResult(destination, of: value, kept: result)
+    return value
+  }
+
+  /// The extents behind the pooling that follows a value, where it takes the maxima of 2x2 and nothing
+  /// else reads the value; else `nil`.
+  private func pooledExtents(_ extents: [Int], behind value: Network.Value) -> [Int]? {
+    guard value.index < network.layers.count else { return nil }
+    let next = network.layers[value.index]
+    guard case .maxPooling(let window) = next.operation, next.input == value,
+      window.isPairwise, !isReadLater(value, than: Network.Value(index: value.index + 1))
+    else { return nil }
+    let pooled = extents[..<2] + extents[2...].map { window.outputExtent($0) }
+    return pooled.allSatisfy { $0 > 0 } ? Array(pooled) : nil
   }
 
   mutating func addLinear(
@@ -260,17 +290,11 @@ extension PlanBuilder {
     _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int], outputsLast: Bool = false,
     precision: LayerPrecision = .float32, name: String
   ) throws(ComputeError) -> [(Int32, Memory)] {
-    options.winogradBudget.claim(layout, of: weights)
     let prepared = try weights.prepared(
       in: layout, dimensions: dimensions, outputsLast: outputsLast, name: name, scratch: arena)
     let units = try precision.outputScales(weights, to: .float32, name: name)
     let biases = units.isEmpty ? weights.biases : zip(weights.biases, units).map { $0 / $1 }
-    let bias = MemoryBlock(count: biases.count * MemoryLayout<Float>.stride)
-    unsafe biases.withUnsafeBytes { values in
-      // Safety: the block was made as long as the biases.
-      unsafe UnsafeMutableRawBufferPointer(start: bias.address, count: values.count)
-        .copyMemory(from: values)
-    }
+    let bias = MemoryBlock(copying: biases)
     let memories = [
       try unsafe Memory(prepared.layout, at: prepared.block.address),
       try unsafe Memory(

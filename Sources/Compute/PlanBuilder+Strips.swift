@@ -4,8 +4,9 @@ internal import Tensors
 /// A chain of 3x3 convolutions, with the pooling behind it, that is computed strip by strip.
 ///
 /// At full size the first layers of a VGG keep two maps of 123 MB; computed some rows at a time they
-/// need a few megabytes, and Winograd's scratch memory shrinks alike. Each strip reads the rows
-/// that its result depends on, so rows at the seams are computed twice and every value is the same.
+/// need a few megabytes, which stay in the cache. Each strip reads the rows that its result depends on,
+/// so rows at the seams are computed twice and every value is the same. Winograd's kernels read and
+/// write rows of a whole map; for oneDNN's, strips are tensors of their own that are copied.
 struct LayerStrips {
   /// The layers of the network.
   var layers: Range<Int>
@@ -53,13 +54,22 @@ struct LayerStrips {
 extension PlanBuilder {
   /// The strips in which the layers from an index on are computed; `nil` where they are computed
   /// whole, because they fit the options' limit or are no such chain.
+  ///
+  /// Strips that fit the cache are taken where their seams cost next to nothing, as behind VGG's first
+  /// convolution of three channels; others only as far as memory demands.
   func strips(from index: Int) throws(ComputeError) -> LayerStrips? {
     guard let chain = chain(from: index) else { return nil }
+    let cached = try cut(chain, to: min(options.stripByteCount, Self.cachedByteCount))
     // A result that is kept in another type is converted strip by strip, while it is in the cache.
-    let limit =
-      storage(of: Network.Value(index: chain.layers.upperBound)) == .float32
-      ? options.stripByteCount : min(options.stripByteCount, Self.cachedByteCount)
-    guard try byteCount(of: chain) > limit else { return nil }
+    let converts = storage(of: Network.Value(index: chain.layers.upperBound)) != .float32
+    let isCheap = work(of: cached) <= work(of: chain) * 1.04
+    let strips = try converts || isCheap ? cached : cut(chain, to: options.stripByteCount)
+    return strips.count > 1 ? strips : nil
+  }
+
+  /// The largest strips of a chain that work on no more than some bytes at once.
+  private func cut(_ chain: LayerStrips, to limit: Int) throws(ComputeError) -> LayerStrips {
+    guard try byteCount(of: chain) > limit else { return chain }
     let total = chain.rows
     // Pairs of pooled rows, or four rows, are what Winograd's tiles cover.
     let last = chain.layers.count
@@ -74,7 +84,7 @@ extension PlanBuilder {
       if try byteCount(of: strips) <= limit { break }
       parts += 1
     }
-    return strips.count > 1 ? strips : nil
+    return strips
   }
 
   /// What a core's second-level cache may hold, and a few cores' together do.
@@ -98,7 +108,7 @@ extension PlanBuilder {
         && window.stride == 1 && window.padding == 1 && !window.roundsUp:
         extents.append([before[0], weights.shape[0], before[2], before[3]])
       case .maxPooling(let window)
-      where window.size == 2 && window.stride == 2 && window.padding == 0 && index > start:
+      where window.isPairwise && index > start:
         let output = [window.outputExtent(before[2]), window.outputExtent(before[3])]
         guard output.allSatisfy({ $0 > 0 }) else { return nil }
         extents.append([before[0], before[1]] + output)
@@ -120,6 +130,46 @@ extension PlanBuilder {
     return LayerStrips(layers: start..<index, extents: extents, rows: last[2], count: 1)
   }
 
+  /// Winograd's kernel for a layer of a chain in a strip, and the number of layers that it computes: two
+  /// where a pooling follows.
+  private func winogradKernel(
+    _ strips: LayerStrips, _ position: Int, _ ranges: [Range<Int>]
+  ) -> (kernel: WinogradKernel, count: Int)? {
+    let index = strips.layers.lowerBound + position
+    guard case .convolution(let weights, _, let activation, _) = network.layers[index].operation
+    else { return nil }
+    var pooled: [Int]?
+    if index + 1 < strips.layers.upperBound,
+      case .maxPooling = network.layers[index + 1].operation
+    {
+      pooled = strips.extents(of: position + 2, ranges[position + 2])
+    }
+    let kernel = winogradKernel(
+      weights, strips.geometry(position, ranges), activation, pooledTo: pooled)
+    return kernel.map { ($0, pooled == nil ? 1 : 2) }
+  }
+
+  /// The multiplications of a chain, those at the seams as often as they are computed.
+  private func work(of strips: LayerStrips) -> Double {
+    var sum = 0.0
+    for strip in 0..<strips.count {
+      let ranges = strips.ranges(ofStrip: strip)
+      for (position, index) in strips.layers.enumerated() {
+        guard case .convolution(let weights, _, _, _) = network.layers[index].operation else {
+          continue
+        }
+        let isWinograd = winogradKernel(strips, position, ranges) != nil
+        let rows = ranges[position + 1].count
+        // Tiles have four rows, and need a quarter of the multiplications.
+        let units = isWinograd ? (rows + 3) / 4 : rows
+        sum +=
+          Double(units) * Double(strips.extents[position + 1][3])
+          * Double(weights.shape.dimensions.reduce(1, *))
+      }
+    }
+    return sum
+  }
+
   /// The most bytes that a layer works on at once, its scratch memory among them, in a strip that
   /// touches no edge (or in the whole).
   private func byteCount(of strips: LayerStrips) throws(ComputeError) -> Int {
@@ -128,6 +178,17 @@ extension PlanBuilder {
     for (position, index) in strips.layers.enumerated() {
       guard case .convolution(let weights, _, let activation, _) = network.layers[index].operation
       else { continue }
+      if let (kernel, count) = winogradKernel(strips, position, ranges) {
+        // The chain's own input and result exist anyhow, and scratch memory does not shrink with the
+        // strip.
+        var bytes = 0
+        if position > 0 { bytes += try kernel.sourceLayout.byteCount }
+        if position + count < strips.layers.count {
+          bytes += try kernel.destinationLayout.byteCount
+        }
+        most = max(most, bytes)
+        continue
+      }
       let descriptor = try convolutionDescriptor(
         weights, strips.geometry(position, ranges), activation, addsToOutput: false,
         name: network.layers[index].name)
@@ -139,20 +200,48 @@ extension PlanBuilder {
 
   /// Adds the steps of all strips.
   mutating func add(_ strips: LayerStrips) throws(ComputeError) {
-    let first = network.layers[strips.layers.lowerBound]
     var kernels: [[(geometry: ConvolutionGeometry, descriptor: PrimitiveDescriptor)]] =
       Array(repeating: [], count: strips.layers.count)
     var constants: [[(layout: TensorLayout, arguments: [(Int32, Memory)])]] =
       Array(repeating: [], count: strips.layers.count)
     let storage = storage(of: Network.Value(index: strips.layers.upperBound))
+    let name = network.layers[strips.layers.upperBound - 1].name
     var whole: Memory?
     for strip in 0..<strips.count {
       let ranges = strips.ranges(ofStrip: strip)
-      var value: Memory?
-      for (position, index) in strips.layers.enumerated() {
-        let layer = network.layers[index]
+      // The last layer's tensor, and the row of the value that is its row 0.
+      var value: (memory: Memory, row: Int)?
+      var position = 0
+      while position < strips.layers.count {
+        let layer = network.layers[strips.layers.lowerBound + position]
         switch layer.operation {
         case .convolution(let weights, _, let activation, _):
+          if let (kernel, count) = winogradKernel(strips, position, ranges) {
+            let source: (memory: Memory, row: Int)
+            if let value {
+              source = value
+            } else {
+              source = try rowsInPlace(ranges[0], of: layer.input, kernel, layer.name)
+            }
+            position += count
+            let destination: (memory: Memory, row: Int)
+            if position == strips.layers.count, storage == .float32 {
+              destination = (
+                try wholeResult(
+                  of: strips, like: kernel.destinationLayout, kept: storage, &whole), 0
+              )
+            } else {
+              destination = (try Memory(kernel.destinationLayout), ranges[position].lowerBound)
+            }
+            try addWinograd(
+              kernel, weights, name: layer.name,
+              reading: MapRows(
+                memory: source.memory, first: ranges[position - count].lowerBound - source.row),
+              writing: MapRows(
+                memory: destination.memory, first: ranges[position].lowerBound - destination.row))
+            value = destination
+            continue
+          }
           let geometry = strips.geometry(position, ranges)
           let descriptor: PrimitiveDescriptor
           if let known = kernels[position].first(where: { $0.geometry == geometry }) {
@@ -165,9 +254,9 @@ extension PlanBuilder {
           let wanted = descriptor.layout(dnnl_query_src_md)
           let input: Memory
           if let value {
-            input = try reordered(value, to: wanted, name: layer.name)
+            input = try reordered(value.memory, to: wanted, name: layer.name)
           } else {
-            input = try copiedRows(ranges[0], of: layer.input, to: wanted, name: first.name)
+            input = try copiedRows(ranges[0], of: layer.input, to: wanted, name: layer.name)
           }
           let layout = descriptor.layout(dnnl_query_weights_md)
           if !constants[position].contains(where: { $0.layout == layout }) {
@@ -186,22 +275,16 @@ extension PlanBuilder {
             operationCount: 2 * geometry.output.reduce(1, *)
               * weights.shape.dimensions[1...].reduce(1, *),
             reading: arguments, writing: (DNNL_ARG_DST, destination))
-          value = destination
+          value = (destination, ranges[position + 1].lowerBound)
         default:
           guard let input = value else { preconditionFailure("a chain that begins with pooling") }
-          value = try pooledRows(input, strips, position, ranges, name: layer.name)
+          let pooled = try pooledRows(input.memory, strips, position, ranges, name: layer.name)
+          value = (pooled, ranges[position + 1].lowerBound)
         }
+        position += 1
       }
-      guard let value else { continue }
-      let result: Memory
-      if let whole {
-        result = whole
-      } else {
-        result = try wholeResult(of: strips, like: value.layout, kept: storage)
-        addResident(result)
-        whole = result
-      }
-      let name = network.layers[strips.layers.upperBound - 1].name
+      guard let value = value?.memory, value !== whole else { continue }
+      let result = try wholeResult(of: strips, like: value.layout, kept: storage, &whole)
       guard let region = try rows(ranges[ranges.count - 1], of: result) else {
         throw ComputeError(operation: name, reason: "oneDNN cannot describe rows of its result")
       }
@@ -215,6 +298,16 @@ extension PlanBuilder {
     if let whole {
       setResult(whole, of: Network.Value(index: strips.layers.upperBound), kept: storage)
     }
+  }
+
+  /// Rows of a value where they lie if Winograd's kernel can read them there, else as a copy.
+  private mutating func rowsInPlace(
+    _ range: Range<Int>, of value: Network.Value, _ kernel: WinogradKernel, _ name: String
+  ) throws(ComputeError) -> (memory: Memory, row: Int) {
+    let wanted = try kernel.sourceLayout
+    let whole = try memory(of: value, channelBlock: kernel.lanes)
+    if whole.layout.channelBlock == kernel.lanes { return (whole, 0) }
+    return (try copiedRows(range, of: value, to: wanted, name: name), range.lowerBound)
   }
 
   /// Rows of a value as a tensor of their own, as a kernel wants it.
@@ -243,18 +336,24 @@ extension PlanBuilder {
     return destination
   }
 
-  private func wholeResult(
-    of strips: LayerStrips, like layout: TensorLayout, kept storage: ValueStorage
+  /// The tensor of the chain's result, which all strips write into.
+  private mutating func wholeResult(
+    of strips: LayerStrips, like layout: TensorLayout, kept storage: ValueStorage,
+    _ known: inout Memory?
   ) throws(ComputeError) -> Memory {
+    if let known { return known }
     let shape = Shape(strips.extents[strips.extents.count - 1])
     let block = layout.channelBlock ?? 1
-    switch storage {
-    case .float32: break
-    case .bfloat16:
-      return try Memory(TensorLayout.channelBlocked(shape, block: block).retyped(dnnl_bf16))
-    case .quantized: return try Memory(.channelsLast(shape.dimensions, dnnl_u8))
-    }
-    return try Memory(
-      block == shape[1] ? .channelsLast(shape) : .channelBlocked(shape, block: block))
+    let layout: TensorLayout =
+      switch storage {
+      case .float32 where block == shape[1]: try .channelsLast(shape)
+      case .float32: try .channelBlocked(shape, block: block)
+      case .bfloat16: try TensorLayout.channelBlocked(shape, block: block).retyped(dnnl_bf16)
+      case .quantized: try .channelsLast(shape.dimensions, dnnl_u8)
+      }
+    let result = try Memory(layout)
+    addResident(result)
+    known = result
+    return result
   }
 }

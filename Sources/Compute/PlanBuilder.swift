@@ -5,9 +5,13 @@ internal import Tensors
 struct PlanBuilder {
   /// A kernel with the tensors it works on.
   struct Step {
+    enum Work {
+      case primitive(Primitive, [(Int32, Memory)])
+      case winograd(WinogradStep)
+    }
+
     var report: Plan.Step
-    var primitive: Primitive
-    var arguments: [(Int32, Memory)]
+    var work: Work
   }
 
   /// A tensor that lies in the arena.
@@ -72,7 +76,10 @@ struct PlanBuilder {
       let value = Network.Value(index: index)
       switch layer.operation {
       case .convolution(let weights, let window, let activation, let residual):
-        try addConvolution(layer, weights, window, activation, residual: residual, to: value)
+        let result = try addConvolution(
+          layer, weights, window, activation, residual: residual, to: value)
+        // A pooling behind it may have been computed along.
+        index = result.index
       case .linear(let weights, let activation):
         try addLinear(layer, weights, activation, to: value)
       case .maxPooling(let window):
@@ -247,31 +254,12 @@ struct PlanBuilder {
     reading sources: [(Int32, Memory)], writing destination: (Int32, Memory),
     over root: Memory? = nil
   ) throws(ComputeError) {
-    let index = steps.count
     var arguments = sources
     arguments.append(destination)
-    for (_, memory) in sources { extendLife(of: memory, to: index) }
-    let id = ObjectIdentifier(destination.1)
-    if residentOf[id] != nil {
-      // Part of a value that has its place already.
-      extendLife(of: destination.1, to: index)
-    } else {
-      let rootIndex = root.flatMap { residentOf[ObjectIdentifier($0)] }
-      residentOf[id] = residents.count
-      residents.append(
-        Resident(
-          memory: destination.1, root: rootIndex.map { residents[$0].root } ?? residents.count,
-          first: index, last: index))
-      memories.append(destination.1)
-      extendLife(of: destination.1, to: index)
-    }
-
+    place(destination.1, reading: sources.map(\.1), over: root)
     let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
     if scratchLayout.byteCount > 0 {
-      let memory = try Memory(scratchLayout)
-      scratch.append((memory, index))
-      memories.append(memory)
-      arguments.append((DNNL_ARG_SCRATCHPAD, memory))
+      arguments.append((DNNL_ARG_SCRATCHPAD, try placeScratch(scratchLayout)))
     }
     steps.append(
       Step(
@@ -279,7 +267,55 @@ struct PlanBuilder {
           name: name, kernel: descriptor.kernelName, precision: precision.plain,
           operationCount: operationCount,
           outputShape: destination.1.layout.shape),
-        primitive: try Primitive(descriptor, name: name), arguments: arguments))
+        work: .primitive(try Primitive(descriptor, name: name), arguments)))
+  }
+
+  /// Adds a step that reads and writes rows of tensors by Winograd's algorithm.
+  mutating func addWinograd(
+    _ kernel: WinogradKernel, _ weights: LayerWeights, name: String, reading source: MapRows,
+    writing destination: MapRows
+  ) throws(ComputeError) {
+    let transformed = try weights.winogradWeights(lanes: kernel.lanes, name: name)
+    let biases = MemoryBlock(copying: weights.biases)
+    place(destination.memory, reading: [source.memory], over: nil)
+    let scratch = try placeScratch(kernel.scratchLayout)
+    steps.append(
+      Step(
+        report: Plan.Step(
+          name: name, kernel: kernel.name, precision: .float32,
+          operationCount: kernel.operationCount, outputShape: Shape(kernel.output)),
+        work: .winograd(
+          WinogradStep(
+            kernel: kernel, source: source, destination: destination, scratch: scratch,
+            weights: transformed, biases: biases))))
+  }
+
+  /// Gives what the next step writes a place in the arena, or the bytes of `root`, and keeps what it
+  /// reads until then.
+  private mutating func place(
+    _ destination: Memory, reading sources: [Memory], over root: Memory?
+  ) {
+    let index = steps.count
+    for memory in sources { extendLife(of: memory, to: index) }
+    if residentOf[ObjectIdentifier(destination)] == nil {
+      let rootIndex = root.flatMap { residentOf[ObjectIdentifier($0)] }
+      residentOf[ObjectIdentifier(destination)] = residents.count
+      residents.append(
+        Resident(
+          memory: destination, root: rootIndex.map { residents[$0].root } ?? residents.count,
+          first: index, last: index))
+      memories.append(destination)
+    }
+    // Where it is part of a value, that has its place already.
+    extendLife(of: destination, to: index)
+  }
+
+  /// Room for the next step alone.
+  private mutating func placeScratch(_ layout: TensorLayout) throws(ComputeError) -> Memory {
+    let memory = try Memory(layout)
+    scratch.append((memory, steps.count))
+    memories.append(memory)
+    return memory
   }
 
   private mutating func extendLife(of memory: Memory, to step: Int) {

@@ -36,7 +36,8 @@ public struct PlanOptions: Sendable {
   /// The algorithm of the convolutions.
   public var convolution: ConvolutionAlgorithm
 
-  /// What weights in Winograd's layouts may take; shared by the plans of all copies of these options.
+  /// What weights transformed for Winograd's convolutions may take; shared by the plans of all copies of
+  /// these options.
   ///
   /// A layer that finds no room runs directly.
   let winogradBudget: WinogradBudget
@@ -58,12 +59,8 @@ public struct PlanOptions: Sendable {
     winogradBudget = WinogradBudget(limit: winogradByteCount)
   }
 
-  /// Whether the layouts that weights are wanted in differ from one size of the input to another, as
-  /// Winograd's do: a plan of one size then prepares only a part of what another size needs.
-  public var layoutsDependOnSize: Bool { effectivePrecision == .float32 && usesWinograd }
-
   /// Whether convolutions in float32 may be computed by Winograd's algorithm.
-  var usesWinograd: Bool { convolution == .fastest && Engine.hasWinograd }
+  var usesWinograd: Bool { convolution == .fastest && Engine.winogradLanes != nil }
 
   /// Whether the CPU computes in the precision, or emulation is good enough, as for a test.
   var isSupported: Bool { allowsEmulation || precision.isSupported }

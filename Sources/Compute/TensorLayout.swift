@@ -94,9 +94,6 @@ public struct TensorLayout: Sendable {
     return TensorLayout(descriptor)
   }
 
-  /// Whether it is a matter of strides and blocks, as all layouts but Winograd's are.
-  var isBlocked: Bool { descriptor.format_kind == dnnl_blocked }
-
   /// Some indices of an axis as a part of the whole tensor's memory; `nil` where oneDNN cannot
   /// describe it, as where a block would be cut.
   func region(axis: Int, _ range: Range<Int>) -> TensorLayout? {

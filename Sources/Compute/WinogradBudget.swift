@@ -1,59 +1,32 @@
 internal import Synchronization
 
-/// The memory that weights may take in Winograd's layouts.
+/// The memory that weights may take once more, transformed for Winograd's convolutions.
 ///
-/// They are four times as large as direct ones, and at some widths of the picture a kernel wants them
-/// in another layout, which is another copy. Copies stay for the plans to come; where room is short,
-/// those that no plan uses any more go, the one that was asked for longest ago first.
+/// They are four times as large as the checkpoint's. One transformed copy of a layer serves pictures of
+/// all sizes and all threads.
 final class WinogradBudget: Sendable {
-  private struct Copy {
+  private struct Grant {
     weak var weights: LayerWeights?
-    let layout: TensorLayout
+    let byteCount: Int
   }
 
-  private struct State {
-    /// The one that was asked for last stands last.
-    var copies: [Copy] = []
-    var used = 0
-  }
-
-  /// The most bytes that all copies take.
+  /// The most bytes that all layers take together.
   let limit: Int
 
-  private let state = Mutex(State())
+  private let grants = Mutex<[Grant]>([])
 
   init(limit: Int) { self.limit = limit }
 
-  /// Whether there is room for a copy, or it is there already; makes room where it can.
-  func hasRoom(for layout: TensorLayout, of weights: LayerWeights) -> Bool {
-    state.withLock { state in
-      let known = state.copies.firstIndex { $0.weights === weights && $0.layout == layout }
-      if let known {
-        state.copies.append(state.copies.remove(at: known))
-        return true
-      }
-      if weights.preparedLayouts.contains(layout) { return true }
-      guard layout.byteCount <= limit else { return false }
-      var index = 0
-      while state.used + layout.byteCount > limit, index < state.copies.count {
-        let copy = state.copies[index]
-        if copy.weights?.drop(copy.layout) ?? true {
-          state.used -= copy.layout.byteCount
-          state.copies.remove(at: index)
-        } else {
-          index += 1
-        }
-      }
-      return state.used + layout.byteCount <= limit
-    }
-  }
-
-  /// Counts a copy that is about to be made.
-  func claim(_ layout: TensorLayout, of weights: LayerWeights) {
-    guard !layout.isBlocked, !weights.preparedLayouts.contains(layout) else { return }
-    state.withLock { state in
-      state.copies.append(Copy(weights: weights, layout: layout))
-      state.used += layout.byteCount
+  /// Whether a layer may take some memory for its transformed weights: it keeps what it was granted for
+  /// as long as it exists.
+  func grants(_ byteCount: Int, to weights: LayerWeights) -> Bool {
+    grants.withLock { grants in
+      grants.removeAll { $0.weights == nil }
+      if grants.contains(where: { $0.weights === weights }) { return true }
+      let used = grants.reduce(0) { $0 + $1.byteCount }
+      guard byteCount <= limit - used else { return false }
+      grants.append(Grant(weights: weights, byteCount: byteCount))
+      return true
     }
   }
 }

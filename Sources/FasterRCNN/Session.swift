@@ -90,13 +90,11 @@ final class Session {
     }
   }
 
-  /// Runs everything once on a grey picture: one of 640 x 480 where the weights' layouts depend on the
-  /// size, else the strip of it that makes four rows of features, which takes a tenth of the time.
+  /// Runs everything once on a grey picture: of one of 640 x 480, the strip that makes four rows of
+  /// features, because all sizes want the weights in the same layouts.
   func warmUp() throws(DetectorError) {
     let usual = try resizedSize(ImageSize(height: 480, width: 640))
-    let height =
-      planOptions.layoutsDependOnSize
-      ? usual.height : min(usual.height, 4 * model.networks.featureStride)
+    let height = min(usual.height, 4 * model.networks.featureStride)
     let strip = Image(
       width: usual.width, height: height,
       pixels: [UInt8](repeating: 128, count: 3 * usual.width * height))

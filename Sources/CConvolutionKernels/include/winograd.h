@@ -1,0 +1,82 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): a quarter of the multiplications.
+//
+// The algorithm is Lavin and Gray's (arXiv:1509.09308): a tile of 4x4 results is made from 6x6 values,
+// transformed into 36 numbers a channel, multiplied with weights transformed alike (at each of the 36
+// positions a product of matrices: tiles x input channels x output channels), and transformed back.
+//
+// Maps are blocked by channels: `lanes` channels of a pixel lie side by side, then pixels, rows and
+// blocks of channels. Channels are counted in whole blocks. Nothing here checks a bound: the caller has.
+
+/// The number of channels that lie side by side: 16 for AVX-512, 8 for AVX2 with FMA.
+///
+/// `winograd_run` and `winograd_transform_weights` may only be called with lanes that the CPU has
+/// instructions for.
+typedef int32_t winograd_lanes;
+
+/// A convolution, and where its tensors lie; distances are counted in floats.
+struct winograd_convolution {
+  const float *_Nonnull source;
+  float *_Nonnull destination;
+  /// As `winograd_transform_weights` wrote them.
+  const float *_Nonnull weights;
+  /// One for each output channel.
+  const float *_Nonnull biases;
+  /// From one image to the next, from one block of channels to the next, from one row to the next.
+  ptrdiff_t source_image, source_block, source_row;
+  ptrdiff_t destination_image, destination_block, destination_row;
+  /// Multiples of `lanes`, and of twice that.
+  int32_t input_channels, output_channels;
+  /// The rows and columns that may be read; what lies beyond them counts as zero.
+  int32_t source_height, source_width;
+  /// Where the window of the first result begins in the source: -1 where a row or column of zeros
+  /// comes before it.
+  int32_t top, left;
+  /// The extents of the result.
+  int32_t height, width;
+  /// The extents of the maximum over 2x2 results that is written in their place, or zeros.
+  int32_t pooled_height, pooled_width;
+  /// What smaller results are raised to: 0 for ReLU, minus infinity to leave them.
+  float lowest;
+  /// The tiles that are multiplied at once: 1 to `winograd_most_rows(lanes)`.
+  int32_t rows;
+};
+
+/// How many tiles the registers hold at once.
+static inline int32_t winograd_most_rows(winograd_lanes lanes) { return lanes == 16 ? 14 : 6; }
+
+/// The tiles that cover one image's result.
+static inline size_t winograd_tile_count(const struct winograd_convolution *_Nonnull convolution) {
+  return (size_t)((convolution->height + 3) / 4) * (size_t)((convolution->width + 3) / 4);
+}
+
+/// The floats of the weights of a layer.
+static inline size_t winograd_weight_count(int32_t input_channels, int32_t output_channels) {
+  return 36 * (size_t)input_channels * (size_t)output_channels;
+}
+
+/// The floats of scratch memory that some tiles take.
+static inline size_t winograd_scratch_count(winograd_lanes lanes, int32_t input_channels,
+                                            int32_t rows, size_t tiles) {
+  const size_t blocks = (tiles + (size_t)rows - 1) / (size_t)rows;
+  return 36 * blocks * (size_t)rows * ((size_t)input_channels + 2 * (size_t)lanes);
+}
+
+/// Transforms the weights of some output channels, a multiple of twice `lanes`.
+///
+/// `weights` is (outputs, input_channels, 3, 3); `scales` multiplies each output channel and may be
+/// null. `transformed` gets `winograd_weight_count(input_channels, outputs)` floats; output channels
+/// that follow one another may be transformed in several calls, each behind what the last one wrote.
+void winograd_transform_weights(winograd_lanes lanes, const float *_Nonnull weights,
+                                const float *_Nullable scales, int32_t input_channels,
+                                int32_t outputs, float *_Nonnull transformed);
+
+/// Computes some tiles of one image; tiles are counted along rows.
+///
+/// `scratch` is aligned to 64 bytes and has `winograd_scratch_count` floats; its contents are lost.
+void winograd_run(winograd_lanes lanes, const struct winograd_convolution *_Nonnull convolution,
+                  size_t image, size_t first_tile, size_t tiles, float *_Nonnull scratch);

@@ -1,0 +1,53 @@
+#include "winograd.h"
+
+#include <string.h>
+
+// The kernels are written once, for vectors of LANES floats, and compiled for each machine by including
+// them with its lanes, its instructions and the tiles that its registers hold: two sums a tile, two
+// vectors of weights and a value must fit into 32 or 16 registers.
+#if defined(__x86_64__)
+
+#define LANES 16
+#define MOST_ROWS 14
+#define MACHINE __attribute__((target("avx512f,avx2,fma")))
+#define NAME(name) name##_16
+#include "winograd_kernels.h"
+
+#define LANES 8
+#define MOST_ROWS 6
+#define MACHINE __attribute__((target("avx2,fma")))
+#define NAME(name) name##_8
+#include "winograd_kernels.h"
+
+void winograd_transform_weights(winograd_lanes lanes, const float *weights, const float *scales,
+                                int32_t input_channels, int32_t outputs, float *transformed) {
+  if (lanes == 16) {
+    transform_weights_16(weights, scales, input_channels, outputs, transformed);
+  } else {
+    transform_weights_8(weights, scales, input_channels, outputs, transformed);
+  }
+}
+
+void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convolution, size_t image,
+                  size_t first_tile, size_t tiles, float *scratch) {
+  if (lanes == 16) {
+    run_16(convolution, image, first_tile, tiles, scratch);
+  } else {
+    run_8(convolution, image, first_tile, tiles, scratch);
+  }
+}
+
+#else
+
+// Nobody calls these: the caller asks the CPU for AVX-512 or AVX2 first.
+void winograd_transform_weights(winograd_lanes lanes, const float *weights, const float *scales,
+                                int32_t input_channels, int32_t outputs, float *transformed) {
+  __builtin_trap();
+}
+
+void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convolution, size_t image,
+                  size_t first_tile, size_t tiles, float *scratch) {
+  __builtin_trap();
+}
+
+#endif

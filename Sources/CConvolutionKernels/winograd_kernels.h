@@ -1,0 +1,373 @@
+// No guard: winograd.c includes this once for each machine, with LANES, MOST_ROWS, MACHINE and NAME.
+
+#define INLINE MACHINE static inline __attribute__((always_inline))
+
+// Maps belong to the caller and may start at any float.
+typedef float NAME(vector) __attribute__((ext_vector_type(LANES), aligned(4)));
+#define VECTOR NAME(vector)
+
+// a * b + c, rounded once.
+#define FMA(a, b, c) __builtin_elementwise_fma((VECTOR)(a), (b), (c))
+
+// MARK: Transforms
+
+/// One column of Bᵀd: six values to six.
+INLINE void NAME(transform_input)(const VECTOR *d, VECTOR *out) {
+  const VECTOR even = FMA(-4, d[2], d[4]), odd = FMA(-4, d[1], d[3]);
+  const VECTOR left = d[4] - d[2], right = d[3] - d[1];
+  out[0] = FMA(4, d[0], FMA(-5, d[2], d[4]));
+  out[1] = even + odd;
+  out[2] = even - odd;
+  out[3] = FMA(2, right, left);
+  out[4] = FMA(-2, right, left);
+  out[5] = FMA(4, d[1], FMA(-5, d[3], d[5]));
+}
+
+/// One column of Aᵀm: six values to four.
+INLINE void NAME(transform_output)(const VECTOR *m, VECTOR *out) {
+  const VECTOR sum = m[1] + m[2], difference = m[1] - m[2];
+  const VECTOR sum2 = m[3] + m[4], difference2 = m[3] - m[4];
+  out[0] = m[0] + sum + sum2;
+  out[1] = FMA(2, difference2, difference);
+  out[2] = FMA(4, sum2, sum);
+  out[3] = FMA(8, difference2, difference) + m[5];
+}
+
+/// Transforms 6x6 vectors; number (x, y) of the result, x first, goes to `out + (6x + y) * position`.
+INLINE void NAME(input_tile)(const float *in, ptrdiff_t row, float *out, size_t position) {
+  VECTOR columns[6][6];
+  for (int y = 0; y < 6; y++) {
+    VECTOR values[6], transformed[6];
+#pragma unroll
+    for (int x = 0; x < 6; x++) values[x] = *(const VECTOR *)(in + y * row + x * LANES);
+    NAME(transform_input)(values, transformed);
+#pragma unroll
+    for (int x = 0; x < 6; x++) columns[x][y] = transformed[x];
+  }
+  for (int x = 0; x < 6; x++) {
+    VECTOR transformed[6];
+    NAME(transform_input)(columns[x], transformed);
+#pragma unroll
+    for (int y = 0; y < 6; y++) {
+      *(VECTOR *)(out + (size_t)(6 * x + y) * position) = transformed[y];
+    }
+  }
+}
+
+/// The same for a tile that reaches beyond the source: zeros stand for what is not there.
+MACHINE static void NAME(edge_tile)(const struct winograd_convolution *convolution,
+                                    const float *block, int32_t top, int32_t left, float *out,
+                                    size_t position) {
+  float values[36 * LANES] __attribute__((aligned(64)));
+  memset(values, 0, sizeof values);
+  for (int32_t y = 0; y < 6; y++) {
+    if (top + y < 0 || top + y >= convolution->source_height) continue;
+    const float *row = block + (top + y) * convolution->source_row;
+    for (int32_t x = 0; x < 6; x++) {
+      if (left + x < 0 || left + x >= convolution->source_width) continue;
+      *(VECTOR *)(values + (6 * y + x) * LANES) =
+          *(const VECTOR *)(row + (ptrdiff_t)(left + x) * LANES);
+    }
+  }
+  NAME(input_tile)(values, 6 * LANES, out, position);
+}
+
+/// Transforms a tile back, adds the bias and raises what is below `lowest`; NaN stays NaN.
+INLINE void NAME(output_tile)(const float *in, size_t position, VECTOR bias, VECTOR lowest,
+                              VECTOR results[4][4]) {
+  VECTOR columns[4][6];
+  for (int x = 0; x < 6; x++) {
+    VECTOR values[6], transformed[4];
+#pragma unroll
+    for (int y = 0; y < 6; y++) {
+      values[y] = *(const VECTOR *)(in + (size_t)(6 * x + y) * position);
+    }
+    NAME(transform_output)(values, transformed);
+#pragma unroll
+    for (int y = 0; y < 4; y++) columns[y][x] = transformed[y];
+  }
+  for (int y = 0; y < 4; y++) {
+    NAME(transform_output)(columns[y], results[y]);
+#pragma unroll
+    for (int x = 0; x < 4; x++) {
+      const VECTOR value = results[y][x] + bias;
+      results[y][x] = lowest > value ? lowest : value;
+    }
+  }
+}
+
+/// Writes the results, or those of them that the whole result has.
+INLINE void NAME(store_tile)(VECTOR results[4][4], float *out, ptrdiff_t row, int32_t height,
+                             int32_t width) {
+  if (height >= 4 && width >= 4) {
+#pragma unroll
+    for (int y = 0; y < 4; y++) {
+#pragma unroll
+      for (int x = 0; x < 4; x++) *(VECTOR *)(out + y * row + x * LANES) = results[y][x];
+    }
+    return;
+  }
+  for (int y = 0; y < 4 && y < height; y++) {
+    for (int x = 0; x < 4 && x < width; x++) *(VECTOR *)(out + y * row + x * LANES) = results[y][x];
+  }
+}
+
+/// Writes the maxima of 2x2 results; a window at the edge covers what the whole result has.
+///
+/// A NaN is taken where it comes first, as a search for the maximum from the first value on does.
+INLINE void NAME(store_maxima)(VECTOR results[4][4], float *out, ptrdiff_t row, int32_t height,
+                               int32_t width, int32_t pooled_height, int32_t pooled_width) {
+#pragma unroll
+  for (int y = 0; y < 2; y++) {
+    if (y >= pooled_height) return;
+#pragma unroll
+    for (int x = 0; x < 2; x++) {
+      if (x >= pooled_width) continue;
+      VECTOR most = results[2 * y][2 * x];
+      const VECTOR right = results[2 * y][2 * x + 1], below = results[2 * y + 1][2 * x];
+      const VECTOR corner = results[2 * y + 1][2 * x + 1];
+      const int has_right = 2 * x + 1 < width, has_below = 2 * y + 1 < height;
+      if (has_right) most = right > most ? right : most;
+      if (has_below) most = below > most ? below : most;
+      if (has_right && has_below) most = corner > most ? corner : most;
+      *(VECTOR *)(out + y * row + x * LANES) = most;
+    }
+  }
+}
+
+// MARK: Products
+
+/// What the caches should fetch while a product runs: it reads `weights_step` and `values_step` bytes
+/// further at each input channel.
+struct NAME(ahead) {
+  const char *weights, *values;
+  ptrdiff_t weights_step, values_step;
+};
+
+/// Multiplies `rows` tiles by the weights of two blocks of output channels.
+///
+/// `values` is (blocks, rows, LANES), `weights` (blocks * LANES, 2 * LANES), `out` (2, rows, LANES). All
+/// sums stay in registers; `rows` is a constant wherever this is inlined.
+INLINE void NAME(product)(const int rows, const float *restrict values,
+                          const float *restrict weights, int32_t blocks, float *restrict out,
+                          struct NAME(ahead) ahead) {
+  VECTOR left[MOST_ROWS], right[MOST_ROWS];
+#pragma unroll
+  for (int row = 0; row < rows; row++) left[row] = right[row] = 0;
+  for (int32_t block = 0; block < blocks; block++, values += rows * LANES) {
+#pragma unroll 4
+    for (int channel = 0; channel < LANES; channel++, weights += 2 * LANES) {
+      const VECTOR first = *(const VECTOR *)weights, second = *(const VECTOR *)(weights + LANES);
+      __builtin_prefetch(ahead.weights, 0, 2);
+      __builtin_prefetch(ahead.values, 0, 2);
+      ahead.weights += ahead.weights_step;
+      ahead.values += ahead.values_step;
+#pragma unroll
+      for (int row = 0; row < rows; row++) {
+        const VECTOR value = values[row * LANES + channel];
+        left[row] = FMA(value, first, left[row]);
+        right[row] = FMA(value, second, right[row]);
+      }
+    }
+  }
+#pragma unroll
+  for (int row = 0; row < rows; row++) {
+    *(VECTOR *)(out + row * LANES) = left[row];
+    *(VECTOR *)(out + (rows + row) * LANES) = right[row];
+  }
+}
+
+/// Multiplies all blocks of tiles at one position.
+///
+/// The weights of the next position follow these and the values of the next position follow these,
+/// so each block fetches its share of both: a stream from memory is hidden behind the products.
+#define PRODUCTS(rows)                                                                             \
+  MACHINE static void NAME(products_##rows)(const float *values, const float *weights,             \
+                                            int32_t blocks, size_t count, float *out) {            \
+    const size_t size = (size_t)blocks * rows * LANES;                                             \
+    const size_t panel = (size_t)blocks * LANES * 2 * LANES;                                       \
+    struct NAME(ahead) ahead = {(const char *)(weights + panel), (const char *)(values + count * size), \
+                                (ptrdiff_t)(2 * LANES * sizeof(float) / count),                    \
+                                (ptrdiff_t)(rows * sizeof(float))};                                \
+    for (size_t index = 0; index < count; index++) {                                               \
+      NAME(product)(rows, values + index * size, weights, blocks, out + index * 2 * rows * LANES,  \
+                    ahead);                                                                        \
+      ahead.weights += blocks * LANES * ahead.weights_step;                                        \
+      ahead.values += blocks * LANES * ahead.values_step;                                          \
+    }                                                                                              \
+  }
+PRODUCTS(1)
+PRODUCTS(2)
+PRODUCTS(3)
+PRODUCTS(4)
+PRODUCTS(5)
+PRODUCTS(6)
+#if MOST_ROWS > 6
+PRODUCTS(7)
+PRODUCTS(8)
+PRODUCTS(9)
+PRODUCTS(10)
+PRODUCTS(11)
+PRODUCTS(12)
+PRODUCTS(13)
+PRODUCTS(14)
+#endif
+#undef PRODUCTS
+
+static void (*const NAME(products)[])(const float *, const float *, int32_t, size_t, float *) = {
+    NAME(products_1), NAME(products_2), NAME(products_3),  NAME(products_4),
+    NAME(products_5), NAME(products_6),
+#if MOST_ROWS > 6
+    NAME(products_7), NAME(products_8), NAME(products_9),  NAME(products_10),
+    NAME(products_11), NAME(products_12), NAME(products_13), NAME(products_14),
+#endif
+};
+
+// MARK: Weights
+
+/// G g Gᵀ in double precision, rounded once at the end.
+///
+/// The result is (output channels / 2 LANES, 36, input channels, 2 LANES): in the order in which the
+/// products read it.
+MACHINE static void NAME(transform_weights)(const float *weights, const float *scales,
+                                            int32_t input_channels, int32_t outputs,
+                                            float *transformed) {
+  static const double G[6][3] = {{1. / 4, 0, 0},
+                                 {-1. / 6, -1. / 6, -1. / 6},
+                                 {-1. / 6, 1. / 6, -1. / 6},
+                                 {1. / 24, 1. / 12, 1. / 6},
+                                 {1. / 24, -1. / 12, 1. / 6},
+                                 {0, 0, 1}};
+  const size_t length = 9 * (size_t)input_channels, panel = 2 * LANES * (size_t)input_channels;
+  for (int32_t output = 0; output < outputs; output += 2 * LANES, transformed += 36 * panel) {
+    for (int32_t channel = 0; channel < input_channels; channel++) {
+      double taps[9][2 * LANES], rows[3][6][2 * LANES];
+      for (int lane = 0; lane < 2 * LANES; lane++) {
+        const float *kernel = weights + (size_t)(output + lane) * length + 9 * (size_t)channel;
+        const float scale = scales ? scales[output + lane] : 1;
+        for (int tap = 0; tap < 9; tap++) taps[tap][lane] = kernel[tap] * scale;
+      }
+      for (int y = 0; y < 3; y++) {
+        for (int x = 0; x < 6; x++) {
+          for (int lane = 0; lane < 2 * LANES; lane++) {
+            rows[y][x][lane] = G[x][0] * taps[3 * y][lane] + G[x][1] * taps[3 * y + 1][lane] +
+                               G[x][2] * taps[3 * y + 2][lane];
+          }
+        }
+      }
+      for (int x = 0; x < 6; x++) {
+        for (int y = 0; y < 6; y++) {
+          float *out = transformed + (size_t)(6 * x + y) * panel + 2 * LANES * (size_t)channel;
+          for (int lane = 0; lane < 2 * LANES; lane++) {
+            out[lane] = (float)(G[y][0] * rows[0][x][lane] + G[y][1] * rows[1][x][lane] +
+                                G[y][2] * rows[2][x][lane]);
+          }
+        }
+      }
+    }
+  }
+}
+
+// MARK: Running
+
+/// Transforms the sources of some tiles to (36, groups, blocks, rows, LANES).
+MACHINE static void NAME(transform_sources)(const struct winograd_convolution *convolution,
+                                            const float *source, size_t first_tile, size_t tiles,
+                                            size_t groups, float *values) {
+  const size_t rows = (size_t)convolution->rows;
+  const size_t blocks = (size_t)convolution->input_channels / LANES;
+  const size_t position = groups * blocks * rows * LANES;
+  const int32_t across = (convolution->width + 3) / 4;
+  for (size_t block = 0; block < blocks; block++, source += convolution->source_block) {
+    int32_t y = (int32_t)(first_tile / (size_t)across), x = (int32_t)(first_tile % (size_t)across);
+    for (size_t tile = 0; tile < groups * rows; tile++) {
+      float *out = values + ((tile / rows * blocks + block) * rows + tile % rows) * LANES;
+      if (tile >= tiles) {
+        // Rows without a tile are multiplied with the others: zeros, because what lies in the scratch
+        // memory may be subnormal, and slow.
+        for (size_t number = 0; number < 36; number++) *(VECTOR *)(out + number * position) = 0;
+        continue;
+      }
+      const int32_t top = 4 * y + convolution->top, left = 4 * x + convolution->left;
+      if (top >= 0 && left >= 0 && top + 6 <= convolution->source_height &&
+          left + 6 <= convolution->source_width) {
+        NAME(input_tile)(source + top * convolution->source_row + (ptrdiff_t)left * LANES,
+                         convolution->source_row, out, position);
+      } else {
+        NAME(edge_tile)(convolution, source, top, left, out, position);
+      }
+      if (++x == across) {
+        x = 0;
+        y++;
+      }
+    }
+  }
+}
+
+/// Transforms the products of two blocks of output channels, (36, groups, 2, rows, LANES), back.
+MACHINE static void NAME(transform_products)(const struct winograd_convolution *convolution,
+                                             const float *products, size_t first_tile, size_t tiles,
+                                             size_t groups, int32_t first_block, float *image) {
+  const size_t rows = (size_t)convolution->rows, position = groups * 2 * rows * LANES;
+  const int32_t across = (convolution->width + 3) / 4;
+  const VECTOR lowest = convolution->lowest;
+  for (int32_t block = first_block; block < first_block + 2; block++) {
+    float *destination = image + block * convolution->destination_block;
+    const VECTOR bias = *(const VECTOR *)(convolution->biases + block * LANES);
+    int32_t y = (int32_t)(first_tile / (size_t)across), x = (int32_t)(first_tile % (size_t)across);
+    for (size_t tile = 0; tile < tiles; tile++) {
+      const float *in =
+          products +
+          ((tile / rows * 2 + (size_t)(block - first_block)) * rows + tile % rows) * LANES;
+      VECTOR results[4][4];
+      NAME(output_tile)(in, position, bias, lowest, results);
+      const int32_t height = convolution->height - 4 * y, width = convolution->width - 4 * x;
+      const ptrdiff_t row = convolution->destination_row;
+      if (convolution->pooled_height > 0) {
+        NAME(store_maxima)(results, destination + 2 * y * row + (ptrdiff_t)(2 * x) * LANES, row,
+                           height, width, convolution->pooled_height - 2 * y,
+                           convolution->pooled_width - 2 * x);
+      } else {
+        NAME(store_tile)(results, destination + 4 * y * row + (ptrdiff_t)(4 * x) * LANES, row,
+                         height, width);
+      }
+      if (++x == across) {
+        x = 0;
+        y++;
+      }
+    }
+  }
+}
+
+MACHINE static void NAME(run)(const struct winograd_convolution *convolution, size_t image,
+                              size_t first_tile, size_t tiles, float *scratch) {
+  const size_t rows = (size_t)convolution->rows, groups = (tiles + rows - 1) / rows;
+  const int32_t blocks = convolution->input_channels / LANES;
+  const size_t panel = (size_t)convolution->input_channels * 2 * LANES;
+  const size_t values_position = groups * rows * (size_t)convolution->input_channels;
+  const size_t products_position = groups * 2 * rows * LANES;
+  float *values = scratch, *products = scratch + 36 * values_position;
+  NAME(transform_sources)(convolution,
+                          convolution->source + (ptrdiff_t)image * convolution->source_image,
+                          first_tile, tiles, groups, values);
+  // The products of two blocks of output channels at all 36 positions stay in the second-level cache
+  // until they are transformed back.
+  const float *weights = convolution->weights;
+  for (int32_t block = 0; block < convolution->output_channels / LANES; block += 2) {
+    for (size_t number = 0; number < 36; number++, weights += panel) {
+      NAME(products)[rows - 1](values + number * values_position, weights, blocks, groups,
+                               products + number * products_position);
+    }
+    NAME(transform_products)(convolution, products, first_tile, tiles, groups, block,
+                             convolution->destination +
+                                 (ptrdiff_t)image * convolution->destination_image);
+  }
+}
+
+#undef INLINE
+#undef VECTOR
+#undef FMA
+#undef LANES
+#undef MOST_ROWS
+#undef MACHINE
+#undef NAME

@@ -1,0 +1,170 @@
+internal import CConvolutionKernels
+internal import CDNNL
+internal import Synchronization
+internal import Tensors
+
+/// A 3x3 convolution of stride 1 by Winograd's algorithm, for one size of its result.
+///
+/// The work is dealt out in chunks of tiles, so that a thread that the system holds up keeps nobody
+/// waiting for long. A chunk's values at all 36 positions are read again for every two blocks of output
+/// channels, and its weights once: larger chunks read the weights less often and need more cache.
+struct WinogradKernel {
+  let geometry: ConvolutionGeometry
+  let lanes: Int
+  /// The extents of what is written, after pooling.
+  let output: [Int]
+  let pools: Bool
+  let activation: Network.Activation
+  /// The tiles that are multiplied at once, and those of a chunk.
+  let rows: Int
+  let chunk: Int
+  let threadCount: Int
+
+  /// Describes the kernel; `nil` where the algorithm does not apply or the CPU lacks the instructions.
+  ///
+  /// - Parameters:
+  ///   - pooledTo: the extents behind a maximum over 2x2 results with stride 2, which is then
+  ///     computed along; `nil` where none follows.
+  init?(
+    _ weights: LayerWeights, _ geometry: ConvolutionGeometry, _ activation: Network.Activation,
+    pooledTo pooled: [Int]? = nil
+  ) {
+    guard let lanes = Engine.winogradLanes else { return nil }
+    let dimensions = weights.shape.dimensions
+    // Below 32 channels the transforms cost more than they save.
+    guard
+      dimensions.count == 4, dimensions[2...].allSatisfy({ $0 == 3 }), geometry.strides == [1, 1],
+      geometry.input[1] % lanes == 0, geometry.output[1] % (2 * lanes) == 0,
+      geometry.input[1] >= 32, geometry.output[1] >= 32,
+      (geometry.input + geometry.output).allSatisfy({ $0 < 1 << 24 })
+    else { return nil }
+    self.geometry = geometry
+    self.lanes = lanes
+    self.activation = activation
+    output = pooled ?? geometry.output
+    pools = pooled != nil
+    threadCount = max(OpenMP.threadCount, 1)
+    let tiles = geometry.output[0] * Self.tileCount(geometry)
+    // As many blocks as fill all threads alike, of as many tiles as the registers hold.
+    let most = Int(winograd_most_rows(winograd_lanes(lanes)))
+    let share = max((tiles + threadCount - 1) / threadCount, 1)
+    let shareBlocks = (share + most - 1) / most
+    rows = (share + shareBlocks - 1) / shareBlocks
+    let wanted = max(Self.chunkTiles(channels: geometry.input[1]) / rows, 1)
+    let parts = (shareBlocks + wanted - 1) / wanted
+    chunk = (shareBlocks + parts - 1) / parts * rows
+  }
+
+  /// The tiles of a chunk, as measured on a core with 1 MiB of second-level cache: where the weights fit
+  /// that cache too, few; where they come from farther away, as many as make that worth it.
+  private static func chunkTiles(channels: Int) -> Int {
+    channels <= 128 ? 28 : channels <= 256 ? 56 : 84
+  }
+
+  private static func tileCount(_ geometry: ConvolutionGeometry) -> Int {
+    (geometry.output[2] + 3) / 4 * ((geometry.output[3] + 3) / 4)
+  }
+
+  /// The name for reports, in the manner of oneDNN's.
+  var name: String {
+    "winograd_4x3:" + (lanes == 16 ? "avx512" : "avx2") + (pools ? ", pooled" : "")
+  }
+
+  /// How the source must lie.
+  var sourceLayout: TensorLayout {
+    get throws(ComputeError) { try .channelBlocked(Shape(geometry.input), block: lanes) }
+  }
+
+  /// How the result lies.
+  var destinationLayout: TensorLayout {
+    get throws(ComputeError) { try .channelBlocked(Shape(output), block: lanes) }
+  }
+
+  /// The bytes that the transformed weights take.
+  var weightByteCount: Int {
+    MemoryLayout<Float>.stride
+      * winograd_weight_count(Int32(geometry.input[1]), Int32(geometry.output[1]))
+  }
+
+  /// The floats of scratch memory of one thread, in whole cache lines.
+  private var scratchCount: Int {
+    let count = winograd_scratch_count(
+      winograd_lanes(lanes), Int32(geometry.input[1]), Int32(rows), chunk)
+    return (count + 15) / 16 * 16
+  }
+
+  /// The scratch memory of all threads.
+  var scratchLayout: TensorLayout {
+    get throws(ComputeError) {
+      try TensorLayout(shape: [threadCount * scratchCount], tag: dnnl_a)
+    }
+  }
+
+  /// Multiplications and additions as a direct computation needs them.
+  var operationCount: Int { 2 * 9 * geometry.input[1] * geometry.output.reduce(1, *) }
+}
+
+/// Some rows of a tensor that may have more of them.
+struct MapRows {
+  var memory: Memory
+  /// The tensor's row that counts as row 0.
+  var first = 0
+}
+
+/// A Winograd convolution bound to its tensors.
+@safe struct WinogradStep {
+  let kernel: WinogradKernel
+  let source: MapRows
+  let destination: MapRows
+  let scratch: Memory
+  let weights: MemoryBlock
+  let biases: MemoryBlock
+
+  /// Runs on the calling thread's team.
+  ///
+  /// The source's memory has the kernel's channels and width, and as many rows as there are: those
+  /// beyond what the kernel's geometry names are read where the window needs them.
+  func run() {
+    let geometry = kernel.geometry
+    let (input, output) = (source.memory.layout.shape, destination.memory.layout.shape)
+    let lanes = kernel.lanes
+    // Safety: tensors blocked by channels have `lanes` floats a pixel, and both layouts are the kernel's
+    // but for their rows.
+    var convolution = unsafe winograd_convolution(
+      source: source.memory.address.assumingMemoryBound(to: Float.self),
+      destination: destination.memory.address.assumingMemoryBound(to: Float.self)
+        + destination.first * output[3] * lanes,
+      weights: weights.address.assumingMemoryBound(to: Float.self),
+      biases: biases.address.assumingMemoryBound(to: Float.self),
+      source_image: input[1] * input[2] * input[3], source_block: input[2] * input[3] * lanes,
+      source_row: input[3] * lanes,
+      destination_image: output[1] * output[2] * output[3],
+      destination_block: output[2] * output[3] * lanes, destination_row: output[3] * lanes,
+      input_channels: Int32(input[1]), output_channels: Int32(output[1]),
+      source_height: Int32(input[2]), source_width: Int32(input[3]),
+      top: Int32(source.first - geometry.leading[0]), left: Int32(-geometry.leading[1]),
+      height: Int32(geometry.output[2]), width: Int32(geometry.output[3]),
+      pooled_height: kernel.pools ? Int32(kernel.output[2]) : 0,
+      pooled_width: kernel.pools ? Int32(kernel.output[3]) : 0,
+      lowest: kernel.activation == .relu ? 0 : -.infinity, rows: Int32(kernel.rows))
+    let tiles = unsafe winograd_tile_count(&convolution)
+    let chunks = (tiles + kernel.chunk - 1) / kernel.chunk
+    let scratchStride = scratch.layout.byteCount / kernel.threadCount
+    let next = Atomic(0)
+    unsafe withUnsafePointer(to: convolution) { convolution in
+      OpenMP.parallel(kernel.threadCount, threadCount: kernel.threadCount) { threads in
+        // Safety: every thread has a number of its own, and scratch memory by that.
+        let scratch = unsafe (scratch.address + threads.lowerBound * scratchStride)
+          .assumingMemoryBound(to: Float.self)
+        while true {
+          let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          guard part < geometry.output[0] * chunks else { break }
+          let first = part % chunks * kernel.chunk
+          unsafe winograd_run(
+            winograd_lanes(lanes), convolution, part / chunks, first,
+            min(kernel.chunk, tiles - first), scratch)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,207 @@
+import CConvolutionKernels
+import Tensors
+import Testing
+
+@testable import Compute
+
+/// Winograd's kernels for both widths of vectors, against the definition in double precision.
+///
+/// The transforms multiply by up to 8 and cancel, which costs about a digit (Lavin and Gray,
+/// arXiv:1509.09308, section 7): for results of size 1 a float32 has 6e-8 of rounding a step, the
+/// kernels were seen within 1e-5, and 5e-5 is allowed.
+struct WinogradTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var images = 1
+    var channels = (32, 32)
+    /// The source's rows and columns.
+    var source: (Int, Int)
+    /// Where the first window begins.
+    var origin = (-1, -1)
+    /// The result's rows and columns before pooling.
+    var result: (Int, Int)
+    /// The rows and columns behind pooling; none for zeros.
+    var pooled = (0, 0)
+    var rows: Int
+    var chunk: Int
+    var isReLU = true
+
+    var testDescription: String {
+      "\(images)x\(channels), \(source) from \(origin) to \(result), pooled \(pooled), \(rows) rows"
+    }
+  }
+
+  static let cases = [
+    // One tile, of which the padding takes most; then whole tiles, then tiles cut off at both edges.
+    Case(source: (1, 1), result: (1, 1), rows: 1, chunk: 1),
+    Case(source: (4, 4), result: (4, 4), rows: 1, chunk: 1, isReLU: false),
+    Case(images: 2, channels: (64, 96), source: (13, 22), result: (13, 22), rows: 5, chunk: 10),
+    // Rows without a tile in the last block.
+    Case(channels: (32, 64), source: (9, 30), result: (9, 30), rows: 6, chunk: 12),
+    // A strip between two seams reads rows above and below it, and all columns.
+    Case(source: (20, 11), origin: (3, -1), result: (6, 11), rows: 4, chunk: 4),
+    // No padding at all, and more than one row of it.
+    Case(source: (12, 12), origin: (0, 0), result: (10, 10), rows: 3, chunk: 9),
+    Case(source: (6, 6), origin: (-2, -3), result: (8, 9), rows: 2, chunk: 2),
+    // Pooling of even extents, and of odd ones rounded down and up.
+    Case(source: (8, 12), result: (8, 12), pooled: (4, 6), rows: 6, chunk: 6),
+    Case(source: (15, 9), result: (15, 9), pooled: (7, 4), rows: 6, chunk: 6, isReLU: false),
+    Case(images: 2, source: (13, 17), result: (13, 17), pooled: (7, 9), rows: 5, chunk: 5),
+  ]
+
+  @Test(arguments: cases, [16, 8])
+  func isTheConvolution(_ given: Case, lanes: Int) throws {
+    guard let most = Engine.winogradLanes, lanes <= most else { return }
+    let (inputs, outputs) = given.channels
+    var random = Random(state: 11)
+    let source = random.values(given.images * inputs * given.source.0 * given.source.1)
+    let scale = 1 / Float(9 * inputs).squareRoot()
+    let weights = random.values(9 * inputs * outputs).map { $0 * scale }
+    let biases = random.values(outputs)
+    let scales = random.values(outputs).map { 1 + 0.5 * $0 }
+
+    let found = run(given, lanes, source, weights, biases, scales)
+    let wanted = reference(given, source, weights, biases, scales)
+    #expect(found.count == wanted.count)
+    let worst = zip(found, wanted).map { abs(Double($0) - $1) }.max() ?? 1
+    #expect(worst < 5e-5)
+  }
+
+  /// A NaN in the picture is seen in the result and is not made a zero by ReLU.
+  @Test(arguments: [16, 8]) func notANumberStays(lanes: Int) {
+    guard let most = Engine.winogradLanes, lanes <= most else { return }
+    let given = Case(source: (4, 4), result: (4, 4), rows: 1, chunk: 1)
+    var source = [Float](repeating: 1, count: 32 * 16)
+    source[5] = .nan
+    let found = run(
+      given, lanes, source, [Float](repeating: 1, count: 9 * 32 * 32),
+      [Float](repeating: 0, count: 32), [Float](repeating: 1, count: 32))
+    #expect(found.allSatisfy { $0.isNaN })
+  }
+
+  /// Runs the kernel on maps in rows of channels, (N, C, H, W), and returns its result alike.
+  private func run(
+    _ given: Case, _ lanes: Int, _ source: [Float], _ weights: [Float], _ biases: [Float],
+    _ scales: [Float]
+  ) -> [Float] {
+    let (inputs, outputs) = given.channels
+    let pools = given.pooled.0 > 0
+    let written = pools ? given.pooled : given.result
+    let (area, writtenArea) = (given.source.0 * given.source.1, written.0 * written.1)
+    var blocked = [Float](repeating: 0, count: source.count)
+    for image in 0..<given.images {
+      for channel in 0..<inputs {
+        for cell in 0..<area {
+          blocked[
+            ((image * inputs + channel / lanes * lanes) * area) + cell * lanes + channel % lanes] =
+            source[(image * inputs + channel) * area + cell]
+        }
+      }
+    }
+    let transformed = MemoryBlock(
+      count: 4 * winograd_weight_count(Int32(inputs), Int32(outputs)))
+    let scratch = MemoryBlock(
+      count: 4
+        * winograd_scratch_count(
+          winograd_lanes(lanes), Int32(inputs), Int32(given.rows), given.chunk))
+    // What an earlier layer left in the scratch memory must not matter.
+    unsafe scratch.address.initializeMemory(
+      as: UInt8.self, repeating: 0xFF, count: scratch.count)
+    // One more block than the result has, to see that nothing is written behind it.
+    let count = given.images * outputs * writtenArea
+    var result = [Float](repeating: -7, count: count + 64)
+    let values = unsafe transformed.address.assumingMemoryBound(to: Float.self)
+    unsafe weights.withUnsafeBufferPointer { weights in
+      unsafe scales.withUnsafeBufferPointer { scales in
+        // In two calls, as parts of a file are.
+        let half = outputs / 2 / (2 * lanes) * 2 * lanes
+        for (first, part) in [(0, half), (half, outputs - half)] where part > 0 {
+          unsafe winograd_transform_weights(
+            winograd_lanes(lanes), weights.baseAddress! + first * 9 * inputs,
+            scales.baseAddress! + first, Int32(inputs), Int32(part),
+            values + first * winograd_weight_count(Int32(inputs), 1))
+        }
+      }
+    }
+    unsafe blocked.withUnsafeBufferPointer { source in
+      unsafe biases.withUnsafeBufferPointer { biases in
+        unsafe result.withUnsafeMutableBufferPointer { result in
+          var convolution = unsafe winograd_convolution(
+            source: source.baseAddress!, destination: result.baseAddress!, weights: values,
+            biases: biases.baseAddress!, source_image: inputs * area,
+            source_block: area * lanes, source_row: given.source.1 * lanes,
+            destination_image: outputs * writtenArea, destination_block: writtenArea * lanes,
+            destination_row: written.1 * lanes, input_channels: Int32(inputs),
+            output_channels: Int32(outputs), source_height: Int32(given.source.0),
+            source_width: Int32(given.source.1), top: Int32(given.origin.0),
+            left: Int32(given.origin.1), height: Int32(given.result.0),
+            width: Int32(given.result.1), pooled_height: Int32(given.pooled.0),
+            pooled_width: Int32(given.pooled.1), lowest: given.isReLU ? 0 : -.infinity,
+            rows: Int32(given.rows))
+          let tiles = unsafe winograd_tile_count(&convolution)
+          for image in 0..<given.images {
+            for first in stride(from: 0, to: tiles, by: given.chunk) {
+              unsafe winograd_run(
+                winograd_lanes(lanes), &convolution, image, first,
+                min(given.chunk, tiles - first),
+                scratch.address.assumingMemoryBound(to: Float.self))
+            }
+          }
+        }
+      }
+    }
+    let behind = result[count...]
+    #expect(behind.allSatisfy { $0 == -7 })
+    return (0..<count).map { index in
+      let (cell, channel) = (index % writtenArea, index / writtenArea % outputs)
+      let image = index / writtenArea / outputs
+      return result[
+        (image * outputs + channel / lanes * lanes) * writtenArea + cell * lanes + channel % lanes]
+    }
+  }
+
+  private func reference(
+    _ given: Case, _ source: [Float], _ weights: [Float], _ biases: [Float], _ scales: [Float]
+  ) -> [Double] {
+    let (inputs, outputs) = given.channels
+    func value(_ image: Int, _ output: Int, _ y: Int, _ x: Int) -> Double {
+      var sum = 0.0
+      for input in 0..<inputs {
+        for tap in 0..<9 {
+          let (row, column) = (y + given.origin.0 + tap / 3, x + given.origin.1 + tap % 3)
+          guard (0..<given.source.0).contains(row), (0..<given.source.1).contains(column) else {
+            continue
+          }
+          sum +=
+            Double(weights[(output * inputs + input) * 9 + tap])
+            * Double(
+              source[((image * inputs + input) * given.source.0 + row) * given.source.1 + column])
+        }
+      }
+      let result = sum * Double(scales[output]) + Double(biases[output])
+      return given.isReLU ? max(result, 0) : result
+    }
+    let pools = given.pooled.0 > 0
+    let written = pools ? given.pooled : given.result
+    var results: [Double] = []
+    for image in 0..<given.images {
+      for output in 0..<outputs {
+        for y in 0..<written.0 {
+          for x in 0..<written.1 {
+            guard pools else {
+              results.append(value(image, output, y, x))
+              continue
+            }
+            var most = -Double.infinity
+            for row in 2 * y..<min(2 * y + 2, given.result.0) {
+              for column in 2 * x..<min(2 * x + 2, given.result.1) {
+                most = max(most, value(image, output, row, column))
+              }
+            }
+            results.append(most)
+          }
+        }
+      }
+    }
+    return results
+  }
+}
