@@ -22,9 +22,8 @@ struct WinogradKernel {
 
   /// Describes the kernel; `nil` where the algorithm does not apply or the CPU lacks the instructions.
   ///
-  /// - Parameters:
-  ///   - pooledTo: the extents behind a maximum over 2x2 results with stride 2, which is then
-  ///     computed along; `nil` where none follows.
+  /// `pooled` has the extents behind a maximum over 2x2 results with stride 2, which is then computed
+  /// along; `nil` where none follows.
   init?(
     _ weights: LayerWeights, _ geometry: ConvolutionGeometry, _ activation: Network.Activation,
     pooledTo pooled: [Int]? = nil

@@ -154,7 +154,9 @@ struct PrecisionTests {
   }
 
   /// oneDNN emulates bf16 on any CPU with AVX-512.
-  @Test(.enabled(if: Engine.winogradLanes == 16, "this CPU has no AVX-512"), arguments: [1 << 30, 1 << 12])
+  @Test(
+    .enabled(if: Engine.winogradLanes == 16, "this CPU has no AVX-512"),
+    arguments: [1 << 30, 1 << 12])
   func bfloat16IsCloseToFloats(stripByteCount: Int) throws {
     var random = Random(state: 5)
     let input = random.values(3 * 40 * 36)

@@ -97,64 +97,58 @@ struct WinogradTests {
         }
       }
     }
-    let transformed = MemoryBlock(
-      count: 4 * winograd_weight_count(Int32(inputs), Int32(outputs)))
+    let transformed = MemoryBlock(count: 4 * winograd_weight_count(Int32(inputs), Int32(outputs)))
     let scratch = MemoryBlock(
       count: 4
         * winograd_scratch_count(
           winograd_lanes(lanes), Int32(inputs), Int32(given.rows), given.chunk))
     // What an earlier layer left in the scratch memory must not matter.
-    unsafe scratch.address.initializeMemory(
-      as: UInt8.self, repeating: 0xFF, count: scratch.count)
-    // One more block than the result has, to see that nothing is written behind it.
+    unsafe scratch.address.initializeMemory(as: UInt8.self, repeating: 0xFF, count: scratch.count)
+    // Some floats more than the result has, to see that nothing is written behind it.
     let count = given.images * outputs * writtenArea
-    var result = [Float](repeating: -7, count: count + 64)
-    let values = unsafe transformed.address.assumingMemoryBound(to: Float.self)
-    unsafe weights.withUnsafeBufferPointer { weights in
-      unsafe scales.withUnsafeBufferPointer { scales in
-        // In two calls, as parts of a file are.
-        let half = outputs / 2 / (2 * lanes) * 2 * lanes
-        for (first, part) in [(0, half), (half, outputs - half)] where part > 0 {
-          unsafe winograd_transform_weights(
-            winograd_lanes(lanes), weights.baseAddress! + first * 9 * inputs,
-            scales.baseAddress! + first, Int32(inputs), Int32(part),
-            values + first * winograd_weight_count(Int32(inputs), 1))
-        }
+    let result = MemoryBlock(copying: [Float](repeating: -7, count: count + 64))
+    let blocks = (
+      source: MemoryBlock(copying: blocked), weights: MemoryBlock(copying: weights),
+      biases: MemoryBlock(copying: biases), scales: MemoryBlock(copying: scales)
+    )
+    func floats(_ block: MemoryBlock) -> UnsafeMutablePointer<Float> {
+      unsafe block.address.assumingMemoryBound(to: Float.self)
+    }
+    // In two calls, as parts of a file are.
+    let half = outputs / 2 / (2 * lanes) * 2 * lanes
+    for (first, part) in [(0, half), (half, outputs - half)] where part > 0 {
+      unsafe winograd_transform_weights(
+        winograd_lanes(lanes), floats(blocks.weights) + first * 9 * inputs,
+        floats(blocks.scales) + first, Int32(inputs), Int32(part),
+        floats(transformed) + first * winograd_weight_count(Int32(inputs), 1))
+    }
+    var convolution = unsafe winograd_convolution(
+      source: floats(blocks.source), destination: floats(result), weights: floats(transformed),
+      biases: floats(blocks.biases), source_image: inputs * area, source_block: area * lanes,
+      source_row: given.source.1 * lanes, destination_image: outputs * writtenArea,
+      destination_block: writtenArea * lanes, destination_row: written.1 * lanes,
+      input_channels: Int32(inputs), output_channels: Int32(outputs),
+      source_height: Int32(given.source.0), source_width: Int32(given.source.1),
+      top: Int32(given.origin.0), left: Int32(given.origin.1), height: Int32(given.result.0),
+      width: Int32(given.result.1), pooled_height: Int32(given.pooled.0),
+      pooled_width: Int32(given.pooled.1), lowest: given.isReLU ? 0 : -.infinity,
+      rows: Int32(given.rows))
+    let tiles = unsafe winograd_tile_count(&convolution)
+    for image in 0..<given.images {
+      for first in stride(from: 0, to: tiles, by: given.chunk) {
+        unsafe winograd_run(
+          winograd_lanes(lanes), &convolution, image, first, min(given.chunk, tiles - first),
+          floats(scratch))
       }
     }
-    unsafe blocked.withUnsafeBufferPointer { source in
-      unsafe biases.withUnsafeBufferPointer { biases in
-        unsafe result.withUnsafeMutableBufferPointer { result in
-          var convolution = unsafe winograd_convolution(
-            source: source.baseAddress!, destination: result.baseAddress!, weights: values,
-            biases: biases.baseAddress!, source_image: inputs * area,
-            source_block: area * lanes, source_row: given.source.1 * lanes,
-            destination_image: outputs * writtenArea, destination_block: writtenArea * lanes,
-            destination_row: written.1 * lanes, input_channels: Int32(inputs),
-            output_channels: Int32(outputs), source_height: Int32(given.source.0),
-            source_width: Int32(given.source.1), top: Int32(given.origin.0),
-            left: Int32(given.origin.1), height: Int32(given.result.0),
-            width: Int32(given.result.1), pooled_height: Int32(given.pooled.0),
-            pooled_width: Int32(given.pooled.1), lowest: given.isReLU ? 0 : -.infinity,
-            rows: Int32(given.rows))
-          let tiles = unsafe winograd_tile_count(&convolution)
-          for image in 0..<given.images {
-            for first in stride(from: 0, to: tiles, by: given.chunk) {
-              unsafe winograd_run(
-                winograd_lanes(lanes), &convolution, image, first,
-                min(given.chunk, tiles - first),
-                scratch.address.assumingMemoryBound(to: Float.self))
-            }
-          }
-        }
-      }
-    }
-    let behind = result[count...]
+    let values = unsafe Array(UnsafeBufferPointer(start: floats(result), count: count + 64))
+    withExtendedLifetime(blocks) {}
+    let behind = values[count...]
     #expect(behind.allSatisfy { $0 == -7 })
     return (0..<count).map { index in
       let (cell, channel) = (index % writtenArea, index / writtenArea % outputs)
       let image = index / writtenArea / outputs
-      return result[
+      return values[
         (image * outputs + channel / lanes * lanes) * writtenArea + cell * lanes + channel % lanes]
     }
   }
