@@ -93,7 +93,7 @@ let package = Package(
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1", "COpenSSL"]),
     tests(
-      "FasterRCNN", ["FasterRCNN", "Checkpoints", "Detection", "Images", "Tensors"],
+      "FasterRCNN", ["FasterRCNN", "Checkpoints", "Compute", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
     tests("Observability", ["Observability"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),

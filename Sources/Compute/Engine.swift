@@ -53,6 +53,9 @@ internal import CDNNL
     }
   }()
 
+  /// Whether the CPU multiplies tiles of bfloat16 (AMX), at eight times the rate of its vectors.
+  static let hasMatrixTiles: Bool = dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_amx
+
   /// The engine, made at its first use.
   static var shared: Engine {
     get throws(ComputeError) { try creation.get() }

@@ -22,7 +22,7 @@ extension PlanBuilder {
   ) -> WinogradKernel? {
     guard options.usesWinograd,
       let kernel = WinogradKernel(weights, geometry, activation, pooledTo: pooled),
-      options.winogradBudget.grants(kernel.weightByteCount, to: weights)
+      options.winogradBudget.grants(WinogradKernel.weightByteCount(weights), to: weights)
     else { return nil }
     return kernel
   }

@@ -76,10 +76,34 @@ extension PlanBuilder {
     case .float32: return .float32
     case .bfloat16:
       return options.isSupported && network.toleratesLowPrecision(layer: index)
-        ? .bfloat16 : .float32
+        && !isFasterInFloat32(layer: index) ? .bfloat16 : .float32
     case .int8:
       guard options.isSupported, let range = layer.inputRange else { return .float32 }
       return .int8(inputRange: range)
+    }
+  }
+
+  /// Whether a layer that may be computed in bf16 is computed by Winograd's algorithm in float32 instead.
+  ///
+  /// It needs a quarter of the multiplications, and vectors of bf16 do only twice as many at a time; so
+  /// it wins wherever the input comes as float32 and need not be converted first. Tiles of bf16 do
+  /// far more.
+  private func isFasterInFloat32(layer index: Int) -> Bool {
+    guard options.usesWinograd, !Engine.hasMatrixTiles,
+      case .convolution(let weights, let window, _, residual: nil) = network.layers[index].operation
+    else { return false }
+    return window.stride == 1 && WinogradKernel.suits(weights)
+      && isMadeAsFloat32(network.layers[index].input)
+      && options.winogradBudget.grants(WinogradKernel.weightByteCount(weights), to: weights)
+  }
+
+  private func isMadeAsFloat32(_ value: Network.Value) -> Bool {
+    guard value != network.input else { return true }
+    let maker = network.layers[value.index - 1]
+    switch maker.operation {
+    case .convolution, .linear: return precision(ofLayer: value.index - 1) == .float32
+    case .maxPooling: return isMadeAsFloat32(maker.input)
+    case .globalAveragePooling, .softmax: return true
     }
   }
 

@@ -28,13 +28,7 @@ struct WinogradKernel {
     _ weights: LayerWeights, _ geometry: ConvolutionGeometry, _ activation: Network.Activation,
     pooledTo pooled: [Int]? = nil
   ) {
-    guard let lanes = Engine.winogradLanes else { return nil }
-    let dimensions = weights.shape.dimensions
-    // Below 32 channels the transforms cost more than they save.
-    guard
-      dimensions.count == 4, dimensions[2...].allSatisfy({ $0 == 3 }), geometry.strides == [1, 1],
-      geometry.input[1] % lanes == 0, geometry.output[1] % (2 * lanes) == 0,
-      geometry.input[1] >= 32, geometry.output[1] >= 32,
+    guard let lanes = Engine.winogradLanes, Self.suits(weights), geometry.strides == [1, 1],
       (geometry.input + geometry.output).allSatisfy({ $0 < 1 << 24 })
     else { return nil }
     self.geometry = geometry
@@ -52,6 +46,22 @@ struct WinogradKernel {
     let wanted = max(Self.chunkTiles(channels: geometry.input[1]) / rows, 1)
     let parts = (shareBlocks + wanted - 1) / wanted
     chunk = (shareBlocks + parts - 1) / parts * rows
+  }
+
+  /// Whether a layer has 3x3 windows and whole blocks of channels: at least 32, because below that the
+  /// transforms cost more than they save.
+  static func suits(_ weights: LayerWeights) -> Bool {
+    guard let lanes = Engine.winogradLanes else { return false }
+    let dimensions = weights.shape.dimensions
+    return dimensions.count == 4 && dimensions[2...].allSatisfy { $0 == 3 }
+      && dimensions[1] % lanes == 0 && dimensions[0] % (2 * lanes) == 0
+      && dimensions[1] >= 32 && dimensions[0] >= 32
+  }
+
+  /// The bytes that a layer's transformed weights take.
+  static func weightByteCount(_ weights: LayerWeights) -> Int {
+    MemoryLayout<Float>.stride
+      * winograd_weight_count(Int32(weights.shape[1]), Int32(weights.shape[0]))
   }
 
   /// The tiles of a chunk, as measured on a core with 1 MiB of second-level cache: where the weights fit
@@ -77,12 +87,6 @@ struct WinogradKernel {
   /// How the result lies.
   var destinationLayout: TensorLayout {
     get throws(ComputeError) { try .channelBlocked(Shape(output), block: lanes) }
-  }
-
-  /// The bytes that the transformed weights take.
-  var weightByteCount: Int {
-    MemoryLayout<Float>.stride
-      * winograd_weight_count(Int32(geometry.input[1]), Int32(geometry.output[1]))
   }
 
   /// The floats of scratch memory of one thread, in whole cache lines.

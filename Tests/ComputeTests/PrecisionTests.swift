@@ -162,7 +162,8 @@ struct PrecisionTests {
     let input = random.values(3 * 40 * 36)
     let network = try deepNetwork()
     let exact = try run(network, input, [1, 3, 40, 36], PlanOptions(convolution: .direct))
-    var options = PlanOptions(precision: .bfloat16, stripByteCount: stripByteCount)
+    var options = PlanOptions(
+      precision: .bfloat16, convolution: .direct, stripByteCount: stripByteCount)
     options.allowsEmulation = true
     let found = try run(network, input, [1, 3, 40, 36], options)
     #expect(
@@ -173,6 +174,23 @@ struct PrecisionTests {
     #expect(error(found.outputs[1], exact.outputs[1]) < 0.01)
     #expect(error(found.outputs[2], exact.outputs[2]) < 0.02)
     #expect(found.outputs != exact.outputs)
+  }
+
+  /// Vectors of bf16 are twice as fast, Winograd's algorithm needs a quarter: where a float32 comes in.
+  @Test(.enabled(if: Engine.winogradLanes == 16 && !Engine.hasMatrixTiles, "another CPU"))
+  func winogradTakesLayersFromBFloat16() throws {
+    var random = Random(state: 5)
+    let input = random.values(3 * 40 * 36)
+    let network = try deepNetwork()
+    let exact = try run(network, input, [1, 3, 40, 36], PlanOptions(convolution: .direct))
+    var options = PlanOptions(precision: .bfloat16)
+    options.allowsEmulation = true
+    let found = try run(network, input, [1, 3, 40, 36], options)
+    #expect(found.steps.filter { $0.kernel.hasPrefix("winograd") }.map(\.name) == ["second"])
+    #expect(
+      found.steps.filter { $0.precision == .bfloat16 }.map(\.name) == ["reduce", "sum", "third"])
+    #expect(error(found.outputs[1], exact.outputs[1]) < 0.01)
+    #expect(error(found.outputs[2], exact.outputs[2]) < 0.02)
   }
 
   @Test func layersOfPicturesAndOutputsKeepTheirPrecision() throws {
