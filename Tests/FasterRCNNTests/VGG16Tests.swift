@@ -62,7 +62,8 @@ import Testing
     // What scored just above the reference's threshold of 0.05 may score below it.
     let result = try detector.detect(
       .image(image),
-      parameters: .init(scoreThreshold: 0.03, nmsThreshold: nmsThreshold, maximumDetections: 10_000))
+      parameters: .init(
+        scoreThreshold: 0.03, nmsThreshold: nmsThreshold, maximumDetections: 10_000))
     let boxes = try golden.boxes("boxes").map { $0.clipped(to: result.imageSize) }
     let labels = try golden.values("labels").map { Int($0) }
     let scores = try golden.values("scores")
