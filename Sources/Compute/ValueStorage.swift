@@ -1,4 +1,5 @@
 internal import CDNNL
+internal import Tensors
 
 /// How a plan keeps a value that passes from one layer to the next.
 enum ValueStorage: Equatable {
@@ -86,14 +87,14 @@ extension PlanBuilder {
   /// Whether a layer that may be computed in bf16 is computed by Winograd's algorithm in float32 instead.
   ///
   /// It needs a quarter of the multiplications, and vectors of bf16 do only twice as many at a time; so
-  /// it wins wherever the input comes as float32 and need not be converted first. Tiles of bf16 do
-  /// far more.
+  /// it wins where the input comes as float32, or where each value is multiplied often enough to be
+  /// worth converting. Tiles of bf16 do far more.
   private func isFasterInFloat32(layer index: Int) -> Bool {
     guard options.usesWinograd, !Engine.hasMatrixTiles,
       case .convolution(let weights, let window, _, residual: nil) = network.layers[index].operation
     else { return false }
     return window.stride == 1 && WinogradKernel.suits(weights)
-      && isMadeAsFloat32(network.layers[index].input)
+      && (weights.shape[0] >= 128 || isMadeAsFloat32(network.layers[index].input))
       && options.winogradBudget.grants(WinogradKernel.weightByteCount(weights), to: weights)
   }
 

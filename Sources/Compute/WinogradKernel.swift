@@ -48,14 +48,14 @@ struct WinogradKernel {
     chunk = (shareBlocks + parts - 1) / parts * rows
   }
 
-  /// Whether a layer has 3x3 windows and whole blocks of channels: at least 32, because below that the
-  /// transforms cost more than they save.
+  /// Whether a layer has 3x3 windows and whole blocks of channels, of which there are enough to be worth
+  /// the transforms: 16 to 32 channels take two thirds of the direct kernel's time.
   static func suits(_ weights: LayerWeights) -> Bool {
     guard let lanes = Engine.winogradLanes else { return false }
     let dimensions = weights.shape.dimensions
     return dimensions.count == 4 && dimensions[2...].allSatisfy { $0 == 3 }
       && dimensions[1] % lanes == 0 && dimensions[0] % (2 * lanes) == 0
-      && dimensions[1] >= 32 && dimensions[0] >= 32
+      && dimensions[1] >= 16 && dimensions[0] >= 32
   }
 
   /// The bytes that a layer's transformed weights take.
