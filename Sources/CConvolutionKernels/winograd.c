@@ -28,12 +28,13 @@ void winograd_transform_weights(winograd_lanes lanes, const float *weights, cons
   }
 }
 
-void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convolution, size_t image,
-                  size_t first_tile, size_t tiles, float *scratch) {
+void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convolution,
+                  size_t first_tile, size_t tiles, int32_t first_panel, int32_t panels,
+                  float *scratch) {
   if (lanes == 16) {
-    run_16(convolution, image, first_tile, tiles, scratch);
+    run_16(convolution, first_tile, tiles, first_panel, panels, scratch);
   } else {
-    run_8(convolution, image, first_tile, tiles, scratch);
+    run_8(convolution, first_tile, tiles, first_panel, panels, scratch);
   }
 }
 
@@ -45,8 +46,9 @@ void winograd_transform_weights(winograd_lanes lanes, const float *weights, cons
   __builtin_trap();
 }
 
-void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convolution, size_t image,
-                  size_t first_tile, size_t tiles, float *scratch) {
+void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convolution,
+                  size_t first_tile, size_t tiles, int32_t first_panel, int32_t panels,
+                  float *scratch) {
   __builtin_trap();
 }
 

@@ -144,7 +144,7 @@ struct NAME(ahead) {
   ptrdiff_t weights_step, values_step;
 };
 
-/// Multiplies `rows` tiles by the weights of two blocks of output channels.
+/// Multiplies `rows` tiles by the weights of a panel: two blocks of output channels.
 ///
 /// `values` is (blocks, rows, LANES), `weights` (blocks * LANES, 2 * LANES), `out` (2, rows, LANES). All
 /// sums stay in registers; `rows` is a constant wherever this is inlined.
@@ -270,16 +270,41 @@ MACHINE static void NAME(transform_weights)(const float *weights, const float *s
 
 // MARK: Running
 
+/// A tile's place in the batch.
+struct NAME(place) {
+  size_t image;
+  int32_t y, x;
+};
+
+INLINE struct NAME(place) NAME(place_of)(const struct winograd_convolution *convolution,
+                                         size_t tile) {
+  const size_t across = (size_t)(convolution->width + 3) / 4;
+  const size_t count = winograd_tile_count(convolution->height, convolution->width);
+  const size_t in_image = tile % count;
+  struct NAME(place) place = {tile / count, (int32_t)(in_image / across),
+                              (int32_t)(in_image % across)};
+  return place;
+}
+
+INLINE void NAME(advance)(const struct winograd_convolution *convolution,
+                          struct NAME(place) *place) {
+  if (4 * ++place->x < convolution->width) return;
+  place->x = 0;
+  if (4 * ++place->y < convolution->height) return;
+  place->y = 0;
+  place->image++;
+}
+
 /// Transforms the sources of some tiles to (36, groups, blocks, rows, LANES).
 MACHINE static void NAME(transform_sources)(const struct winograd_convolution *convolution,
-                                            const float *source, size_t first_tile, size_t tiles,
-                                            size_t groups, float *values) {
+                                            size_t first_tile, size_t tiles, size_t groups,
+                                            float *values) {
   const size_t rows = (size_t)convolution->rows;
   const size_t blocks = (size_t)convolution->input_channels / LANES;
   const size_t position = groups * blocks * rows * LANES;
-  const int32_t across = (convolution->width + 3) / 4;
-  for (size_t block = 0; block < blocks; block++, source += convolution->source_block) {
-    int32_t y = (int32_t)(first_tile / (size_t)across), x = (int32_t)(first_tile % (size_t)across);
+  for (size_t block = 0; block < blocks; block++) {
+    const float *source = convolution->source + (ptrdiff_t)block * convolution->source_block;
+    struct NAME(place) place = NAME(place_of)(convolution, first_tile);
     for (size_t tile = 0; tile < groups * rows; tile++) {
       float *out = values + ((tile / rows * blocks + block) * rows + tile % rows) * LANES;
       if (tile >= tiles) {
@@ -288,79 +313,70 @@ MACHINE static void NAME(transform_sources)(const struct winograd_convolution *c
         for (size_t number = 0; number < 36; number++) *(VECTOR *)(out + number * position) = 0;
         continue;
       }
-      const int32_t top = 4 * y + convolution->top, left = 4 * x + convolution->left;
+      const float *image = source + (ptrdiff_t)place.image * convolution->source_image;
+      const int32_t top = 4 * place.y + convolution->top, left = 4 * place.x + convolution->left;
       if (top >= 0 && left >= 0 && top + 6 <= convolution->source_height &&
           left + 6 <= convolution->source_width) {
-        NAME(input_tile)(source + top * convolution->source_row + (ptrdiff_t)left * LANES,
+        NAME(input_tile)(image + top * convolution->source_row + (ptrdiff_t)left * LANES,
                          convolution->source_row, out, position);
       } else {
-        NAME(edge_tile)(convolution, source, top, left, out, position);
+        NAME(edge_tile)(convolution, image, top, left, out, position);
       }
-      if (++x == across) {
-        x = 0;
-        y++;
-      }
+      NAME(advance)(convolution, &place);
     }
   }
 }
 
-/// Transforms the products of two blocks of output channels, (36, groups, 2, rows, LANES), back.
+/// Transforms the products of a panel of output channels, (36, groups, 2, rows, LANES), back.
 MACHINE static void NAME(transform_products)(const struct winograd_convolution *convolution,
                                              const float *products, size_t first_tile, size_t tiles,
-                                             size_t groups, int32_t first_block, float *image) {
+                                             size_t groups, int32_t panel) {
   const size_t rows = (size_t)convolution->rows, position = groups * 2 * rows * LANES;
-  const int32_t across = (convolution->width + 3) / 4;
   const VECTOR lowest = convolution->lowest;
-  for (int32_t block = first_block; block < first_block + 2; block++) {
-    float *destination = image + block * convolution->destination_block;
+  for (int32_t half = 0; half < 2; half++) {
+    const int32_t block = 2 * panel + half;
+    float *destination = convolution->destination + block * convolution->destination_block;
     const VECTOR bias = *(const VECTOR *)(convolution->biases + block * LANES);
-    int32_t y = (int32_t)(first_tile / (size_t)across), x = (int32_t)(first_tile % (size_t)across);
+    struct NAME(place) place = NAME(place_of)(convolution, first_tile);
     for (size_t tile = 0; tile < tiles; tile++) {
       const float *in =
-          products +
-          ((tile / rows * 2 + (size_t)(block - first_block)) * rows + tile % rows) * LANES;
+          products + ((tile / rows * 2 + (size_t)half) * rows + tile % rows) * LANES;
       VECTOR results[4][4];
       NAME(output_tile)(in, position, bias, lowest, results);
-      const int32_t height = convolution->height - 4 * y, width = convolution->width - 4 * x;
+      float *image = destination + (ptrdiff_t)place.image * convolution->destination_image;
+      const int32_t y = 4 * place.y, x = 4 * place.x;
+      const int32_t height = convolution->height - y, width = convolution->width - x;
       const ptrdiff_t row = convolution->destination_row;
       if (convolution->pooled_height > 0) {
-        NAME(store_maxima)(results, destination + 2 * y * row + (ptrdiff_t)(2 * x) * LANES, row,
-                           height, width, convolution->pooled_height - 2 * y,
-                           convolution->pooled_width - 2 * x);
+        NAME(store_maxima)(results, image + y / 2 * row + (ptrdiff_t)(x / 2) * LANES, row, height,
+                           width, convolution->pooled_height - y / 2,
+                           convolution->pooled_width - x / 2);
       } else {
-        NAME(store_tile)(results, destination + 4 * y * row + (ptrdiff_t)(4 * x) * LANES, row,
-                         height, width);
+        NAME(store_tile)(results, image + y * row + (ptrdiff_t)x * LANES, row, height, width);
       }
-      if (++x == across) {
-        x = 0;
-        y++;
-      }
+      NAME(advance)(convolution, &place);
     }
   }
 }
 
-MACHINE static void NAME(run)(const struct winograd_convolution *convolution, size_t image,
-                              size_t first_tile, size_t tiles, float *scratch) {
+MACHINE static void NAME(run)(const struct winograd_convolution *convolution, size_t first_tile,
+                              size_t tiles, int32_t first_panel, int32_t panels, float *scratch) {
   const size_t rows = (size_t)convolution->rows, groups = (tiles + rows - 1) / rows;
   const int32_t blocks = convolution->input_channels / LANES;
-  const size_t panel = (size_t)convolution->input_channels * 2 * LANES;
+  const size_t size = (size_t)convolution->input_channels * 2 * LANES;
   const size_t values_position = groups * rows * (size_t)convolution->input_channels;
   const size_t products_position = groups * 2 * rows * LANES;
   float *values = scratch, *products = scratch + 36 * values_position;
-  NAME(transform_sources)(convolution,
-                          convolution->source + (ptrdiff_t)image * convolution->source_image,
-                          first_tile, tiles, groups, values);
-  // The products of two blocks of output channels at all 36 positions stay in the second-level cache
-  // until they are transformed back.
-  const float *weights = convolution->weights;
-  for (int32_t block = 0; block < convolution->output_channels / LANES; block += 2) {
-    for (size_t number = 0; number < 36; number++, weights += panel) {
+  NAME(transform_sources)(convolution, first_tile, tiles, groups, values);
+  // The products of a panel at all 36 positions stay in the second-level cache until they are
+  // transformed back.
+  const float *weights = convolution->weights + 36 * size * (size_t)first_panel;
+  for (int32_t panel = first_panel; panel < first_panel + panels; panel++) {
+    for (size_t number = 0; number < 36; number++, weights += size) {
       NAME(products)[rows - 1](values + number * values_position, weights, blocks, groups,
                                products + number * products_position);
     }
-    NAME(transform_products)(convolution, products, first_tile, tiles, groups, block,
-                             convolution->destination +
-                                 (ptrdiff_t)image * convolution->destination_image);
+    NAME(transform_products)(convolution, products, first_tile, tiles, groups, panel);
   }
 }
 

@@ -6,8 +6,10 @@ internal import Tensors
 /// A 3x3 convolution of stride 1 by Winograd's algorithm, for one size of its result.
 ///
 /// The work is dealt out in chunks of tiles, so that a thread that the system holds up keeps nobody
-/// waiting for long. A chunk's values at all 36 positions are read again for every two blocks of output
-/// channels, and its weights once: larger chunks read the weights less often and need more cache.
+/// waiting for long. A chunk's values at all 36 positions are read again for every panel of output
+/// channels, and its weights once: larger chunks read the weights less often and need more cache. Where
+/// there are too few tiles for all threads, threads share the panels of a chunk, and each transforms the
+/// chunk's sources for itself.
 struct WinogradKernel {
   let geometry: ConvolutionGeometry
   let lanes: Int
@@ -18,6 +20,8 @@ struct WinogradKernel {
   /// The tiles that are multiplied at once, and those of a chunk.
   let rows: Int
   let chunk: Int
+  /// The panels of output channels that a thread computes of a chunk.
+  let panels: Int
   let threadCount: Int
 
   /// Describes the kernel; `nil` where the algorithm does not apply or the CPU lacks the instructions.
@@ -38,9 +42,14 @@ struct WinogradKernel {
     pools = pooled != nil
     threadCount = max(OpenMP.threadCount, 1)
     let tiles = geometry.output[0] * Self.tileCount(geometry)
+    let allPanels = geometry.output[1] / (2 * lanes)
+    // So many threads share a chunk's panels that each chunk has tiles enough to be worth the weights.
+    let least = Self.chunkTiles(channels: 0)
+    let sharers = min(max(threadCount * least / tiles, 1), threadCount, allPanels)
+    panels = (allPanels + sharers - 1) / sharers
     // As many blocks as fill all threads alike, of as many tiles as the registers hold.
     let most = Int(winograd_most_rows(winograd_lanes(lanes)))
-    let share = max((tiles + threadCount - 1) / threadCount, 1)
+    let share = (tiles + threadCount / sharers - 1) / (threadCount / sharers)
     let shareBlocks = (share + most - 1) / most
     rows = (share + shareBlocks - 1) / shareBlocks
     let wanted = max(Self.chunkTiles(channels: geometry.input[1]) / rows, 1)
@@ -70,8 +79,8 @@ struct WinogradKernel {
     channels <= 128 ? 28 : channels <= 256 ? 56 : 84
   }
 
-  private static func tileCount(_ geometry: ConvolutionGeometry) -> Int {
-    (geometry.output[2] + 3) / 4 * ((geometry.output[3] + 3) / 4)
+  static func tileCount(_ geometry: ConvolutionGeometry) -> Int {
+    Int(winograd_tile_count(Int32(geometry.output[2]), Int32(geometry.output[3])))
   }
 
   /// The name for reports, in the manner of oneDNN's.
@@ -133,7 +142,7 @@ struct MapRows {
     let lanes = kernel.lanes
     // Safety: tensors blocked by channels have `lanes` floats a pixel, and both layouts are the kernel's
     // but for their rows.
-    var convolution = unsafe winograd_convolution(
+    let convolution = unsafe winograd_convolution(
       source: source.memory.address.assumingMemoryBound(to: Float.self),
       destination: destination.memory.address.assumingMemoryBound(to: Float.self)
         + destination.first * output[3] * lanes,
@@ -150,8 +159,10 @@ struct MapRows {
       pooled_height: kernel.pools ? Int32(kernel.output[2]) : 0,
       pooled_width: kernel.pools ? Int32(kernel.output[3]) : 0,
       lowest: kernel.activation == .relu ? 0 : -.infinity, rows: Int32(kernel.rows))
-    let tiles = unsafe winograd_tile_count(&convolution)
+    let tiles = geometry.output[0] * WinogradKernel.tileCount(geometry)
     let chunks = (tiles + kernel.chunk - 1) / kernel.chunk
+    let allPanels = geometry.output[1] / (2 * lanes)
+    let parts = chunks * ((allPanels + kernel.panels - 1) / kernel.panels)
     let scratchStride = scratch.layout.byteCount / kernel.threadCount
     let next = Atomic(0)
     unsafe withUnsafePointer(to: convolution) { convolution in
@@ -161,11 +172,11 @@ struct MapRows {
           .assumingMemoryBound(to: Float.self)
         while true {
           let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
-          guard part < geometry.output[0] * chunks else { break }
-          let first = part % chunks * kernel.chunk
+          guard part < parts else { break }
+          let (first, panel) = (part % chunks * kernel.chunk, part / chunks * kernel.panels)
           unsafe winograd_run(
-            winograd_lanes(lanes), convolution, part / chunks, first,
-            min(kernel.chunk, tiles - first), scratch)
+            winograd_lanes(lanes), convolution, first, min(kernel.chunk, tiles - first),
+            Int32(panel), Int32(min(kernel.panels, allPanels - panel)), scratch)
         }
       }
     }

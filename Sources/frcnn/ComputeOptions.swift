@@ -64,8 +64,8 @@ enum ComputeSettings {
 
   static let planMemory = Setting(
     name: "plan-memory",
-    purpose: "How much memory weights may take in Winograd's layouts, of which pictures of another "
-      + "width may want another copy; what finds no room is computed directly.",
-    standard: 512 << 20, standardText: "512MiB: twice what VGG16 needs at one size",
+    purpose: "How much memory weights may take transformed for Winograd's algorithm; what finds no "
+      + "room is computed directly.",
+    standard: 512 << 20, standardText: "512MiB: twice what VGG16 needs",
     form: .byteCount(0...(1 << 40)))
 }

@@ -106,13 +106,13 @@ struct StripTests {
   }
 
   func run(
-    _ given: Case, _ options: PlanOptions, moves: Bool = false
+    _ given: Case, _ options: PlanOptions, threads: Int = 2, moves: Bool = false
   ) throws -> (values: [Float], steps: [Plan.Step]) {
     var random = Random(state: 3)
     let shape: Shape = [given.images, given.channels[0], given.height, given.width]
     let input = random.values(shape.dimensions.reduce(1, *))
     let network = try network(given)
-    let thread = try ComputeThread(name: "test", threadCount: 2)
+    let thread = try ComputeThread(name: "test", threadCount: threads)
     return try thread.run {
       let plan = try Plan(
         network, inputShape: shape, inputLayout: .rowMajor(shape), arena: Arena(), options: options)
@@ -144,6 +144,18 @@ struct StripTests {
       let worst = zip(fastest.values, direct.values).map { abs($0 - $1) }.max() ?? 1
       #expect(worst <= 1e-4)
     }
+  }
+
+  /// However the work is shared, each tile's sums are added up in one order.
+  @Test func winogradGivesTheSameBitsOnAnyNumberOfThreads() throws {
+    let given = Case(
+      images: 3, channels: [16, 64, 160], height: 10, width: 7, roundsUp: true, pools: true)
+    let one = try run(given, PlanOptions(), threads: 1).values
+    for threads in [2, 3, 16] {
+      #expect(try run(given, PlanOptions(), threads: threads).values == one, "\(threads) threads")
+    }
+    let direct = try run(given, PlanOptions(convolution: .direct)).values
+    #expect((zip(one, direct).map { abs($0 - $1) }.max() ?? 1) <= 1e-4)
   }
 
   @Test func winogradIsTakenWhereTheCPUHasItAndMemoryAllows() throws {

@@ -133,12 +133,14 @@ struct WinogradTests {
       width: Int32(given.result.1), pooled_height: Int32(given.pooled.0),
       pooled_width: Int32(given.pooled.1), lowest: given.isReLU ? 0 : -.infinity,
       rows: Int32(given.rows))
-    let tiles = unsafe winograd_tile_count(&convolution)
-    for image in 0..<given.images {
-      for first in stride(from: 0, to: tiles, by: given.chunk) {
+    // A chunk may hold tiles of two images; output channels may be computed a panel at a time.
+    let tiles = given.images * winograd_tile_count(Int32(given.result.0), Int32(given.result.1))
+    let panels = outputs / (2 * lanes)
+    for first in stride(from: 0, to: tiles, by: given.chunk) {
+      for (panel, count) in [(0, panels - 1), (panels - 1, 1)] where count > 0 {
         unsafe winograd_run(
-          winograd_lanes(lanes), &convolution, image, first, min(given.chunk, tiles - first),
-          floats(scratch))
+          winograd_lanes(lanes), &convolution, first, min(given.chunk, tiles - first),
+          Int32(panel), Int32(count), floats(scratch))
       }
     }
     let values = unsafe Array(UnsafeBufferPointer(start: floats(result), count: count + 64))

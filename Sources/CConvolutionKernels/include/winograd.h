@@ -49,9 +49,10 @@ struct winograd_convolution {
 /// How many tiles the registers hold at once.
 static inline int32_t winograd_most_rows(winograd_lanes lanes) { return lanes == 16 ? 14 : 6; }
 
-/// The tiles that cover one image's result.
-static inline size_t winograd_tile_count(const struct winograd_convolution *_Nonnull convolution) {
-  return (size_t)((convolution->height + 3) / 4) * (size_t)((convolution->width + 3) / 4);
+/// The tiles that cover one image's result; those of a batch are counted one image after the other, and
+/// row by row.
+static inline size_t winograd_tile_count(int32_t height, int32_t width) {
+  return (size_t)((height + 3) / 4) * (size_t)((width + 3) / 4);
 }
 
 /// The floats of the weights of a layer.
@@ -75,8 +76,10 @@ void winograd_transform_weights(winograd_lanes lanes, const float *_Nonnull weig
                                 const float *_Nullable scales, int32_t input_channels,
                                 int32_t outputs, float *_Nonnull transformed);
 
-/// Computes some tiles of one image; tiles are counted along rows.
+/// Computes some output channels of some tiles of the batch.
 ///
-/// `scratch` is aligned to 64 bytes and has `winograd_scratch_count` floats; its contents are lost.
+/// Output channels are counted in panels of twice `lanes`. `scratch` is aligned to 64 bytes and has
+/// `winograd_scratch_count` floats; its contents are lost.
 void winograd_run(winograd_lanes lanes, const struct winograd_convolution *_Nonnull convolution,
-                  size_t image, size_t first_tile, size_t tiles, float *_Nonnull scratch);
+                  size_t first_tile, size_t tiles, int32_t first_panel, int32_t panels,
+                  float *_Nonnull scratch);
