@@ -19,6 +19,12 @@
 #define NAME(name) name##_8
 #include "winograd_kernels.h"
 
+winograd_lanes winograd_most_lanes(void) {
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+  return __builtin_cpu_supports("avx512f") ? 16 : 8;
+}
+
 void winograd_transform_weights(winograd_lanes lanes, const float *weights, const float *scales,
                                 int32_t input_channels, int32_t outputs, float *transformed) {
   if (lanes == 16) {
@@ -40,7 +46,9 @@ void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convo
 
 #else
 
-// Nobody calls these: the caller asks the CPU for AVX-512 or AVX2 first.
+winograd_lanes winograd_most_lanes(void) { return 0; }
+
+// Nobody calls these.
 void winograd_transform_weights(winograd_lanes lanes, const float *weights, const float *scales,
                                 int32_t input_channels, int32_t outputs, float *transformed) {
   __builtin_trap();

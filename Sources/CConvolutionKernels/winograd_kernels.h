@@ -245,7 +245,7 @@ MACHINE static void NAME(transform_weights)(const float *weights, const float *s
       for (int lane = 0; lane < 2 * LANES; lane++) {
         const float *kernel = weights + (size_t)(output + lane) * length + 9 * (size_t)channel;
         const float scale = scales ? scales[output + lane] : 1;
-        for (int tap = 0; tap < 9; tap++) taps[tap][lane] = kernel[tap] * scale;
+        for (int tap = 0; tap < 9; tap++) taps[tap][lane] = (double)kernel[tap] * scale;
       }
       for (int y = 0; y < 3; y++) {
         for (int x = 0; x < 6; x++) {

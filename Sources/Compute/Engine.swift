@@ -1,3 +1,4 @@
+internal import CConvolutionKernels
 internal import CDNNL
 
 /// oneDNN's CPU engine: one for the process, thread-safe by oneDNN's own word.
@@ -24,15 +25,17 @@ internal import CDNNL
   /// How many channels lie side by side for Winograd's convolutions: as many floats as a vector of the
   /// CPU has; `nil` on CPUs without AVX2 and FMA.
   ///
-  /// Asked of oneDNN, so that both heed DNNL_MAX_CPU_ISA and their layouts agree.
+  /// Asked of oneDNN as well, so that both heed DNNL_MAX_CPU_ISA and their layouts agree.
   static let winogradLanes: Int? = {
-    switch dnnl_get_effective_cpu_isa() {
-    case dnnl_cpu_isa_avx512_core, dnnl_cpu_isa_avx512_core_vnni, dnnl_cpu_isa_avx512_core_bf16,
-      dnnl_cpu_isa_avx512_core_amx:
-      16
-    case dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx2_vnni: 8
-    default: nil
-    }
+    let wanted =
+      switch dnnl_get_effective_cpu_isa() {
+      case dnnl_cpu_isa_avx512_core, dnnl_cpu_isa_avx512_core_vnni, dnnl_cpu_isa_avx512_core_bf16,
+        dnnl_cpu_isa_avx512_core_amx:
+        16
+      case dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx2_vnni: 8
+      default: 0
+      }
+    return wanted > 0 && wanted <= Int(winograd_most_lanes()) ? wanted : nil
   }()
 
   /// Whether the CPU multiplies bytes and adds up in 32 bits in one step (AVX-512 or AVX VNNI).

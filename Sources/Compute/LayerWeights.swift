@@ -5,7 +5,7 @@ public import Tensors
 
 /// The weights of one layer: read from the checkpoint once, kept in the layouts that plans want.
 ///
-/// Plans of all sizes and threads share them. The checkpoint's own copy is let go as soon as a
+/// Plans of all sizes and threads share them. The checkpoint's own copy of a matrix is let go as soon as a
 /// first layout exists; another layout is made from that one.
 public final class LayerWeights: Sendable {
   /// Output channels first: (K, C, h, w) for a convolution, (K, inputs) for a linear layer.
@@ -157,7 +157,9 @@ public final class LayerWeights: Sendable {
   private static func lost(_ name: String) -> ComputeError {
     ComputeError(
       operation: name,
-      reason: "the weights were prepared as float32 and cannot be rounded now; open the model again"
+      reason:
+        "the checkpoint's weights were let go when they had been prepared as float32; open the "
+        + "model again"
     )
   }
 

@@ -15,16 +15,44 @@ struct ConvolutionGeometry: Equatable {
 }
 
 extension PlanBuilder {
-  /// Winograd's kernel for a convolution where the options and the memory for its weights allow it.
-  func winogradKernel(
-    _ weights: LayerWeights, _ geometry: ConvolutionGeometry, _ activation: Network.Activation,
-    pooledTo pooled: [Int]?
-  ) -> WinogradKernel? {
+  /// A layer's weights, if Winograd's algorithm may and should compute it; whether layers before it are
+  /// so computed has been decided.
+  ///
+  /// In bf16 it needs a quarter of the multiplications, and vectors of bf16 do only twice as many at a
+  /// time; so it wins in float32 where the input comes as float32, or where each value is multiplied
+  /// often enough to be worth converting. Tiles of bf16 do far more.
+  func winogradCandidate(layer index: Int) -> LayerWeights? {
+    let layer = network.layers[index]
     guard options.usesWinograd,
-      let kernel = WinogradKernel(weights, geometry, activation, pooledTo: pooled),
-      options.winogradBudget.grants(WinogradKernel.weightByteCount(weights), to: weights)
+      case .convolution(let weights, let window, _, residual: nil) = layer.operation,
+      window.stride == 1, WinogradKernel.suits(weights)
     else { return nil }
-    return kernel
+    if precision(ofLayer: index) == .float32 { return weights }
+    guard case .bfloat16 = precision(ofLayer: index), !Engine.hasMatrixTiles,
+      weights.shape[0] >= 128 || isMadeAsFloat32(layer.input)
+    else { return nil }
+    return weights
+  }
+
+  private func isMadeAsFloat32(_ value: Network.Value) -> Bool {
+    guard value != network.input else { return true }
+    let maker = network.layers[value.index - 1]
+    switch maker.operation {
+    case .convolution, .linear: return precision(ofLayer: value.index - 1) == .float32
+    case .maxPooling: return isMadeAsFloat32(maker.input)
+    case .globalAveragePooling, .softmax: return true
+    }
+  }
+
+  /// Winograd's kernel for a convolution, or for some rows of it; `nil` where the layer is computed
+  /// directly.
+  func winogradKernel(
+    layer index: Int, _ geometry: ConvolutionGeometry, pooledTo pooled: [Int]?
+  ) -> WinogradKernel? {
+    guard winogradLayers.contains(index),
+      case .convolution(_, _, let activation, _) = network.layers[index].operation
+    else { return nil }
+    return WinogradKernel(geometry, activation, pooledTo: pooled)
   }
 
   /// The best direct kernel for a convolution.

@@ -36,9 +36,7 @@ extension PlanBuilder {
       trailing: zip(windows, source[2...]).map { $0.trailingPadding($1) })
     let precision = precision(ofLayer: value.index - 1)
     let pooled = pooledExtents(output, behind: value)
-    if precision == .float32, residual == nil,
-      let kernel = winogradKernel(weights, geometry, activation, pooledTo: pooled)
-    {
+    if let kernel = winogradKernel(layer: value.index - 1, geometry, pooledTo: pooled) {
       let input = try memory(
         of: layer.input, kept: .float32, as: kernel.sourceLayout, name: name)
       let destination = try Memory(kernel.destinationLayout)

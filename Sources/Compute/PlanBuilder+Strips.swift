@@ -5,8 +5,9 @@ internal import Tensors
 ///
 /// At full size the first layers of a VGG keep two maps of 123 MB; computed some rows at a time they
 /// need a few megabytes, which stay in the cache. Each strip reads the rows that its result depends on,
-/// so rows at the seams are computed twice and every value is the same. Winograd's kernels read and
-/// write rows of a whole map; for oneDNN's, strips are tensors of their own that are copied.
+/// so rows at the seams are computed twice and every value is the same, but for the rounding of Winograd's
+/// tiles, which begin at other rows. Winograd's kernels read and write rows of a whole map; for oneDNN's,
+/// strips are tensors of their own that are copied.
 struct LayerStrips {
   /// The layers of the network.
   var layers: Range<Int>
@@ -136,8 +137,7 @@ extension PlanBuilder {
     _ strips: LayerStrips, _ position: Int, _ ranges: [Range<Int>]
   ) -> (kernel: WinogradKernel, count: Int)? {
     let index = strips.layers.lowerBound + position
-    guard case .convolution(let weights, _, let activation, _) = network.layers[index].operation
-    else { return nil }
+    guard case .convolution = network.layers[index].operation else { return nil }
     var pooled: [Int]?
     if index + 1 < strips.layers.upperBound,
       case .maxPooling = network.layers[index + 1].operation
@@ -145,7 +145,7 @@ extension PlanBuilder {
       pooled = strips.extents(of: position + 2, ranges[position + 2])
     }
     let kernel = winogradKernel(
-      weights, strips.geometry(position, ranges), activation, pooledTo: pooled)
+      layer: index, strips.geometry(position, ranges), pooledTo: pooled)
     return kernel.map { ($0, pooled == nil ? 1 : 2) }
   }
 
@@ -170,8 +170,7 @@ extension PlanBuilder {
     return sum
   }
 
-  /// The most bytes that a layer works on at once, its scratch memory among them, in a strip that
-  /// touches no edge (or in the whole).
+  /// The most bytes that a layer works on at once in a strip that touches no edge (or in the whole).
   private func byteCount(of strips: LayerStrips) throws(ComputeError) -> Int {
     let ranges = strips.ranges(ofStrip: strips.count / 2)
     var most = 0
@@ -219,7 +218,8 @@ extension PlanBuilder {
           if let (kernel, count) = winogradKernel(strips, position, ranges) {
             let source: (memory: Memory, row: Int)
             if let value {
-              source = value
+              let input = try reordered(value.memory, to: kernel.sourceLayout, name: layer.name)
+              source = (input, value.row)
             } else {
               source = try rowsInPlace(ranges[0], of: layer.input, kernel, layer.name)
             }

@@ -37,6 +37,9 @@ struct PlanBuilder {
   private var shapes: [[Int]?]
   private var located: [Memory?]
   private(set) var stored: [ValueStorage]
+  /// The layers that Winograd's algorithm computes: decided once, so that a part of the memory for their
+  /// weights that becomes free meanwhile changes nothing within a plan.
+  private(set) var winogradLayers: Set<Int> = []
   /// Copies of values that readers wanted otherwise than they are kept.
   private var converted: [(value: Network.Value, storage: ValueStorage, memory: Memory)] = []
   private var residents: [Resident] = []
@@ -60,6 +63,13 @@ struct PlanBuilder {
     if let inputLayout {
       precondition(inputLayout.shape == inputShape, "\(inputLayout.shape) is not \(inputShape)")
       located[0] = try Memory(inputLayout)
+    }
+    for index in network.layers.indices {
+      if let weights = winogradCandidate(layer: index),
+        options.winogradBudget.grants(WinogradKernel.weightByteCount(weights), to: weights)
+      {
+        winogradLayers.insert(index)
+      }
     }
   }
 
@@ -270,11 +280,15 @@ struct PlanBuilder {
         work: .primitive(try Primitive(descriptor, name: name), arguments)))
   }
 
-  /// Adds a step that reads and writes rows of tensors by Winograd's algorithm.
+  /// Adds a step that reads and writes rows of tensors by Winograd's algorithm; they lie in the kernel's
+  /// layouts.
   mutating func addWinograd(
     _ kernel: WinogradKernel, _ weights: LayerWeights, name: String, reading source: MapRows,
     writing destination: MapRows
   ) throws(ComputeError) {
+    for memory in [source.memory, destination.memory] {
+      precondition(memory.layout.channelBlock == kernel.lanes, "\(name): another layout")
+    }
     let transformed = try weights.winogradWeights(lanes: kernel.lanes, name: name)
     let biases = MemoryBlock(copying: weights.biases)
     place(destination.memory, reading: [source.memory], over: nil)

@@ -4,8 +4,8 @@ public struct PlanOptions: Sendable {
   public enum Precision: String, Sendable, Hashable {
     /// IEEE single precision throughout.
     case float32 = "fp32"
-    /// The upper half of single precision, but for the first and the last layers; sums in single
-    /// precision.
+    /// The upper half of single precision, but for the first and the last layers and those that
+    /// Winograd's algorithm computes faster in single precision; sums in single precision.
     case bfloat16 = "bf16"
     /// Bytes where a layer has been calibrated for them, else single precision.
     case int8

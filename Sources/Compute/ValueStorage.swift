@@ -1,5 +1,4 @@
 internal import CDNNL
-internal import Tensors
 
 /// How a plan keeps a value that passes from one layer to the next.
 enum ValueStorage: Equatable {
@@ -77,34 +76,10 @@ extension PlanBuilder {
     case .float32: return .float32
     case .bfloat16:
       return options.isSupported && network.toleratesLowPrecision(layer: index)
-        && !isFasterInFloat32(layer: index) ? .bfloat16 : .float32
+        && !winogradLayers.contains(index) ? .bfloat16 : .float32
     case .int8:
       guard options.isSupported, let range = layer.inputRange else { return .float32 }
       return .int8(inputRange: range)
-    }
-  }
-
-  /// Whether a layer that may be computed in bf16 is computed by Winograd's algorithm in float32 instead.
-  ///
-  /// It needs a quarter of the multiplications, and vectors of bf16 do only twice as many at a time; so
-  /// it wins where the input comes as float32, or where each value is multiplied often enough to be
-  /// worth converting. Tiles of bf16 do far more.
-  private func isFasterInFloat32(layer index: Int) -> Bool {
-    guard options.usesWinograd, !Engine.hasMatrixTiles,
-      case .convolution(let weights, let window, _, residual: nil) = network.layers[index].operation
-    else { return false }
-    return window.stride == 1 && WinogradKernel.suits(weights)
-      && (weights.shape[0] >= 128 || isMadeAsFloat32(network.layers[index].input))
-      && options.winogradBudget.grants(WinogradKernel.weightByteCount(weights), to: weights)
-  }
-
-  private func isMadeAsFloat32(_ value: Network.Value) -> Bool {
-    guard value != network.input else { return true }
-    let maker = network.layers[value.index - 1]
-    switch maker.operation {
-    case .convolution, .linear: return precision(ofLayer: value.index - 1) == .float32
-    case .maxPooling: return isMadeAsFloat32(maker.input)
-    case .globalAveragePooling, .softmax: return true
     }
   }
 

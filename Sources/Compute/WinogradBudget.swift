@@ -18,7 +18,7 @@ final class WinogradBudget: Sendable {
   init(limit: Int) { self.limit = limit }
 
   /// Whether a layer may take some memory for its transformed weights: it keeps what it was granted for
-  /// as long as it exists.
+  /// as long as it exists (a plan that outlives it keeps the weights themselves).
   func grants(_ byteCount: Int, to weights: LayerWeights) -> Bool {
     grants.withLock { grants in
       grants.removeAll { $0.weights == nil }

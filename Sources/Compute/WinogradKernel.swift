@@ -24,16 +24,16 @@ struct WinogradKernel {
   let panels: Int
   let threadCount: Int
 
-  /// Describes the kernel; `nil` where the algorithm does not apply or the CPU lacks the instructions.
+  /// Describes the kernel of a layer that it `suits`; `nil` for extents beyond all reason, an empty batch,
+  /// or on a CPU without the instructions.
   ///
   /// `pooled` has the extents behind a maximum over 2x2 results with stride 2, which is then computed
   /// along; `nil` where none follows.
   init?(
-    _ weights: LayerWeights, _ geometry: ConvolutionGeometry, _ activation: Network.Activation,
-    pooledTo pooled: [Int]? = nil
+    _ geometry: ConvolutionGeometry, _ activation: Network.Activation, pooledTo pooled: [Int]?
   ) {
-    guard let lanes = Engine.winogradLanes, Self.suits(weights), geometry.strides == [1, 1],
-      (geometry.input + geometry.output).allSatisfy({ $0 < 1 << 24 })
+    guard let lanes = Engine.winogradLanes,
+      (geometry.input + geometry.output).allSatisfy({ (1..<1 << 24).contains($0) })
     else { return nil }
     self.geometry = geometry
     self.lanes = lanes
@@ -152,8 +152,8 @@ struct MapRows {
       source_row: input[3] * lanes,
       destination_image: output[1] * output[2] * output[3],
       destination_block: output[2] * output[3] * lanes, destination_row: output[3] * lanes,
-      input_channels: Int32(input[1]), output_channels: Int32(output[1]),
-      source_height: Int32(input[2]), source_width: Int32(input[3]),
+      input_channels: Int32(input[1]), source_height: Int32(input[2]),
+      source_width: Int32(input[3]),
       top: Int32(source.first - geometry.leading[0]), left: Int32(-geometry.leading[1]),
       height: Int32(geometry.output[2]), width: Int32(geometry.output[3]),
       pooled_height: kernel.pools ? Int32(kernel.output[2]) : 0,

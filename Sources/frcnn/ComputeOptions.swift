@@ -66,6 +66,6 @@ enum ComputeSettings {
     name: "plan-memory",
     purpose: "How much memory weights may take transformed for Winograd's algorithm; what finds no "
       + "room is computed directly.",
-    standard: 512 << 20, standardText: "512MiB: twice what VGG16 needs",
+    standard: 512 << 20, standardText: "512MiB: VGG16 needs 261",
     form: .byteCount(0...(1 << 40)))
 }

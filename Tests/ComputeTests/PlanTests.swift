@@ -15,6 +15,16 @@ struct Random {
   mutating func values(_ count: Int) -> [Float] { (0..<count).map { _ in next() } }
 }
 
+/// The largest difference between values in the same place; infinite where one is a NaN or there are
+/// other counts.
+func largestDifference(_ found: [Float], _ wanted: [Float]) -> Float {
+  guard found.count == wanted.count else { return .infinity }
+  return zip(found, wanted).reduce(0) { most, pair in
+    let difference = abs(pair.0 - pair.1)
+    return difference.isNaN ? .infinity : max(most, difference)
+  }
+}
+
 /// A stored tensor of float32 values.
 func stored(_ values: [Float], _ shape: Shape) throws -> StoredTensor {
   let bytes = values.flatMap { value in
@@ -87,8 +97,7 @@ struct PlanTests {
 
   func expectClose(_ found: [Float], _ wanted: [Float], _ comment: Comment) {
     #expect(found.count == wanted.count, comment)
-    let worst = zip(found, wanted).map { abs($0 - $1) }.max() ?? 0
-    #expect(worst <= tolerance, comment)
+    #expect(largestDifference(found, wanted) <= tolerance, comment)
   }
 
   @Test(arguments: [

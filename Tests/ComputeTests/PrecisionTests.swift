@@ -117,7 +117,7 @@ struct PrecisionTests {
 
   /// The largest difference in shares of the largest value.
   func error(_ found: [Float], _ wanted: [Float]) -> Float {
-    zip(found, wanted).reduce(0) { max($0, abs($1.0 - $1.1)) } / (wanted.map(abs).max() ?? 1)
+    largestDifference(found, wanted) / (wanted.map(abs).max() ?? 1)
   }
 
   @Test(.enabled(if: Engine.hasVNNI, "this CPU has no VNNI"), arguments: [1 << 30, 1 << 12])

@@ -6,7 +6,7 @@ import Testing
 /// Chains that are computed strip by strip, and Winograd's kernels, against the same chain computed
 /// whole and by definition.
 ///
-/// Strips multiply and add the same numbers, in an order that may differ with the kernel. Winograd's
+/// Direct strips multiply and add the same numbers, in an order that may differ with the kernel. Winograd's
 /// transforms F(4x4, 3x3) multiply by up to 8 and cancel: errors grow about tenfold (Lavin and
 /// Gray, arXiv:1509.09308, section 7), which the wider tolerance allows for.
 struct StripTests {
@@ -32,7 +32,7 @@ struct StripTests {
     Case(images: 1, channels: [5, 7, 6], height: 24, width: 19, roundsUp: true, pools: true),
   ]
 
-  /// A layer that ran directly, for want of room, gets Winograd's weights where a later size has room.
+  /// A layer that ran directly gets Winograd's weights for a later plan, and back again.
   @Test func winogradMayFollowDirect() throws {
     let network = try network(Self.cases[3])
     let thread = try ComputeThread(name: "test", threadCount: 2)
@@ -43,6 +43,9 @@ struct StripTests {
         let plan = try Plan(
           network, inputShape: [1, 32, 37, 20], inputLayout: .rowMajor([1, 32, 37, 20]),
           arena: Arena(), options: PlanOptions(convolution: algorithm))
+        #expect(
+          plan.steps.contains { $0.kernel.hasPrefix("winograd") }
+            == (algorithm == .fastest && Engine.winogradLanes != nil))
         return try unsafe input.withUnsafeBytes { bytes in
           try unsafe plan.run(on: #require(bytes.baseAddress))
           return unsafe Array(plan.outputValues(0))
@@ -50,7 +53,7 @@ struct StripTests {
       }
     }
     #expect(results[0] == results[2])
-    for (found, wanted) in zip(results[1], results[0]) { #expect(abs(found - wanted) < 1e-3) }
+    #expect(largestDifference(results[1], results[0]) < 1e-3)
   }
 
   /// Room for the weights of one network: another runs directly until the first is gone.
@@ -133,16 +136,14 @@ struct StripTests {
     let strips = try run(given, PlanOptions(convolution: .direct, stripByteCount: 1), moves: true)
     #expect(strips.steps.count > whole.steps.count + 4)
     #expect(strips.values.count == whole.values.count)
-    let worst = zip(strips.values, whole.values).map { abs($0 - $1) }.max() ?? 1
-    #expect(worst <= 1e-5)
+    #expect(largestDifference(strips.values, whole.values) <= 1e-5)
   }
 
   @Test(arguments: cases) func winogradComputesTheSame(_ given: Case) throws {
     let direct = try run(given, PlanOptions(convolution: .direct))
     for limit in [1, 1 << 30] {
       let fastest = try run(given, PlanOptions(stripByteCount: limit))
-      let worst = zip(fastest.values, direct.values).map { abs($0 - $1) }.max() ?? 1
-      #expect(worst <= 1e-4)
+      #expect(largestDifference(fastest.values, direct.values) <= 1e-4)
     }
   }
 
@@ -155,7 +156,94 @@ struct StripTests {
       #expect(try run(given, PlanOptions(), threads: threads).values == one, "\(threads) threads")
     }
     let direct = try run(given, PlanOptions(convolution: .direct)).values
-    #expect((zip(one, direct).map { abs($0 - $1) }.max() ?? 1) <= 1e-4)
+    #expect(largestDifference(one, direct) <= 1e-4)
+  }
+
+  /// Strips of a second chain read rows of the first one's result where it lies.
+  @Test(arguments: [PlanOptions.ConvolutionAlgorithm.direct, .fastest])
+  func chainsFollowOneAnother(algorithm: PlanOptions.ConvolutionAlgorithm) throws {
+    var random = Random(state: 21)
+    var network = Network(inputChannels: 16)
+    var value = network.input
+    for (index, outputs) in [32, 64, 64].enumerated() {
+      let inputs = network.channelCount(value)
+      let scale = 1 / Float(9 * inputs).squareRoot()
+      value = network.convolution(
+        value,
+        weights: LayerWeights(
+          try stored(
+            random.values(9 * inputs * outputs).map { $0 * scale }, [outputs, inputs, 3, 3]),
+          biases: random.values(outputs)),
+        window: .init(size: 3, padding: 1), activation: .relu, name: "conv\(index)")
+      guard index != 1 else { continue }
+      value = network.maxPooling(
+        value, window: .init(size: 2, stride: 2, roundsUp: index == 0), name: "pool\(index)")
+    }
+    network.output(value, order: .channelsLast)
+    let shape: Shape = [2, 16, 75, 18]
+    let input = random.values(shape.count)
+    let thread = try ComputeThread(name: "test", threadCount: 2)
+    func values(_ options: PlanOptions) throws -> (values: [Float], parts: Int) {
+      try thread.run { [network] in
+        let plan = try Plan(
+          network, inputShape: shape, inputLayout: .rowMajor(shape), arena: Arena(),
+          options: options)
+        return try unsafe input.withUnsafeBytes { bytes in
+          try unsafe plan.run(on: #require(bytes.baseAddress))
+          return unsafe (
+            Array(plan.outputValues(0)), plan.steps.count { $0.name == "conv1" }
+          )
+        }
+      }
+    }
+    let whole = try values(PlanOptions(convolution: .direct, stripByteCount: 1 << 30))
+    let strips = try values(PlanOptions(convolution: algorithm, stripByteCount: 1))
+    #expect(whole.parts == 1 && strips.parts > 2)
+    #expect(largestDifference(strips.values, whole.values) <= 1e-4)
+  }
+
+  /// A value that something else reads is there before pooling, too.
+  @Test func valuesThatAreReadAreNotPooledAlong() throws {
+    var random = Random(state: 22)
+    var network = Network(inputChannels: 32)
+    let value = network.convolution(
+      network.input, weights: LayerWeights(try stored(random.values(9 * 1024), [32, 32, 3, 3])),
+      window: .init(size: 3, padding: 1), name: "conv")
+    let pooled = network.maxPooling(value, window: .init(size: 2, stride: 2), name: "pool")
+    network.output(pooled, order: .channelsLast)
+    let shape: Shape = [1, 32, 9, 10]
+    let input = random.values(shape.count)
+    let thread = try ComputeThread(name: "test", threadCount: 2)
+    func values(_ network: Network) throws -> (outputs: [[Float]], steps: [String]) {
+      try thread.run {
+        let plan = try Plan(
+          network, inputShape: shape, inputLayout: .rowMajor(shape), arena: Arena())
+        return try unsafe input.withUnsafeBytes { bytes in
+          try unsafe plan.run(on: #require(bytes.baseAddress))
+          return (
+            (0..<plan.outputLayouts.count).map { unsafe Array(plan.outputValues($0)) },
+            plan.steps.map(\.name)
+          )
+        }
+      }
+    }
+    let along = try values(network)
+    #expect(along.steps.contains("pool") == (Engine.winogradLanes == nil))
+    network.output(value, order: .channelsLast)
+    let apart = try values(network)
+    #expect(apart.steps.contains("pool"))
+    #expect(apart.outputs[0] == along.outputs[0])
+    let (maxima, cells) = (apart.outputs[0], apart.outputs[1])
+    for index in maxima.indices {
+      let (channel, x, y) = (index % 32, index / 32 % 5, index / 160)
+      var largest = -Float.infinity
+      for row in 2 * y..<2 * y + 2 {
+        for column in 2 * x..<2 * x + 2 {
+          largest = max(largest, cells[(row * 10 + column) * 32 + channel])
+        }
+      }
+      #expect(maxima[index] == largest)
+    }
   }
 
   @Test func winogradIsTakenWhereTheCPUHasItAndMemoryAllows() throws {
@@ -189,8 +277,7 @@ struct StripTests {
       }
     }
     // Sums of 576 products of numbers below 1, of a size of about 8.
-    let worst = zip(results[0], results[1]).map { abs($0 - $1) }.max() ?? 1
-    #expect(results[0].count == results[1].count && worst <= 1e-3)
+    #expect(largestDifference(results[0], results[1]) <= 1e-3)
   }
 }
 

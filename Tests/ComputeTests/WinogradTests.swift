@@ -61,9 +61,7 @@ struct WinogradTests {
 
     let found = run(given, lanes, source, weights, biases, scales)
     let wanted = reference(given, source, weights, biases, scales)
-    #expect(found.count == wanted.count)
-    let worst = zip(found, wanted).map { abs(Double($0) - $1) }.max() ?? 1
-    #expect(worst < 5e-5)
+    #expect(largestDifference(found, wanted.map { Float($0) }) < 5e-5)
   }
 
   /// A NaN in the picture is seen in the result and is not made a zero by ReLU.
@@ -104,11 +102,14 @@ struct WinogradTests {
           winograd_lanes(lanes), Int32(inputs), Int32(given.rows), given.chunk))
     // What an earlier layer left in the scratch memory must not matter.
     unsafe scratch.address.initializeMemory(as: UInt8.self, repeating: 0xFF, count: scratch.count)
-    // Some floats more than the result has, to see that nothing is written behind it.
-    let count = given.images * outputs * writtenArea
-    let result = MemoryBlock(copying: [Float](repeating: -7, count: count + 64))
+    // Some floats more around the result, to see that nothing else is written, and NaNs around the
+    // source, to see that nothing else is read.
+    let (count, margin) = (given.images * outputs * writtenArea, 64)
+    let result = MemoryBlock(copying: [Float](repeating: -7, count: count + 2 * margin))
+    let around = [Float](repeating: .nan, count: margin)
     let blocks = (
-      source: MemoryBlock(copying: blocked), weights: MemoryBlock(copying: weights),
+      source: MemoryBlock(copying: around + blocked + around),
+      weights: MemoryBlock(copying: weights),
       biases: MemoryBlock(copying: biases), scales: MemoryBlock(copying: scales)
     )
     func floats(_ block: MemoryBlock) -> UnsafeMutablePointer<Float> {
@@ -123,11 +124,12 @@ struct WinogradTests {
         floats(transformed) + first * winograd_weight_count(Int32(inputs), 1))
     }
     var convolution = unsafe winograd_convolution(
-      source: floats(blocks.source), destination: floats(result), weights: floats(transformed),
+      source: floats(blocks.source) + margin, destination: floats(result) + margin,
+      weights: floats(transformed),
       biases: floats(blocks.biases), source_image: inputs * area, source_block: area * lanes,
       source_row: given.source.1 * lanes, destination_image: outputs * writtenArea,
       destination_block: writtenArea * lanes, destination_row: written.1 * lanes,
-      input_channels: Int32(inputs), output_channels: Int32(outputs),
+      input_channels: Int32(inputs),
       source_height: Int32(given.source.0), source_width: Int32(given.source.1),
       top: Int32(given.origin.0), left: Int32(given.origin.1), height: Int32(given.result.0),
       width: Int32(given.result.1), pooled_height: Int32(given.pooled.0),
@@ -143,10 +145,12 @@ struct WinogradTests {
           Int32(panel), Int32(count), floats(scratch))
       }
     }
-    let values = unsafe Array(UnsafeBufferPointer(start: floats(result), count: count + 64))
-    withExtendedLifetime(blocks) {}
-    let behind = values[count...]
-    #expect(behind.allSatisfy { $0 == -7 })
+    let everything = unsafe Array(
+      UnsafeBufferPointer(start: floats(result), count: count + 2 * margin))
+    withExtendedLifetime((blocks, transformed, scratch, result)) {}
+    let others = everything[..<margin] + everything[(margin + count)...]
+    #expect(others.allSatisfy { $0 == -7 })
+    let values = Array(everything[margin..<margin + count])
     return (0..<count).map { index in
       let (cell, channel) = (index % writtenArea, index / writtenArea % outputs)
       let image = index / writtenArea / outputs

@@ -14,9 +14,12 @@
 
 /// The number of channels that lie side by side: 16 for AVX-512, 8 for AVX2 with FMA.
 ///
-/// `winograd_run` and `winograd_transform_weights` may only be called with lanes that the CPU has
-/// instructions for.
+/// `winograd_run` and `winograd_transform_weights` may only be called with at most
+/// `winograd_most_lanes()`.
 typedef int32_t winograd_lanes;
+
+/// The lanes that the CPU has instructions for: 16, 8 or 0.
+winograd_lanes winograd_most_lanes(void);
 
 /// A convolution, and where its tensors lie; distances are counted in floats.
 struct winograd_convolution {
@@ -29,8 +32,8 @@ struct winograd_convolution {
   /// From one image to the next, from one block of channels to the next, from one row to the next.
   ptrdiff_t source_image, source_block, source_row;
   ptrdiff_t destination_image, destination_block, destination_row;
-  /// Multiples of `lanes`, and of twice that.
-  int32_t input_channels, output_channels;
+  /// A multiple of `lanes`.
+  int32_t input_channels;
   /// The rows and columns that may be read; what lies beyond them counts as zero.
   int32_t source_height, source_width;
   /// Where the window of the first result begins in the source: -1 where a row or column of zeros

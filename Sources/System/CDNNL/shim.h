@@ -1,5 +1,5 @@
 // oneDNN's C API, version 2.x: version 3 renamed and removed most of what this project calls
-// (operation descriptors, fp32 Winograd), so another major version stops the build here.
+// (operation descriptors), so another major version stops the build here.
 #include <oneapi/dnnl/dnnl_version.h>
 
 #if DNNL_VERSION_MAJOR != 2
