@@ -131,6 +131,23 @@ struct MapRows {
   let scratch: Memory
   let weights: MemoryBlock
   let biases: MemoryBlock
+  /// The extents of the tensors in memory, which may have more rows than the kernel works on.
+  private let input: Shape
+  private let output: Shape
+
+  init(
+    kernel: WinogradKernel, source: MapRows, destination: MapRows, scratch: Memory,
+    weights: MemoryBlock, biases: MemoryBlock
+  ) {
+    self.kernel = kernel
+    self.source = source
+    self.destination = destination
+    self.scratch = scratch
+    self.weights = weights
+    self.biases = biases
+    input = source.memory.layout.shape
+    output = destination.memory.layout.shape
+  }
 
   /// Runs on the calling thread's team.
   ///
@@ -138,7 +155,6 @@ struct MapRows {
   /// beyond what the kernel's geometry names are read where the window needs them.
   func run() {
     let geometry = kernel.geometry
-    let (input, output) = (source.memory.layout.shape, destination.memory.layout.shape)
     let lanes = kernel.lanes
     // Safety: tensors blocked by channels have `lanes` floats a pixel, and both layouts are the kernel's
     // but for their rows.

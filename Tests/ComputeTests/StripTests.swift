@@ -159,6 +159,18 @@ struct StripTests {
     #expect(largestDifference(one, direct) <= 1e-4)
   }
 
+  /// The smallest maps there are, whose layouts may look alike.
+  @Test(arguments: [(1, 1), (1, 5), (2, 1), (3, 3)])
+  func winogradTakesTinyMaps(height: Int, width: Int) throws {
+    let given = Case(
+      images: 1, channels: [16, 32, 64], height: height, width: width, roundsUp: true, pools: true)
+    let direct = try run(given, PlanOptions(convolution: .direct)).values
+    for limit in [1, 1 << 30] {
+      let fastest = try run(given, PlanOptions(stripByteCount: limit)).values
+      #expect(largestDifference(fastest, direct) <= 1e-4)
+    }
+  }
+
   /// Strips of a second chain read rows of the first one's result where it lies.
   @Test(arguments: [PlanOptions.ConvolutionAlgorithm.direct, .fastest])
   func chainsFollowOneAnother(algorithm: PlanOptions.ConvolutionAlgorithm) throws {
