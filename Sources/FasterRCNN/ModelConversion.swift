@@ -201,8 +201,8 @@ extension ModelProfile {
     settings.interpolation = preprocessing.interpolation.rawValue
     settings.mean = (0..<3).map { preprocessing.mean[$0] }
     settings.std = (0..<3).map { preprocessing.standardDeviation[$0] }
-    settings.scoreThreshold = detection.scoreThreshold
-    settings.nmsThreshold = detection.classNMSThreshold
+    settings.scoreThreshold = detection.classes.scoreThreshold
+    settings.nmsThreshold = detection.classes.nms.iouThreshold
     return settings
   }
 }

@@ -19,8 +19,8 @@ extension ModelProfile {
     }
     if let mean = settings.mean { preprocessing.mean = SIMD3(mean) }
     if let std = settings.std { preprocessing.standardDeviation = SIMD3(std) }
-    if let threshold = settings.scoreThreshold { detection.scoreThreshold = threshold }
-    if let threshold = settings.nmsThreshold { detection.classNMSThreshold = threshold }
+    if let threshold = settings.scoreThreshold { detection.classes.scoreThreshold = threshold }
+    if let threshold = settings.nmsThreshold { detection.classes.nms.iouThreshold = threshold }
   }
 
   /// Refuses a profile that the networks cannot be run with.
@@ -41,10 +41,10 @@ extension ModelProfile {
       throw .mismatch(
         "the backbone's stride is \(networks.featureStride) pixels, but \(source) says \(stride)")
     }
-    guard detection.roiSize == networks.pooledSize else {
+    guard detection.roi.size == networks.pooledSize else {
       throw .mismatch(
         "the head reads RoIs of \(networks.pooledSize)x\(networks.pooledSize) cells, but the "
-          + "profile \(name) pools \(detection.roiSize)x\(detection.roiSize); choose another with "
+          + "profile \(name) pools \(detection.roi.size)x\(detection.roi.size); choose another with "
           + "--profile")
     }
   }

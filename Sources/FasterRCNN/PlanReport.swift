@@ -65,7 +65,7 @@ extension Session {
     func makePlans() throws(DetectorError) -> [(Stage, Plan)] {
       let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
       let rpn = try proposalPlan(backbone.outputLayouts[0])
-      let count = model.profile.detection.testProposalSettings.counts.afterNMS
+      let count = model.profile.detection.proposals.counts.afterNMS
       let head = try headPlan(images: 1, proposalCount: count, limit: count)
       return [(.backbone, backbone), (.rpn, rpn), (.head, head)]
     }
