@@ -28,8 +28,8 @@ let package = Package(
   name: "frcnn",
   products: [
     .executable(name: "frcnn", targets: ["frcnn"]),
-    .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images"]),
-    .library(name: "Detection", targets: ["Detection"]),
+    .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images", "Tensors"]),
+    .library(name: "Detection", targets: ["Detection", "Tensors"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -56,9 +56,9 @@ let package = Package(
     library("Tensors"),
     library("Compute", ["Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
-    library("Networks", ["Tensors", "Compute", "Detection"]),
+    library("Networks", ["Tensors", "Compute"]),
     library("Checkpoints", ["Tensors", "CZlib"]),
-    library("Images", ["CJPEG", "CPNG"]),
+    library("Images", ["Tensors", "CJPEG", "CPNG"]),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
     library(
@@ -87,9 +87,9 @@ let package = Package(
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "CConvolutionKernels", "Tensors"]),
     tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
+    tests("Networks", ["Networks", "Compute", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Images", ["Images"], fixtures: ["Fixtures"]),
+    tests("Images", ["Images", "Tensors"], fixtures: ["Fixtures"]),
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1", "COpenSSL"]),
     tests(
