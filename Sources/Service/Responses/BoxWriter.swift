@@ -1,5 +1,6 @@
 internal import Detection
 internal import FasterRCNN
+internal import JSON
 internal import Observability
 
 /// Writes boxes in the form that a request chose.
