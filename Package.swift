@@ -59,6 +59,7 @@ let package = Package(
     library("Networks", ["Tensors", "Compute"]),
     library("Checkpoints", ["Tensors", "CZlib"]),
     library("Images", ["Tensors", "CJPEG", "CPNG"]),
+    library("JSON"),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
     library(
@@ -68,18 +69,19 @@ let package = Package(
         "COpenSSL",
       ]),
     library("Evaluation", ["Detection"]),
-    library("Observability", [.product(name: "Logging", package: "swift-log")]),
+    library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
     library(
       "Service",
       [
-        "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "HTTP1", "HTTPServer",
+        "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "JSON", "HTTP1",
+        "HTTPServer",
         "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",
       dependencies: [
         "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
-        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service", "COpenSSL",
+        "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability", "Service", "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -90,6 +92,7 @@ let package = Package(
     tests("Networks", ["Networks", "Compute", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
     tests("Images", ["Images", "Tensors"], fixtures: ["Fixtures"]),
+    tests("JSON", ["JSON"]),
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1", "COpenSSL"]),
     tests(
@@ -100,8 +103,8 @@ let package = Package(
     tests(
       "Service",
       [
-        "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
-        "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
+        "Service", "FasterRCNN", "JSON", "HTTP1", "HTTPServer", "Images", "Detection",
+        "Observability", "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("EndToEnd", []),
   ],

@@ -3,6 +3,7 @@ import FasterRCNN
 import HTTP1
 import HTTPServer
 import Images
+import JSON
 import Tensors
 import Testing
 

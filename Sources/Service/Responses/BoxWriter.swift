@@ -1,5 +1,6 @@
 internal import Detection
 internal import FasterRCNN
+internal import JSON
 internal import Observability
 internal import Tensors
 
