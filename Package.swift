@@ -28,8 +28,8 @@ let package = Package(
   name: "frcnn",
   products: [
     .executable(name: "frcnn", targets: ["frcnn"]),
-    .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images"]),
-    .library(name: "Detection", targets: ["Detection"]),
+    .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images", "Tensors"]),
+    .library(name: "Detection", targets: ["Detection", "Tensors"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -56,9 +56,10 @@ let package = Package(
     library("Tensors"),
     library("Compute", ["Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
-    library("Networks", ["Tensors", "Compute", "Detection"]),
+    library("Networks", ["Tensors", "Compute"]),
     library("Checkpoints", ["Tensors", "CZlib"]),
-    library("Images", ["CJPEG", "CPNG"]),
+    library("Images", ["Tensors", "CJPEG", "CPNG"]),
+    library("JSON"),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
     library(
@@ -68,18 +69,19 @@ let package = Package(
         "COpenSSL",
       ]),
     library("Evaluation", ["Detection"]),
-    library("Observability", [.product(name: "Logging", package: "swift-log")]),
+    library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
     library(
       "Service",
       [
-        "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "HTTP1", "HTTPServer",
+        "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "JSON", "HTTP1",
+        "HTTPServer",
         "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",
       dependencies: [
         "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
-        "Evaluation", "HTTP1", "HTTPServer", "Observability", "Service", "COpenSSL",
+        "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability", "Service", "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -87,9 +89,10 @@ let package = Package(
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests("Compute", ["Compute", "CConvolutionKernels", "Tensors"]),
     tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Networks", ["Networks", "Compute", "Detection", "Tensors"]),
+    tests("Networks", ["Networks", "Compute", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Images", ["Images"], fixtures: ["Fixtures"]),
+    tests("Images", ["Images", "Tensors"], fixtures: ["Fixtures"]),
+    tests("JSON", ["JSON"]),
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1", "COpenSSL"]),
     tests(
@@ -100,8 +103,8 @@ let package = Package(
     tests(
       "Service",
       [
-        "Service", "FasterRCNN", "HTTP1", "HTTPServer", "Images", "Detection", "Observability",
-        "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
+        "Service", "FasterRCNN", "JSON", "HTTP1", "HTTPServer", "Images", "Detection",
+        "Observability", "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("EndToEnd", []),
   ],

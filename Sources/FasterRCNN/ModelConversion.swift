@@ -195,7 +195,7 @@ extension ModelProfile {
     settings.anchorBaseSize = level.anchors.baseSize
     settings.anchorScales = level.anchors.scales
     settings.anchorRatios = level.anchors.ratios
-    settings.featureStride = level.featureStride
+    if case .fixed(let stride) = level.stride { settings.featureStride = stride }
     settings.minSize = resize.minimumSide
     settings.maxSize = resize.maximumSide
     settings.interpolation = preprocessing.interpolation.rawValue

@@ -120,7 +120,7 @@ public struct ModelInspection: Sendable {
     let level = profile.detection.levels[0]
     anchors = Anchors(
       baseSize: level.anchors.baseSize, scales: level.anchors.scales,
-      ratios: level.anchors.ratios, stride: level.featureStride)
+      ratios: level.anchors.ratios, stride: model.networks.featureStride)
     pooledSize = model.networks.pooledSize
     resizing = "\(profile.resize)"
     preprocessing = "\(profile.preprocessing)"

@@ -34,8 +34,10 @@ extension ModelProfile {
           + "\(level.anchors.anchorsPerCell): \(level.anchors.ratios.count) ratios x "
           + "\(level.anchors.scales.count) scales; set anchor_scales and anchor_ratios")
     }
+    var fixedStride: Int?
+    if case .fixed(let stride) = level.stride { fixedStride = stride }
     for (source, stride) in [
-      ("the profile \(name)", level.featureStride), ("feature_stride", settings.featureStride),
+      ("the profile \(name)", fixedStride), ("feature_stride", settings.featureStride),
     ] {
       guard let stride, stride != networks.featureStride else { continue }
       throw .mismatch(

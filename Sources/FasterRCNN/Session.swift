@@ -25,7 +25,7 @@ final class Session {
   private let input = FloatBuffer()
   private let pooled = FloatBuffer()
 
-  private var proposalWorkspace = ProposalWorkspace()
+  private var proposalCreator: ProposalCreator
   var proposals = RegionProposals()
   private var classWorkspace = ClassBoxWorkspace()
   private var classified: [ClassifiedBox] = []
@@ -45,6 +45,8 @@ final class Session {
     planOptions = options.plan
     self.planCounters = planCounters
     self.model = model
+    proposalCreator = ProposalCreator(
+      settings: model.profile.detection.proposals, coder: model.profile.detection.coder)
     self.thread = thread
     backbonePlans = PlanCache(capacity: keptPlans)
     proposalPlans = PlanCache(capacity: keptPlans)
@@ -66,7 +68,7 @@ final class Session {
     var values: UnsafeRawPointer
     var layout: TensorLayout
     var frames: [ImageFrame]
-    var originalSizes: [ImageSize]
+    var originalSizes: [PictureSize]
   }
 
   // MARK: Stages
@@ -77,14 +79,14 @@ final class Session {
   ) throws(DetectorError) -> [DetectionResult] {
     guard let first = images.first else { return [] }
     return try detect(
-      images, resizedTo: resizedSize(ImageSize(height: first.height, width: first.width)),
+      images, resizedTo: resizing(first.size),
       parameters: parameters, isCancelled: isCancelled)
   }
 
   /// The size at which the networks see a picture.
-  func resizedSize(_ size: ImageSize) throws(DetectorError) -> ResizedSize {
+  func resizing(_ size: PictureSize) throws(DetectorError) -> Resizing {
     do {
-      return try model.profile.resize.size(height: size.height, width: size.width)
+      return try model.profile.resize.resizing(size)
     } catch {
       throw .image(error)
     }
@@ -93,21 +95,22 @@ final class Session {
   /// Runs everything once on a grey picture: of one of 640 x 480, the strip that makes four rows of
   /// features, because all sizes want the weights in the same layouts.
   func warmUp() throws(DetectorError) {
-    let usual = try resizedSize(ImageSize(height: 480, width: 640))
+    let usual = try resizing(PictureSize(height: 480, width: 640)).size
     let height = min(usual.height, 4 * model.networks.featureStride)
     let strip = Image(
       width: usual.width, height: height,
       pixels: [UInt8](repeating: 128, count: 3 * usual.width * height))
     _ = try detect(
-      [strip], resizedTo: ResizedSize(height: height, width: usual.width, scale: 1),
+      [strip], resizedTo: Resizing(strip.size, scale: 1),
       parameters: DetectionParameters(), isCancelled: { false })
   }
 
   private func detect(
-    _ images: [Image], resizedTo size: ResizedSize, parameters: DetectionParameters,
+    _ images: [Image], resizedTo resizing: Resizing, parameters: DetectionParameters,
     isCancelled: () -> Bool
   ) throws(DetectorError) -> [DetectionResult] {
     let first = images[0]
+    let size = resizing.size
     let profile = model.profile
     var timer = StageTimer(clock: clock)
     let plan: Plan
@@ -124,21 +127,21 @@ final class Session {
     }
     timer.record(.plan)
 
-    let layout: Preprocessing.Layout
-    switch plan.inputLayout.channelBlock {
-    case 1: layout = .planar
-    case 3: layout = .interleaved
-    default:
+    guard
+      let block = plan.inputLayout.channelLayout?.channelBlock, block == 1 || block == 3
+    else {
       throw .compute(ComputeError(operation: "input", reason: "a layout that pictures do not have"))
     }
-    let count = 3 * size.height * size.width
+    let layout = ChannelLayout(
+      channelCount: 3, height: size.height, width: size.width, channelBlock: block)
+    let count = layout.elementCount
     let values = unsafe input.reserve(count * images.count)
     for (index, image) in images.enumerated() {
       precondition(
-        image.height == first.height && image.width == first.width,
+        image.size == first.size,
         "\(image.width)x\(image.height) in a run of \(first.width)x\(first.height)")
       unsafe profile.preprocessing.write(
-        image, resizedTo: size, layout: layout,
+        image, resizedTo: resizing, layout: layout,
         into: UnsafeMutableBufferPointer(rebasing: values[index * count..<(index + 1) * count]))
     }
     timer.record(.resize)
@@ -149,7 +152,7 @@ final class Session {
     observe?(.backbone, plan, images.count)
     guard !isCancelled() else { throw .cancelled }
 
-    let scale = Float(size.scale)
+    let scale = Float(resizing.scale)
     let frame =
       profile.usesOneScale
       ? ImageFrame(
@@ -161,7 +164,7 @@ final class Session {
     let features = unsafe Features(
       values: plan.output(0), layout: plan.outputLayouts[0],
       frames: [ImageFrame](repeating: frame, count: images.count),
-      originalSizes: images.map { ImageSize(height: $0.height, width: $0.width) })
+      originalSizes: images.map(\.size))
     return try finish(features, parameters: parameters, isCancelled: isCancelled, timer: &timer)
   }
 
@@ -178,7 +181,7 @@ final class Session {
           + "\(model.networks.featureChannels) x H/\(model.networks.featureStride) x "
           + "W/\(model.networks.featureStride)")
     }
-    guard shape[2] > 0, shape[3] > 0, max(shape[2], shape[3]) <= FeatureMapLayout.maximumSide,
+    guard shape[2] > 0, shape[3] > 0, max(shape[2], shape[3]) <= ChannelLayout.maximumSide,
       [imageSize.height, imageSize.width, original.height, original.width].allSatisfy(
         (1...1 << 20).contains),
       [map.yScale, map.xScale].allSatisfy({ $0 > 0 && $0.isFinite })
@@ -239,17 +242,25 @@ final class Session {
     guard !isCancelled() else { throw .cancelled }
 
     let grid = grids.value(for: [shape[2], shape[3]]) {
-      AnchorGrid(
-        base: profile.levels[0].anchors.makeBase(), featureStride: profile.levels[0].featureStride,
-        height: shape[2], width: shape[3])
+      profile.levels[0].grid(
+        height: shape[2], width: shape[3], inputHeight: Int(features.frames[0].height),
+        inputWidth: Int(features.frames[0].width))
     }
     let (offsets, scores) = unsafe (rpn.outputValues(0), rpn.outputValues(1))
     // A network whose outputs are NaN finds nothing, and saying "nothing found" would be a lie.
     guard unsafe scores.contains(where: \.isFinite) else { throw .notFinite }
-    let proposalCreator = ProposalCreator(settings: proposalSettings(parameters))
-    unsafe proposalCreator.propose(
-      offsets: Span(_unsafeElements: offsets), scores: Span(_unsafeElements: scores),
-      grids: [grid], frames: features.frames, workspace: &proposalWorkspace, into: &proposals)
+    proposalCreator.settings = proposalSettings(parameters)
+    proposals.removeAll()
+    for (image, frame) in features.frames.enumerated() {
+      proposalCreator.begin(frame)
+      let (anchors, logits) = (grid.count, grid.count * profile.proposals.layout.channelsPerAnchor)
+      unsafe proposalCreator.add(
+        offsets: Span(_unsafeElements: offsets).extracting(
+          image * 4 * anchors..<(image + 1) * 4 * anchors),
+        scores: Span(_unsafeElements: scores).extracting(
+          image * logits..<(image + 1) * logits), grid: grid)
+      proposalCreator.finish(image: image, into: &proposals)
+    }
     timer.record(.proposals)
 
     var results = results(of: features)
@@ -262,10 +273,11 @@ final class Session {
     }
     if parameters.includesEvidence {
       for index in results.indices {
-        results[index].evidence = unsafe DetectionEvidence(
-          grid: grid, frame: features.frames[index],
-          offsets: Self.row(index, of: offsets, count: results.count),
-          scores: Self.row(index, of: scores, count: results.count),
+        let level = unsafe ProposalEvidence(
+          grid: grid, offsets: Self.row(index, of: offsets, count: results.count),
+          scores: Self.row(index, of: scores, count: results.count))
+        results[index].evidence = DetectionEvidence(
+          levels: [level], frame: features.frames[index], coder: profile.coder,
           proposalSettings: proposalCreator.settings, classBoxSettings: classBoxSettings(parameters)
         )
       }
@@ -287,7 +299,8 @@ final class Session {
     timer.record(.head)
     observe?(.head, head, proposals.count)
 
-    let decoder = ClassBoxDecoder(settings: classBoxSettings(parameters))
+    let decoder = ClassBoxDecoder(
+      settings: classBoxSettings(parameters), coder: profile.coder)
     for index in results.indices {
       let range = proposals.range(ofImage: index)
       let (boxes, logits) = unsafe (head.outputValues(0), head.outputValues(1))
@@ -315,7 +328,7 @@ final class Session {
   }
 
   private func classBoxSettings(_ parameters: DetectionParameters) -> ClassBoxSettings {
-    var settings = model.profile.detection.classBoxSettings
+    var settings = model.profile.detection.classes
     if let threshold = parameters.scoreThreshold { settings.scoreThreshold = threshold }
     if let threshold = parameters.nmsThreshold { settings.nms.iouThreshold = threshold }
     if let maximum = parameters.maximumDetections { settings.maximumDetections = maximum }
@@ -327,7 +340,7 @@ final class Session {
   }
 
   private func proposalSettings(_ parameters: DetectionParameters) -> ProposalSettings {
-    var settings = model.profile.detection.testProposalSettings
+    var settings = model.profile.detection.proposals
     if let count = parameters.proposalCountBeforeNMS { settings.counts.beforeNMS = count }
     if let count = parameters.proposalCountAfterNMS { settings.counts.afterNMS = count }
     if let threshold = parameters.proposalNMSThreshold { settings.nms.iouThreshold = threshold }

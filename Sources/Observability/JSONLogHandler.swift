@@ -1,4 +1,5 @@
 internal import Foundation
+public import JSON
 public import Logging
 
 /// A value of a log's metadata that writes itself as members of the line, numbers as numbers.
@@ -43,10 +44,8 @@ public struct JSONLogHandler: LogHandler {
     } else {
       json.string(Self.text(of: Date()))
     }
-    json.key("level")
-    json.string(event.level.rawValue)
-    json.key("message")
-    json.string(event.message.description)
+    json.member("level", event.level.rawValue)
+    json.member("message", event.message.description)
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
       Self.write(key, value, &json)
     }

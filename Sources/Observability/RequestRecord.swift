@@ -1,3 +1,5 @@
+public import JSON
+
 /// What the log says of one request.
 public struct RequestRecord: JSONLogMembers {
   /// How long one part of the work took.
@@ -66,18 +68,12 @@ public struct RequestRecord: JSONLogMembers {
 
   /// Writes the record as members of a line of JSON.
   public func writeMembers(to json: inout JSONWriter) {
-    json.key("id")
-    json.string(id)
-    json.key("method")
-    json.string(method)
-    json.key("path")
-    json.string(path)
-    json.key("status")
-    json.integer(status)
-    json.key("request_bytes")
-    json.integer(requestBytes)
-    json.key("response_bytes")
-    json.integer(responseBytes)
+    json.member("id", id)
+    json.member("method", method)
+    json.member("path", path)
+    json.member("status", status)
+    json.member("request_bytes", requestBytes)
+    json.member("response_bytes", responseBytes)
     json.key("ms")
     json.milliseconds(duration)
     if !stages.isEmpty {
@@ -93,15 +89,12 @@ public struct RequestRecord: JSONLogMembers {
       json.key("queue_ms")
       json.milliseconds(wait.duration)
     }
-    json.key("client")
-    json.string(client)
+    json.member("client", client)
     if let traceID {
-      json.key("trace_id")
-      json.string(traceID)
+      json.member("trace_id", traceID)
     }
     if let error {
-      json.key("error")
-      json.string(error)
+      json.member("error", error)
     }
   }
 }

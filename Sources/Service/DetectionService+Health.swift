@@ -1,6 +1,7 @@
 internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
+internal import JSON
 internal import Observability
 
 extension DetectionService {
@@ -44,17 +45,13 @@ extension DetectionService {
       }
       json.key("queue")
       json.beginObject()
-      json.key("waiting")
-      json.integer(load.waiting)
-      json.key("capacity")
-      json.integer(queue.limits.requests)
+      json.member("waiting", load.waiting)
+      json.member("capacity", queue.limits.requests)
       json.endObject()
       json.key("lanes")
       json.beginObject()
-      json.key("busy")
-      json.integer(load.running)
-      json.key("count")
-      json.integer(queue.laneCount)
+      json.member("busy", load.running)
+      json.member("count", queue.laneCount)
       json.endObject()
     }
   }
@@ -91,17 +88,9 @@ extension JSONWriter {
     endArray()
     key("defaults")
     beginObject()
-    key("score_threshold")
-    number(model.scoreThreshold)
-    key("nms_threshold")
-    number(model.nmsThreshold)
-    key("max_detections")
-    if let count = model.maximumDetections { integer(count) } else { null() }
+    member("score_threshold", model.scoreThreshold)
+    member("nms_threshold", model.nmsThreshold)
+    member("max_detections", model.maximumDetections)
     endObject()
-  }
-
-  fileprivate mutating func member(_ name: String, _ value: String) {
-    key(name)
-    string(value)
   }
 }

@@ -3,6 +3,7 @@ import Detection
 import Evaluation
 import FasterRCNN
 import Images
+import JSON
 import Observability
 
 struct EvaluateCommand: ParsableCommand {
@@ -156,26 +157,19 @@ struct EvaluateCommand: ParsableCommand {
       if let value { json.number(Float(value)) } else { json.null() }
     }
     json.beginObject()
-    json.key("split")
-    json.string(split)
-    json.key("pictures")
-    json.integer(dataset.pictures.count)
-    json.key("iou_threshold")
-    json.number(iouThreshold)
-    json.key("score_threshold")
-    json.number(scoreThreshold)
+    json.member("split", split)
+    json.member("pictures", dataset.pictures.count)
+    json.member("iou_threshold", iouThreshold)
+    json.member("score_threshold", scoreThreshold)
     figure("map", evaluation.meanAveragePrecision(.allPoint))
     figure("map_11_point", evaluation.meanAveragePrecision(.elevenPoint))
     json.key("classes")
     json.beginArray()
     for (label, result) in zip(labels, evaluation.classes) {
       json.beginObject()
-      json.key("label")
-      json.string(label)
-      json.key("objects")
-      json.integer(result.groundTruthCount)
-      json.key("detections")
-      json.integer(result.detectionCount)
+      json.member("label", label)
+      json.member("objects", result.groundTruthCount)
+      json.member("detections", result.detectionCount)
       figure("ap", result.averagePrecision(.allPoint))
       figure("ap_11_point", result.averagePrecision(.elevenPoint))
       json.endObject()

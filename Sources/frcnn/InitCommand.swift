@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import FasterRCNN
 import Glibc
+import JSON
 import Networks
 import Observability
 import Tensors
@@ -88,8 +89,7 @@ struct InitCommand: ParsableCommand {
       ("name", "vgg16-random"), ("profile", "simple-faster-rcnn"),
       ("description", "Random weights (seed \(seed), width \(width)): it has learnt nothing."),
     ] {
-      json.key(key)
-      json.string(value)
+      json.member(key, value)
     }
     json.endObject()
     return [Model.settingsMetadataKey: String(decoding: json.bytes, as: UTF8.self)]

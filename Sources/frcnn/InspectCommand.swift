@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Compute
 import FasterRCNN
+import JSON
 import Observability
 import Tensors
 
@@ -52,14 +53,14 @@ struct InspectCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if let plan, ImageSize(rowsByColumns: plan) == nil {
+    if let plan, PictureSize(rowsByColumns: plan) == nil {
       throw ValidationError("--plan is '\(plan)'; it takes rows x columns, as 600x800")
     }
   }
 
   func run() throws {
     try ending {
-      if let plan, let size = ImageSize(rowsByColumns: plan) { return try printPlan(size) }
+      if let plan, let size = PictureSize(rowsByColumns: plan) { return try printPlan(size) }
       let path = try ModelSettings.model.value(flag: file)
       let options = try ModelOptions.options(profile: profile, labels: labels)
       let inspection: ModelInspection
@@ -124,7 +125,7 @@ struct InspectCommand: ParsableCommand {
   }
 
   /// Measures the layers and prints a row for each.
-  private func printPlan(_ size: ImageSize) throws(Failure) {
+  private func printPlan(_ size: PictureSize) throws(Failure) {
     let choice = ModelOptions.Choice(
       path: try ModelSettings.model.value(flag: file),
       options: try ModelOptions.options(profile: profile, labels: labels),
@@ -184,36 +185,26 @@ struct InspectCommand: ParsableCommand {
     json.key("peak_gflops")
     json.beginObject()
     for (precision, rate) in report.peakRates.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-      json.key(precision.rawValue)
-      json.number(Float(rate / 1e9))
+      json.member(precision.rawValue, Float(rate / 1e9))
     }
     json.endObject()
-    json.key("build_ms")
-    json.number(Float(report.buildDuration.milliseconds))
-    json.key("weight_bytes")
-    json.integer(report.weightByteCount)
-    json.key("arena_bytes")
-    json.integer(report.arenaByteCounts.values.reduce(0, +))
+    json.member("build_ms", Float(report.buildDuration.milliseconds))
+    json.member("weight_bytes", report.weightByteCount)
+    json.member("arena_bytes", report.arenaByteCounts.values.reduce(0, +))
     json.key("layers")
     json.beginArray()
     for row in report.rows {
       json.beginObject()
-      json.key("stage")
-      json.string(row.stage.rawValue)
-      json.key("layer")
-      json.string(row.name)
+      json.member("stage", row.stage.rawValue)
+      json.member("layer", row.name)
       json.key("kernels")
       json.beginArray()
       for kernel in row.kernels { json.string(kernel) }
       json.endArray()
-      json.key("precision")
-      json.string(row.precision.rawValue)
-      json.key("parts")
-      json.integer(row.partCount)
-      json.key("gflop")
-      json.number(Float(row.operationCount) / 1e9)
-      json.key("ms")
-      json.number(Float(row.duration.milliseconds))
+      json.member("precision", row.precision.rawValue)
+      json.member("parts", row.partCount)
+      json.member("gflop", Float(row.operationCount) / 1e9)
+      json.member("ms", Float(row.duration.milliseconds))
       json.endObject()
     }
     json.endArray()
@@ -226,14 +217,12 @@ struct InspectCommand: ParsableCommand {
     var json = JSONWriter()
     func strings(_ members: [(String, String?)]) {
       for case (let key, let value?) in members {
-        json.key(key)
-        json.string(value)
+        json.member(key, value)
       }
     }
     func integers(_ members: [(String, Int)]) {
       for (key, value) in members {
-        json.key(key)
-        json.integer(value)
+        json.member(key, value)
       }
     }
     func numbers(_ key: String, _ values: [Float]) {
@@ -260,17 +249,14 @@ struct InspectCommand: ParsableCommand {
     json.endArray()
     json.key("anchors")
     json.beginObject()
-    json.key("base_size")
-    json.number(model.anchors.baseSize)
+    json.member("base_size", model.anchors.baseSize)
     numbers("scales", model.anchors.scales)
     numbers("ratios", model.anchors.ratios)
     integers([("stride", model.anchors.stride)])
     json.endObject()
     strings([("resizing", model.resizing), ("preprocessing", model.preprocessing)])
-    json.key("score_threshold")
-    json.number(description.scoreThreshold)
-    json.key("nms_threshold")
-    json.number(description.nmsThreshold)
+    json.member("score_threshold", description.scoreThreshold)
+    json.member("nms_threshold", description.nmsThreshold)
     json.key("element_types")
     json.beginArray()
     for count in model.elementTypes {

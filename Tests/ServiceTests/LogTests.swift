@@ -94,48 +94,4 @@ import Testing
     }
     #expect(Int(dropped.reduce(0, +)) + lines.all.count == 6001)
   }
-
-  @Test func stringsSurviveJSON() throws {
-    let texts = ["", "a\"b\\c/", "\u{0}\u{1}\u{1F}\u{7F}", "\r\n\t", "é𝄞\u{2028}", "</script>"]
-    for text in texts {
-      var json = JSONWriter()
-      json.string(text)
-      #expect(try JSONValue(parsing: json.bytes) == .string(text))
-    }
-  }
-
-  @Test func numbersAreTheShortestThatReadBack() throws {
-    let numbers: [(Float, String)] = [
-      (0, "0"), (1, "1"), (-2.5, "-2.5"), (0.1, "0.1"), (1 / 3, "0.33333334"), (1e-9, "1e-09"),
-      (640, "640"), (16_777_216, "16777216"), (1e20, "1e+20"), (-0.0, "-0"),
-      (.leastNonzeroMagnitude, "1e-45"), (.greatestFiniteMagnitude, "3.4028235e+38"),
-    ]
-    for (number, text) in numbers {
-      var json = JSONWriter()
-      json.number(number)
-      #expect(String(decoding: json.bytes, as: UTF8.self) == text)
-      #expect(try JSONValue(parsing: json.bytes).double.map { Float($0) } == number)
-    }
-  }
-
-  @Test func commasStandBetweenValuesOnly() {
-    var json = JSONWriter()
-    json.beginObject()
-    json.key("a")
-    json.beginArray()
-    json.integer(1)
-    json.beginArray()
-    json.endArray()
-    json.beginObject()
-    json.endObject()
-    json.null()
-    json.endArray()
-    json.key("b")
-    json.boolean(true)
-    json.key("c")
-    json.milliseconds(.nanoseconds(1_234_567))
-    json.endObject()
-    #expect(
-      String(decoding: json.bytes, as: UTF8.self) == #"{"a":[1,[],{},null],"b":true,"c":1.234}"#)
-  }
 }

@@ -1,4 +1,5 @@
 import Detection
+import Tensors
 
 /// 300 proposals over a feature map of 512 channels and 37 x 62 cells, as VGG16 gives for the frame.
 struct RoIPoolingInputs {
@@ -15,10 +16,11 @@ struct RoIPoolingInputs {
     features = (0..<Self.channelCount * inputs.grid.height * inputs.grid.width).map { _ in
       random.uniform(-1...1)
     }
+    var creator = ProposalCreator(settings: ProposalSettings())
     rois =
-      ProposalCreator(settings: ProposalSettings()).propose(
+      creator.propose(
         offsets: inputs.untrained.offsets.span, scores: inputs.untrained.scores.span,
-        grids: [inputs.grid], frames: [Inputs.frame]
+        grid: inputs.grid, frame: Inputs.frame
       ).boxes
   }
 
@@ -26,7 +28,7 @@ struct RoIPoolingInputs {
   func makeCases(_ inputs: Inputs) -> [(name: String, work: Work)] {
     [("roi-pool", 1), ("roi-pool-nChw16c", 16)].map { name, block in
       let pooling = RoIPooling(.pool, outputSize: 7, spatialScale: SpatialScale(1 / 16))
-      let layout = FeatureMapLayout(
+      let layout = ChannelLayout(
         channelCount: Self.channelCount, height: inputs.grid.height, width: inputs.grid.width,
         channelBlock: block)
       var blocked = [Float](repeating: 0, count: layout.elementCount)
@@ -39,7 +41,7 @@ struct RoIPoolingInputs {
           }
         }
       }
-      let (rois, imageIndices) = (rois, rois.map { _ in 0 })
+      let (rois, imageIndices, chosen) = (rois, rois.map { _ in 0 }, Array(rois.indices))
       let outputLayout = pooling.outputLayout(
         roiCount: rois.count, channelCount: layout.channelCount, channelBlock: block)
       var output = [Float](repeating: 0, count: outputLayout.elementCount)
@@ -51,7 +53,7 @@ struct RoIPoolingInputs {
             unsafe output.withUnsafeMutableBufferPointer { output in
               unsafe pooling.pool(
                 blocked, layout: layout, rois: rois.span, imageIndices: imageIndices.span,
-                range: rois.indices, into: output, outputChannelBlock: block)
+                chosen: chosen.span, into: output, outputChannelBlock: block)
             }
           }
           return output.count

@@ -1,4 +1,4 @@
-import Glibc
+internal import Glibc
 
 /// The anchors of one cell of the feature map: sizes, shapes, and where they are centred.
 ///

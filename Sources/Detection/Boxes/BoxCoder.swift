@@ -1,5 +1,5 @@
-import CDetectionKernels
-import Glibc
+internal import CDetectionKernels
+internal import Glibc
 
 /// What the network predicts of a box relative to an anchor or RoI: the paper's t, section 3.1.2.
 public struct BoxOffset: Sendable, Hashable, BitwiseCopyable {

@@ -1,4 +1,4 @@
-import CDetectionKernels
+internal import CDetectionKernels
 
 /// The intersection over union (IoU) of boxes.
 public enum IntersectionOverUnion {

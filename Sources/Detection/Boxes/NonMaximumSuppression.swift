@@ -1,5 +1,3 @@
-import CDetectionKernels
-
 /// Greedy non-maximum suppression: of boxes that overlap, the one with the best score stays.
 ///
 /// From the best score down, a box is kept unless it overlaps one that was kept before. Boxes of

@@ -1,4 +1,4 @@
-import CDetectionKernels
+internal import CDetectionKernels
 
 /// The memory of non-maximum suppression, kept from call to call.
 public struct SuppressionWorkspace: Sendable {

@@ -1,4 +1,4 @@
-import CDetectionKernels
+internal import CDetectionKernels
 
 /// The memory of ClassBoxDecoder, kept from call to call.
 public struct ClassBoxWorkspace: Sendable {

@@ -1,4 +1,4 @@
-import Glibc
+internal import Glibc
 public import Tensors
 
 /// Softmax cross-entropy over rows of logits, as PyTorch's `cross_entropy` with `ignore_index=-1`.

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// Chooses what the region proposal network is trained towards.
 ///
 /// `assign` labels every anchor and draws nothing at random; `sample` thins the labels out to a

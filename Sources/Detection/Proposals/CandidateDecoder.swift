@@ -1,4 +1,4 @@
-import CDetectionKernels
+internal import CDetectionKernels
 
 /// Decodes and clips the RPN's boxes; its memory is kept from call to call and grows with the largest
 /// feature map, or with the number of candidates where the best are chosen first.

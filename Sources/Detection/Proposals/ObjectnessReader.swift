@@ -1,4 +1,4 @@
-import CDetectionKernels
+internal import CDetectionKernels
 
 /// Reads the score map of one picture as its layout says.
 struct ObjectnessReader {

@@ -126,6 +126,17 @@ public struct ProposalCreator: Sendable {
     for place in merged.order { append(suppression.kept[Int(place)], image, &proposals) }
   }
 
+  /// The proposals of a picture with one feature map.
+  public mutating func propose(
+    offsets: Span<Float>, scores: Span<Float>, grid: AnchorGrid, frame: ImageFrame
+  ) -> RegionProposals {
+    var proposals = RegionProposals()
+    begin(frame)
+    add(offsets: offsets, scores: scores, grid: grid)
+    finish(into: &proposals)
+    return proposals
+  }
+
   private func append(_ index: Int, _ image: Int, _ proposals: inout RegionProposals) {
     let candidate = candidates[index]
     proposals.append(

@@ -1,4 +1,4 @@
-import Glibc
+internal import Glibc
 
 /// Which of several feature maps an RoI is pooled from.
 public enum LevelRule: Sendable, Hashable {

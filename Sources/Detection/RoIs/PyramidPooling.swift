@@ -1,3 +1,5 @@
+public import Tensors
+
 /// Pools RoIs from the feature maps of pictures of one size: each RoI from the map that its size asks
 /// for, into a row of its own.
 public struct PyramidPooling: Sendable {
@@ -77,7 +79,7 @@ public struct PyramidPooling: Sendable {
       let part = range.clamped(to: starts[level]..<starts[level + 1])
       guard !part.isEmpty else { continue }
       let map = maps[level]
-      // Safety: whoever made the view holds the map for as long as it is used.
+      // Safety: whoever made the view holds the map, and `pool` checks both buffers' sizes.
       unsafe pooling.pool(
         map.values, layout: map.layout, rois: rois, imageIndices: imageIndices,
         chosen: chosen.extracting(part), into: output, outputChannelBlock: outputChannelBlock)
@@ -85,18 +87,18 @@ public struct PyramidPooling: Sendable {
   }
 }
 
-/// A batch of feature maps in memory that somebody else holds.
-@unsafe
+/// A batch of feature maps in memory that somebody else holds for as long as the view is used.
+@safe
 public struct FeatureMapView {
   /// The elements; as many as `layout` has.
   public let values: UnsafeBufferPointer<Float>
 
   /// The extents of the maps and the order of their elements.
-  public let layout: FeatureMapLayout
+  public let layout: ChannelLayout
 
   /// Makes a view; the memory has to outlive it.
-  public init(_ values: UnsafeBufferPointer<Float>, layout: FeatureMapLayout) {
+  public init(_ values: UnsafeBufferPointer<Float>, layout: ChannelLayout) {
     unsafe self.values = values
-    unsafe self.layout = layout
+    self.layout = layout
   }
 }

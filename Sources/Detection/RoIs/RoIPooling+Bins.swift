@@ -1,4 +1,4 @@
-import Glibc
+internal import Glibc
 
 /// Which cells of one axis belong to which bin. Both operators that take a maximum, and RoIAlign,
 /// treat the two axes alike and independently: a bin of the map is a bin of rows by a bin of

@@ -1,5 +1,6 @@
 internal import Detection
 internal import FasterRCNN
+internal import JSON
 internal import Observability
 
 /// What is told of a place in a picture: the body of an answer to `POST /explain`.
@@ -17,14 +18,12 @@ struct ExplanationDocument {
     let start = ContinuousClock.now
     var json = JSONWriter(reservingCapacity: 16_384)
     json.beginObject()
-    json.key("id")
-    json.string(id)
+    json.member("id", id)
     json.model(model)
     DetectionDocument(model: model, finding: finding, parameters: parameters)
       .writePicture(to: &json)
     writePlace(to: &json)
-    json.key("summary")
-    json.string(explanation.summary(labels: model.labels))
+    json.member("summary", explanation.summary(labels: model.labels))
     writeCounts(to: &json)
     write("anchors", explanation.anchors, explanation.anchorBoxes, to: &json)
     write("candidates", explanation.candidates, explanation.candidateBoxes, to: &json)
@@ -70,8 +69,7 @@ struct ExplanationDocument {
       ("anchors", explanation.anchorBoxes.count), ("ranked", ranked),
       ("proposals", trace.proposedAnchors.count), ("detections", explanation.detectionCount),
     ] {
-      json.key(name)
-      json.integer(count)
+      json.member(name, count)
     }
     json.endObject()
   }
@@ -80,31 +78,23 @@ struct ExplanationDocument {
   private func write(
     _ name: String, _ anchors: [Int], _ boxes: [BoundingBox], to json: inout JSONWriter
   ) {
-    let grid = explanation.evidence.grid
     let trace = explanation.proposals
     json.key(name)
     json.beginArray()
     for anchor in anchors {
       json.beginObject()
-      json.key("anchor_index")
-      json.integer(anchor)
-      json.key("cell")
-      json.integers([
-        anchor / grid.anchorsPerCell % grid.width, anchor / grid.anchorsPerCell / grid.width,
-      ])
+      json.member("anchor_index", anchor)
+      writeCell(ofAnchor: anchor, to: &json)
       boxWriter.write(explanation.anchorBoxes[anchor], key: "anchor", to: &json)
       if !trace.isUnusable(anchor) {
         boxWriter.write(explanation.candidateBoxes[anchor], to: &json)
       }
-      json.key(explanation.place.measureName)
-      json.number(explanation.place.measure(boxes[anchor]))
+      json.member(explanation.place.measureName, explanation.place.measure(boxes[anchor]))
       if let objectness = trace.objectness(ofAnchor: anchor) {
-        json.key("objectness")
-        json.number(objectness)
+        json.member("objectness", objectness)
       }
       if let rank = trace.rank(ofAnchor: anchor) {
-        json.key("rank")
-        json.integer(rank)
+        json.member("rank", rank)
       }
       json.fate(trace.fate(ofAnchor: anchor))
       json.endObject()
@@ -112,23 +102,38 @@ struct ExplanationDocument {
     json.endArray()
   }
 
+  /// Writes where an anchor stands: its feature map, where there are several, and its cell there.
+  private func writeCell(ofAnchor anchor: Int, to json: inout JSONWriter) {
+    let levels = explanation.evidence.levels
+    var place = anchor
+    for (number, level) in levels.enumerated() {
+      let grid = level.grid
+      guard place >= grid.count else {
+        if levels.count > 1 {
+          json.key("level")
+          json.integer(number)
+        }
+        let cell = place / grid.anchorsPerCell
+        json.key("cell")
+        json.integers([cell % grid.width, cell / grid.width])
+        return
+      }
+      place -= grid.count
+    }
+  }
+
   private func writeProposal(_ index: Int, to json: inout JSONWriter) {
     let anchor = explanation.proposals.proposedAnchors[index]
     let box = explanation.candidateBoxes[anchor]
     json.beginObject()
-    json.key("proposal_index")
-    json.integer(index)
-    json.key("anchor_index")
-    json.integer(anchor)
+    json.member("proposal_index", index)
+    json.member("anchor_index", anchor)
     boxWriter.write(box, to: &json)
-    json.key(explanation.place.measureName)
-    json.number(explanation.place.measure(box))
-    json.key("objectness")
-    json.number(explanation.proposals.objectness(ofAnchor: anchor) ?? .nan)
+    json.member(explanation.place.measureName, explanation.place.measure(box))
+    json.member("objectness", explanation.proposals.objectness(ofAnchor: anchor) ?? .nan)
     if let classes = explanation.classes {
       if let score = classes.backgroundScore(inRoI: index) {
-        json.key("background_score")
-        json.number(score)
+        json.member("background_score", score)
       }
       json.key("classes")
       json.beginArray()
@@ -142,13 +147,10 @@ struct ExplanationDocument {
     _ classID: Int, in roi: Int, _ classes: ClassBoxTrace, to json: inout JSONWriter
   ) {
     json.beginObject()
-    json.key("class_id")
-    json.integer(classID)
-    json.key("label")
-    json.string(model.labels.name(ofClass: classID))
+    json.member("class_id", classID)
+    json.member("label", model.labels.name(ofClass: classID))
     if let score = classes.score(ofClass: classID, inRoI: roi) {
-      json.key("score")
-      json.number(score)
+      json.member("score", score)
     }
     if let box = classes.box(ofClass: classID, inRoI: roi) { boxWriter.write(box, to: &json) }
     json.fate(
@@ -160,11 +162,9 @@ struct ExplanationDocument {
   private func writeDetection(_ index: Int, to json: inout JSONWriter) {
     guard let object = explanation.classes?.objects[index] else { return }
     json.beginObject()
-    json.key("detection_index")
-    json.integer(index)
+    json.member("detection_index", index)
     boxWriter.write(object.box, to: &json)
-    json.key(explanation.place.measureName)
-    json.number(explanation.place.measure(object.box))
+    json.member(explanation.place.measureName, explanation.place.measure(object.box))
     json.verdict(
       score: object.score, classID: object.classID, labels: model.labels,
       proposalIndex: object.roiIndex)

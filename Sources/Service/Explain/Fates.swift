@@ -1,4 +1,5 @@
 internal import Detection
+internal import JSON
 internal import Observability
 
 /// What may become of an anchor's candidate, as answers name it.
@@ -6,6 +7,7 @@ enum CandidateOutcome: String, CaseIterable {
   case proposed
   case notFinite = "not_finite"
   case tooSmall = "too_small"
+  case belowMinimumObjectness = "below_minimum_objectness"
   case beyondCountBeforeNMS = "beyond_pre_nms_top_n"
   case suppressed
   case beyondCountAfterNMS = "beyond_post_nms_top_n"
@@ -29,6 +31,7 @@ extension CandidateFate {
     case .proposed: .proposed
     case .notFinite: .notFinite
     case .tooSmall: .tooSmall
+    case .belowMinimumObjectness: .belowMinimumObjectness
     case .beyondCountBeforeNMS: .beyondCountBeforeNMS
     case .suppressed: .suppressed
     case .beyondCountAfterNMS: .beyondCountAfterNMS
@@ -54,54 +57,42 @@ extension ClassBoxFate {
 extension JSONWriter {
   /// Writes the member `outcome` of an anchor and the members that tell its reason.
   mutating func fate(_ fate: CandidateFate) {
-    key("outcome")
-    string(fate.outcome.rawValue)
+    member("outcome", fate.outcome.rawValue)
     switch fate {
     case .notFinite: break
     case .proposed(let index):
-      key("proposal_index")
-      integer(index)
+      member("proposal_index", index)
     case .tooSmall(let side, let minimum):
-      key("side")
-      number(side)
-      key("minimum_side")
-      number(minimum)
+      member("side", side)
+      member("minimum_side", minimum)
+    case .belowMinimumObjectness(let least): member("minimum_objectness", least)
     case .beyondCountBeforeNMS(let limit), .beyondCountAfterNMS(let limit):
-      key("limit")
-      integer(limit)
+      member("limit", limit)
     case .suppressed(let index, let iou):
-      key("suppressed_by_proposal")
-      integer(index)
-      key("suppression_iou")
-      number(iou)
+      // What suppressed it may itself not be among the best of all feature maps.
+      if let index { member("suppressed_by_proposal", index) }
+      member("suppression_iou", iou)
     }
   }
 
   /// Writes the member `outcome` of a class's box and the members that tell its reason.
   mutating func fate(_ fate: ClassBoxFate, objects: [ClassifiedBox], detectionCount: Int) {
-    key("outcome")
-    string(fate.outcome.rawValue)
+    member("outcome", fate.outcome.rawValue)
     switch fate {
     case .notFinite, .notLookedFor, .tooSmall: break
     case .detected(let index):
-      key("detection_index")
-      integer(index)
+      member("detection_index", index)
     case .belowThreshold(let threshold):
-      key("threshold")
-      number(threshold)
+      member("threshold", threshold)
     case .beyondMaximum(let limit):
-      key("limit")
-      integer(limit)
+      member("limit", limit)
     case .suppressed(let index, let iou):
       // What suppressed it may itself lie beyond `max_detections`: then it has no number.
       if index < detectionCount {
-        key("suppressed_by_detection")
-        integer(index)
+        member("suppressed_by_detection", index)
       }
-      key("suppressed_by_proposal")
-      integer(objects[index].roiIndex)
-      key("suppression_iou")
-      number(iou)
+      member("suppressed_by_proposal", objects[index].roiIndex)
+      member("suppression_iou", iou)
     }
   }
 }

@@ -1,6 +1,7 @@
 internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
+internal import JSON
 internal import Observability
 internal import Synchronization
 
@@ -117,8 +118,7 @@ extension DetectionService {
           json.beginObject()
           json.member("name", tensor.rawValue)
           json.member("datatype", tensor.datatype)
-          json.key("shape")
-          json.integers(tensor.shape)
+          json.member("shape", tensor.shape)
           json.endObject()
         }
         json.endArray()
@@ -132,8 +132,7 @@ extension DetectionService {
       json.member("name", model.name)
       json.member("platform", "frcnn_faster_rcnn")
       json.member("backend", "frcnn")
-      json.key("max_batch_size")
-      json.integer(0)
+      json.member("max_batch_size", 0)
       for (key, tensors) in [
         ("input", InferenceTensor.inputs), ("output", InferenceTensor.outputs),
       ] {
@@ -144,8 +143,7 @@ extension DetectionService {
           json.member("name", tensor.rawValue)
           json.member(
             "data_type", tensor.datatype == "BYTES" ? "TYPE_STRING" : "TYPE_" + tensor.datatype)
-          json.key("dims")
-          json.integers(tensor.shape)
+          json.member("dims", tensor.shape)
           if key == "input" { json.member("optional", true) }
           json.endObject()
         }
@@ -179,17 +177,5 @@ extension DetectionService {
     response.fields.append("Content-Type", MediaType.json)
     response.fields.append("Cache-Control", "no-store")
     return response
-  }
-}
-
-extension JSONWriter {
-  fileprivate mutating func member(_ name: String, _ value: String) {
-    key(name)
-    string(value)
-  }
-
-  fileprivate mutating func member(_ name: String, _ value: Bool) {
-    key(name)
-    boolean(value)
   }
 }

@@ -1,5 +1,6 @@
 internal import FasterRCNN
 internal import Images
+internal import JSON
 internal import Tensors
 
 /// One entry of `inputs`.
@@ -16,13 +17,14 @@ struct InferenceInput {
   private let data: JSONReader?
 
   /// Reads an entry; its data are only read once type and shape are known.
-  init(_ reader: inout JSONReader) throws(Problem) {
+  init(_ reader: inout JSONReader) throws(JSONError) {
     var name: String?
     var shape: Shape?
     var datatype: String?
     var data: JSONReader?
     var parameters: [NamedValue] = []
-    try reader.object { (member, reader) throws(Problem) in
+    try reader.object { (member, reader) throws(JSONError) in
+      if reader.takeNull() { return }
       switch member {
       case "name": name = try reader.text()
       case "shape": shape = try reader.shape()
@@ -69,8 +71,7 @@ struct InferenceInput {
     switch (InferenceTensor(rawValue: name), datatype) {
     case (.image, "BYTES"): return try pictures(body, binary)
     case (.image, "UINT8"): return [.pixels(try pixels(body, binary))]
-    case (.features, "FP32"):
-      return [.features(FeatureBody(values: try features(body, binary)))]
+    case (.features, "FP32"): return [.features(try features(body, binary))]
     case (.image, _):
       throw failure("is of type \(datatype.excerpt), but has to be BYTES [N] or UINT8 [H, W, 3]")
     case (.features, _):
@@ -87,10 +88,15 @@ struct InferenceInput {
       throw failure("has \(count) pictures; 1 to \(RequestBody.maximumItems) are taken")
     }
     var items: [BodyItem] = []
-    if var data {
-      try data.array { (_, reader) throws(Problem) in
-        items.append(try reader.picture())
+    if let data {
+      items = try Self.malformed { () throws(JSONError) in
+        var (data, items) = (data, [BodyItem]())
+        try data.array { (_, reader) throws(JSONError) in
+          items.append(.decodedPicture(try reader.base64()))
+        }
+        return items
       }
+      if items.contains(where: \.isEmpty) { throw RequestBody.noBytes }
     } else {
       // Each element is its length, 32 bits little-endian, and its bytes.
       var position = binary.lowerBound
@@ -120,8 +126,11 @@ struct InferenceInput {
       throw failure("of type UINT8 has the shape \(shape), but has to be [H, W, 3]")
     }
     let pixels: [UInt8]
-    if var data {
-      let numbers = try data.numbers(UInt8.self, count: shape.count)
+    if let data {
+      let numbers = try Self.malformed { () throws(JSONError) in
+        var data = data
+        return try data.numbers(UInt8.self, count: shape.count)
+      }
       guard numbers.fits(shape.dimensions) else { throw failure("is nested unlike its shape") }
       pixels = numbers.values
     } else {
@@ -131,9 +140,13 @@ struct InferenceInput {
     return Image(width: extents[1], height: extents[0], pixels: pixels)
   }
 
-  private func features(_ body: [UInt8], _ binary: Range<Int>) throws(Problem) -> Tensor {
-    if var data {
-      return try data.tensor(try data.numbers(Float.self, count: shape.count), shape: shape)
+  private func features(_ body: [UInt8], _ binary: Range<Int>) throws(Problem) -> FeatureBody {
+    if let data {
+      return FeatureBody(
+        values: try Self.malformed { () throws(JSONError) in
+          var data = data
+          return try data.tensor(try data.numbers(Float.self, count: shape.count), shape: shape)
+        })
     }
     try check(binary, elementBytes: 4)
     let values = unsafe [Float](unsafeUninitializedCapacity: shape.count) { values, count in
@@ -143,7 +156,7 @@ struct InferenceInput {
       }
       count = shape.count
     }
-    return Tensor(shape: shape, values: values)
+    return FeatureBody(values: Tensor(shape: shape, values: values))
   }
 
   private func check(_ binary: Range<Int>, elementBytes: Int) throws(Problem) {
@@ -151,6 +164,13 @@ struct InferenceInput {
     guard !overflow, needed == binary.count else {
       throw failure("of shape \(shape) has \(binary.count) bytes, which do not fit")
     }
+  }
+
+  /// Reads JSON, and makes a problem of what is wrong with it.
+  private static func malformed<Value>(
+    _ read: () throws(JSONError) -> Value
+  ) throws(Problem) -> Value {
+    do throws(JSONError) { return try read() } catch { throw Problem(error) }
   }
 
   private func failure(_ reason: String) -> Problem {

@@ -1,5 +1,6 @@
 internal import FasterRCNN
 internal import HTTP1
+internal import JSON
 internal import Tensors
 
 /// An inference request of the Open Inference Protocol, version 2, over HTTP.
@@ -55,9 +56,23 @@ struct InferenceRequest {
         .malformedRequest,
         "\(Self.lengthField) is \(length), but the body has \(body.count) bytes.")
     }
-    var reader = JSONReader(body, in: 0..<length)
     var inputs: [InferenceInput] = []
-    try reader.object { (name, reader) throws(Problem) in
+    do throws(JSONError) {
+      inputs = try read(JSONReader(body, in: 0..<length))
+    } catch {
+      throw Problem(error)
+    }
+    try take(inputs, from: body, binaryStart: length)
+  }
+
+  /// Reads the JSON; members that are `null` are as those left out.
+  ///
+  /// - Returns: the entries of `inputs`.
+  private mutating func read(_ text: JSONReader) throws(JSONError) -> [InferenceInput] {
+    var reader = text
+    var inputs: [InferenceInput] = []
+    try reader.object { (name, reader) throws(JSONError) in
+      if reader.takeNull() { return }
       switch name {
       case "id": id = try reader.text()
       case "parameters":
@@ -69,7 +84,7 @@ struct InferenceRequest {
           }
         }
       case "inputs":
-        try reader.array { (index, reader) throws(Problem) in
+        try reader.array { (index, reader) throws(JSONError) in
           // One of each kind is all there is, and the protocol refuses a name that is given twice.
           guard index < InferenceTensor.inputs.count else {
             throw reader.failure("there is one input, 'image' or 'features'")
@@ -77,7 +92,7 @@ struct InferenceRequest {
           inputs.append(try InferenceInput(&reader))
         }
       case "outputs":
-        try reader.array { (index, reader) throws(Problem) in
+        try reader.array { (index, reader) throws(JSONError) in
           guard index < InferenceTensor.outputs.count else {
             throw reader.failure("more outputs are asked for than there are")
           }
@@ -87,7 +102,7 @@ struct InferenceRequest {
       }
     }
     try reader.finish()
-    try take(inputs, from: body, binaryStart: length)
+    return inputs
   }
 
   /// What `Inference-Header-Content-Length` says; `nil` without one.
@@ -137,12 +152,12 @@ extension JSONReader {
 
   /// Reads an object of parameters; those that the protocol reserves and nothing here needs are left
   /// out.
-  mutating func inferenceParameters() throws(Problem) -> [NamedValue] {
+  mutating func inferenceParameters() throws(JSONError) -> [NamedValue] {
     var parameters: [NamedValue] = []
-    try object { (name, reader) throws(Problem) in
+    try object { (name, reader) throws(JSONError) in
       if Self.ignoredParameters.contains(name) || name.hasPrefix("triton_") {
         try reader.skip()
-      } else {
+      } else if !reader.takeNull() {
         parameters.append(NamedValue(name: name, value: try reader.parameterText()))
       }
     }
@@ -150,7 +165,7 @@ extension JSONReader {
   }
 
   /// What a parameter says that is true or false.
-  fileprivate func flag(_ parameter: NamedValue) throws(Problem) -> Bool {
+  fileprivate func flag(_ parameter: NamedValue) throws(JSONError) -> Bool {
     guard let flag = Bool(parameter.value) else {
       throw failure("'\(parameter.name)' has to be true or false")
     }
@@ -158,7 +173,7 @@ extension JSONReader {
   }
 
   /// What the parameter `timeout` says: microseconds, as the protocol's clients state them; 0 is none.
-  fileprivate func timeout(_ parameter: NamedValue) throws(Problem) -> Duration? {
+  fileprivate func timeout(_ parameter: NamedValue) throws(JSONError) -> Duration? {
     let limit = 1000 * RequestTimeout.maximumMilliseconds
     guard let count = Int(parameter.value), (0...limit).contains(count) else {
       throw failure("'timeout' has to be a whole number of microseconds from 0 to \(limit)")
@@ -167,10 +182,11 @@ extension JSONReader {
   }
 
   /// Reads an entry of `outputs`.
-  fileprivate mutating func inferenceOutput() throws(Problem) -> InferenceRequest.Output {
+  fileprivate mutating func inferenceOutput() throws(JSONError) -> InferenceRequest.Output {
     var name: InferenceTensor?
     var isBinary: Bool?
-    try object { (member, reader) throws(Problem) in
+    try object { (member, reader) throws(JSONError) in
+      if reader.takeNull() { return }
       switch member {
       case "name":
         let text = try reader.text()

@@ -1,6 +1,7 @@
 internal import Detection
 internal import FasterRCNN
 internal import HTTPServer
+internal import JSON
 internal import Observability
 internal import Tensors
 
@@ -39,13 +40,10 @@ struct InferenceResponse {
     var binary: [UInt8] = []
     var hasBinary = false
     json.beginObject()
-    json.key("model_name")
-    json.string(model.name)
-    json.key("model_version")
-    json.string(model.version)
+    json.member("model_name", model.name)
+    json.member("model_version", model.version)
     if let id = request.id {
-      json.key("id")
-      json.string(id)
+      json.member("id", id)
     }
     writeParameters(to: &json)
     json.key("outputs")
@@ -53,19 +51,15 @@ struct InferenceResponse {
     for output in outputs {
       let (values, shape) = values(of: output.name)
       json.beginObject()
-      json.key("name")
-      json.string(output.name.rawValue)
-      json.key("datatype")
-      json.string(output.name.datatype)
-      json.key("shape")
-      json.integers(shape)
+      json.member("name", output.name.rawValue)
+      json.member("datatype", output.name.datatype)
+      json.member("shape", shape)
       if output.isBinary ?? request.isBinary {
         hasBinary = true
         guard Self.append(values, to: &binary) else { throw DetectionDocument.NonFiniteResult() }
         json.key("parameters")
         json.beginObject()
-        json.key("binary_data_size")
-        json.integer(values.count * values.elementBytes)
+        json.member("binary_data_size", values.count * values.elementBytes)
         json.endObject()
       } else {
         json.key("data")
@@ -92,12 +86,9 @@ struct InferenceResponse {
     let (size, original) = (features.imageSize, features.originalSize)
     json.key("parameters")
     json.beginObject()
-    json.key(Parameter.imageSize.rawValue)
-    json.string("\(size.height),\(size.width)")
-    json.key(Parameter.scale.rawValue)
-    json.string("\(features.yScale),\(features.xScale)")
-    json.key(Parameter.originalSize.rawValue)
-    json.string("\(original.height),\(original.width)")
+    json.member(Parameter.imageSize.rawValue, "\(size.height),\(size.width)")
+    json.member(Parameter.scale.rawValue, "\(features.yScale),\(features.xScale)")
+    json.member(Parameter.originalSize.rawValue, "\(original.height),\(original.width)")
     json.endObject()
   }
 

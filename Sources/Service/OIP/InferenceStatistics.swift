@@ -1,4 +1,5 @@
 internal import Foundation
+internal import JSON
 internal import Observability
 
 /// What has been worked on since the start, as the protocol's statistics extension counts it.
@@ -49,16 +50,11 @@ struct InferenceStatistics: Sendable {
   /// Writes the model's object.
   func write(to json: inout JSONWriter, name: String, version: String) {
     json.beginObject()
-    json.key("name")
-    json.string(name)
-    json.key("version")
-    json.string(version)
-    json.key("last_inference")
-    json.integer(lastInference.map { Int($0.timeIntervalSince1970 * 1000) } ?? 0)
-    json.key("inference_count")
-    json.integer(inferenceCount)
-    json.key("execution_count")
-    json.integer(inferenceCount)
+    json.member("name", name)
+    json.member("version", version)
+    json.member("last_inference", lastInference.map { Int($0.timeIntervalSince1970 * 1000) } ?? 0)
+    json.member("inference_count", inferenceCount)
+    json.member("execution_count", inferenceCount)
     json.key("inference_stats")
     json.beginObject()
     for (name, total) in [
@@ -68,10 +64,8 @@ struct InferenceStatistics: Sendable {
     ] {
       json.key(name)
       json.beginObject()
-      json.key("count")
-      json.integer(total.count)
-      json.key("ns")
-      json.integer(total.time.wholeNanoseconds)
+      json.member("count", total.count)
+      json.member("ns", total.time.wholeNanoseconds)
       json.endObject()
     }
     json.endObject()

@@ -1,4 +1,5 @@
 internal import FasterRCNN
+internal import JSON
 internal import Observability
 
 /// What is told of several pictures: a result or a problem for each, in their order.
@@ -17,8 +18,7 @@ struct BatchDocument {
     let start = ContinuousClock.now
     var json = JSONWriter(reservingCapacity: 4096 + 32_768 * outcomes.count)
     json.beginObject()
-    json.key("id")
-    json.string(id)
+    json.member("id", id)
     if parameters.sections.contains(.model) { json.model(model) }
     json.key("results")
     json.beginArray()

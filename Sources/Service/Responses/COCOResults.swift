@@ -1,5 +1,6 @@
 internal import Detection
 internal import FasterRCNN
+internal import JSON
 internal import Observability
 
 /// Writes COCO's result rows, which `pycocotools` loads with `loadRes`.
@@ -17,18 +18,15 @@ enum COCOResults {
       for object in finding.result.objects {
         let box = object.box
         json.beginObject()
-        json.key("image_id")
-        json.integer(firstID + index)
-        json.key("category_id")
-        json.integer(object.classID + 1)
+        json.member("image_id", firstID + index)
+        json.member("category_id", object.classID + 1)
         json.key("bbox")
         json.beginArray()
         for number in [box.xMin, box.yMin, box.xMax - box.xMin, box.yMax - box.yMin] {
           json.number(number)
         }
         json.endArray()
-        json.key("score")
-        json.number(object.score)
+        json.member("score", object.score)
         json.endObject()
       }
     }

@@ -1,6 +1,7 @@
 internal import Detection
 public import FasterRCNN
 public import Images
+internal import JSON
 internal import Observability
 internal import Tensors
 
@@ -90,8 +91,7 @@ public struct DetectionDocument: Sendable {
       reservingCapacity: 2048 + 96 * (result.proposals.count + 2 * result.objects.count) + features)
     json.beginObject()
     if let id {
-      json.key("id")
-      json.string(id)
+      json.member("id", id)
     }
     if parameters.sections.contains(.model) { json.model(model) }
     writeResult(to: &json)
@@ -116,41 +116,30 @@ public struct DetectionDocument: Sendable {
   /// Writes what was asked for of which picture.
   func writePicture(to json: inout JSONWriter) {
     if parameters.sections.contains(.image) { writeImage(&json) }
-    json.key("box_format")
-    json.string(parameters.boxFormat.rawValue)
-    json.key("normalized")
-    json.boolean(parameters.isNormalized)
+    json.member("box_format", parameters.boxFormat.rawValue)
+    json.member("normalized", parameters.isNormalized)
     json.effective(parameters, model: model, proposals: result.proposalSettings)
   }
 
   private func writeImage(_ json: inout JSONWriter) {
     json.key("image")
     json.beginObject()
-    json.key("width")
-    json.integer(result.imageSize.width)
-    json.key("height")
-    json.integer(result.imageSize.height)
+    json.member("width", result.imageSize.width)
+    json.member("height", result.imageSize.height)
     if let header {
-      json.key("format")
-      json.string(header.format.rawValue)
-      json.key("mode")
-      json.string(header.colourMode.rawValue)
+      json.member("format", header.format.rawValue)
+      json.member("mode", header.colourMode.rawValue)
     }
     if let orientationApplied {
-      json.key("orientation_applied")
-      json.integer(orientationApplied.rawValue)
+      json.member("orientation_applied", orientationApplied.rawValue)
     }
     if let frame = result.frame {
       json.key("resized")
       json.beginObject()
-      json.key("width")
-      json.integer(Int(frame.width))
-      json.key("height")
-      json.integer(Int(frame.height))
-      json.key("x_scale")
-      json.number(frame.xScale)
-      json.key("y_scale")
-      json.number(frame.yScale)
+      json.member("width", Int(frame.width))
+      json.member("height", Int(frame.height))
+      json.member("x_scale", frame.xScale)
+      json.member("y_scale", frame.yScale)
       json.endObject()
     }
     json.endObject()
@@ -178,8 +167,7 @@ public struct DetectionDocument: Sendable {
     for proposal in result.proposals.prefix(parameters.maximumProposals) {
       json.beginObject()
       boxWriter.write(proposal.box, to: &json)
-      json.key("objectness")
-      json.number(proposal.objectness)
+      json.member("objectness", proposal.objectness)
       json.endObject()
     }
     json.endArray()

@@ -1,5 +1,6 @@
 internal import Detection
 internal import FasterRCNN
+internal import JSON
 internal import Observability
 internal import Tensors
 
@@ -8,17 +9,12 @@ extension JSONWriter {
   mutating func model(_ model: ModelDescription) {
     key("model")
     beginObject()
-    key("name")
-    string(model.name)
-    key("version")
-    string(model.version)
-    key("sha256")
-    string(model.sha256)
-    key("profile")
-    string(model.profile)
+    member("name", model.name)
+    member("version", model.version)
+    member("sha256", model.sha256)
+    member("profile", model.profile)
     if let assumption = model.assumption {
-      key("assumed")
-      string(assumption)
+      member("assumed", assumption)
     }
     endObject()
   }
@@ -42,36 +38,18 @@ extension JSONWriter {
     key("parameters")
     beginObject()
     if chosen.findsObjects {
-      key("score_threshold")
-      number(chosen.scoreThreshold ?? model.scoreThreshold)
-      key("nms_threshold")
-      number(chosen.nmsThreshold ?? model.nmsThreshold)
-      key("max_detections")
-      if let count = chosen.maximumDetections ?? model.maximumDetections {
-        integer(count)
-      } else {
-        null()
-      }
-      key("classes")
-      if let classes = chosen.classes {
-        integers(classes.sorted())
-      } else {
-        null()
-      }
-      key("class_agnostic_nms")
-      boolean(chosen.isClassAgnostic ?? false)
+      member("score_threshold", chosen.scoreThreshold ?? model.scoreThreshold)
+      member("nms_threshold", chosen.nmsThreshold ?? model.nmsThreshold)
+      member("max_detections", chosen.maximumDetections ?? model.maximumDetections)
+      member("classes", chosen.classes?.sorted())
+      member("class_agnostic_nms", chosen.isClassAgnostic ?? false)
     }
-    key("max_proposals")
-    integer(parameters.maximumProposals)
-    key("orientation")
-    string(parameters.orientation.rawValue)
+    member("max_proposals", parameters.maximumProposals)
+    member("orientation", parameters.orientation.rawValue)
     if let proposals {
-      key("rpn_pre_nms_top_n")
-      integer(proposals.counts.beforeNMS)
-      key("rpn_post_nms_top_n")
-      integer(proposals.counts.afterNMS)
-      key("rpn_nms_threshold")
-      number(proposals.nms.iouThreshold)
+      member("rpn_pre_nms_top_n", proposals.counts.beforeNMS)
+      member("rpn_post_nms_top_n", proposals.counts.afterNMS)
+      member("rpn_nms_threshold", proposals.nms.iouThreshold)
       key("rpn_min_size")
       if let side = proposals.minimumSide { number(side.length) } else { null() }
     }
@@ -80,31 +58,24 @@ extension JSONWriter {
 
   /// Writes the members that tell what an object is and where it comes from.
   mutating func verdict(score: Float, classID: Int, labels: [String], proposalIndex: Int) {
-    key("score")
-    number(score)
-    key("class_id")
-    integer(classID)
-    key("label")
-    string(labels.name(ofClass: classID))
-    key("proposal_index")
-    integer(proposalIndex)
+    member("score", score)
+    member("class_id", classID)
+    member("label", labels.name(ofClass: classID))
+    member("proposal_index", proposalIndex)
   }
 
   /// Writes a feature map as the members that it can be posted back as.
   mutating func features(_ features: FeatureMap) {
     key("features")
     beginObject()
-    key("shape")
-    integers(features.values.shape.dimensions)
-    key("datatype")
-    string("FP32")
+    member("shape", features.values.shape.dimensions)
+    member("datatype", "FP32")
     key("data")
     beginArray()
     for value in features.values.values { number(value) }
     endArray()
     endObject()
-    key(Parameter.imageSize.rawValue)
-    integers([features.imageSize.height, features.imageSize.width])
+    member(Parameter.imageSize.rawValue, [features.imageSize.height, features.imageSize.width])
     key(Parameter.scale.rawValue)
     if features.yScale == features.xScale {
       number(features.xScale)
@@ -114,15 +85,8 @@ extension JSONWriter {
       number(features.xScale)
       endArray()
     }
-    key(Parameter.originalSize.rawValue)
-    integers([features.originalSize.height, features.originalSize.width])
-  }
-
-  /// Writes an array of integers.
-  mutating func integers(_ values: [Int]) {
-    beginArray()
-    for value in values { integer(value) }
-    endArray()
+    member(
+      Parameter.originalSize.rawValue, [features.originalSize.height, features.originalSize.width])
   }
 }
 

@@ -2,6 +2,7 @@ internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
 internal import Images
+internal import JSON
 
 extension Problem {
   /// Makes a problem of whatever was thrown while a request was worked on.
@@ -81,5 +82,13 @@ extension Problem {
       kind, refusal.detail,
       limit: refusal.limit.map { Limit(name: $0.name, value: $0.value, unit: $0.unit) })
     retryAfter = refusal.retryAfter
+  }
+}
+
+extension Problem {
+  /// Says where a body is not the JSON that it should be.
+  init(_ error: JSONError) {
+    self.init(
+      .malformedJSON, "The JSON body is malformed \(error).", parameter: error.place)
   }
 }

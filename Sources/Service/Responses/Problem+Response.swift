@@ -1,5 +1,6 @@
 internal import HTTP1
 internal import HTTPServer
+internal import JSON
 internal import Observability
 
 extension Problem {
@@ -21,38 +22,26 @@ extension Problem {
 
   /// Writes the members of the problem's object.
   func writeMembers(to json: inout JSONWriter, requestID: String) {
-    json.key("type")
-    json.string("urn:frcnn:problem:" + kind.rawValue)
-    json.key("title")
-    json.string(kind.title)
-    json.key("status")
-    json.integer(kind.status)
-    json.key("detail")
-    json.string(detail)
-    json.key("instance")
-    json.string("urn:frcnn:request:" + requestID)
-    json.key("error")
-    json.string(detail)
-    json.key("request_id")
-    json.string(requestID)
+    json.member("type", "urn:frcnn:problem:" + kind.rawValue)
+    json.member("title", kind.title)
+    json.member("status", kind.status)
+    json.member("detail", detail)
+    json.member("instance", "urn:frcnn:request:" + requestID)
+    json.member("error", detail)
+    json.member("request_id", requestID)
     if let parameter {
-      json.key("parameter")
-      json.string(parameter)
+      json.member("parameter", parameter)
     }
     if let limit {
       json.key("limit")
       json.beginObject()
-      json.key("name")
-      json.string(limit.name)
-      json.key("value")
-      json.integer(limit.value)
-      json.key("unit")
-      json.string(limit.unit)
+      json.member("name", limit.name)
+      json.member("value", limit.value)
+      json.member("unit", limit.unit)
       json.endObject()
     }
     if let retryAfter {
-      json.key("retry_after")
-      json.integer(retryAfter)
+      json.member("retry_after", retryAfter)
     }
   }
 }

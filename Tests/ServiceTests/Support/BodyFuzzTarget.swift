@@ -1,5 +1,6 @@
 import Images
 @testable import Service
+import JSON
 import Tensors
 
 /// What is fuzzed of the service: queries, and bodies of each form that has a grammar of its own.
@@ -25,7 +26,7 @@ enum BodyFuzzTarget: String, CaseIterable, Sendable {
     case .multipart: Self.readForm(bytes)
     case .json:
       guard let body = try? RequestBody.json(bytes) else { return }
-      precondition(body.parameters.count <= JSONReader.maximumMembers, "\(body.parameters.count)")
+      precondition(body.parameters.count <= JSONLimits().members, "\(body.parameters.count)")
       Self.check(body.items, of: bytes)
     case .infer: Self.readInference(bytes)
     case .inflate: Self.undo(bytes)

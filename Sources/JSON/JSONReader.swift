@@ -3,15 +3,9 @@
 /// No tree is built: the caller asks for the value that it expects, so that a number array of a
 /// hundred megabytes never is anything but bytes and floats. Nesting is bounded, a name given twice in
 /// an object is refused, and every refusal names the byte and the member where it stands.
-struct JSONReader {
-  /// The deepest nesting of objects and arrays.
-  static let maximumDepth = 16
-
-  /// The longest name or text in bytes, base64 aside.
-  static let maximumTextBytes = 4 << 10
-
-  /// The most members of an object.
-  static let maximumMembers = 128
+public struct JSONReader {
+  /// What the text is held to.
+  public let limits: JSONLimits
 
   let bytes: [UInt8]
   private(set) var position: Int
@@ -20,9 +14,15 @@ struct JSONReader {
   /// The members and indices that lead to the value that is read, as `features` and `data`.
   private var path: [String] = []
 
-  /// Begins to read a part of some bytes.
-  init(_ bytes: [UInt8], in range: Range<Int>? = nil) {
+  /// Begins to read.
+  ///
+  /// - Parameters:
+  ///   - bytes: what has the text in it.
+  ///   - range: where it stands there; everywhere unless it is given.
+  ///   - limits: what the text is held to.
+  public init(_ bytes: [UInt8], in range: Range<Int>? = nil, limits: JSONLimits = JSONLimits()) {
     self.bytes = bytes
+    self.limits = limits
     position = range?.lowerBound ?? 0
     end = range?.upperBound ?? bytes.count
     // RFC 8259 section 8.1 lets a reader pass over a byte order mark.
@@ -30,17 +30,23 @@ struct JSONReader {
   }
 
   /// What kind of value stands next.
-  enum Kind: String {
+  public enum Kind: String, Sendable {
+    /// Members by name.
     case object = "an object"
+    /// Values in their order.
     case array = "an array"
+    /// A text.
     case string = "a string"
+    /// A number.
     case number = "a number"
+    /// `true` or `false`.
     case boolean = "true or false"
+    /// `null`.
     case null
   }
 
   /// Tells what stands next without taking it.
-  mutating func kind() throws(Problem) -> Kind {
+  public mutating func kind() throws(JSONError) -> Kind {
     guard let byte = nextAfterSpace() else { throw failure("it ends where a value should stand") }
     switch byte {
     case UInt8(ascii: "{"): return .object
@@ -54,9 +60,9 @@ struct JSONReader {
   }
 
   /// Reads an object; the closure has to take the value of each member.
-  mutating func object(
-    _ member: (String, inout JSONReader) throws(Problem) -> Void
-  ) throws(Problem) {
+  public mutating func object(
+    _ member: (String, inout JSONReader) throws(JSONError) -> Void
+  ) throws(JSONError) {
     try open(UInt8(ascii: "{"), .object)
     var names: Set<String> = []
     if !take(UInt8(ascii: "}")) {
@@ -65,8 +71,8 @@ struct JSONReader {
         guard names.insert(name).inserted else {
           throw failure("the member '\(name.excerpt)' stands there twice")
         }
-        guard names.count <= Self.maximumMembers else {
-          throw failure("an object has more than \(Self.maximumMembers) members")
+        guard names.count <= limits.members else {
+          throw failure("an object has more than \(limits.members) members")
         }
         guard take(UInt8(ascii: ":")) else { throw failure("':' should stand here") }
         path.append(name.excerpt)
@@ -79,7 +85,9 @@ struct JSONReader {
   }
 
   /// Reads an array; the closure has to take each element.
-  mutating func array(_ element: (Int, inout JSONReader) throws(Problem) -> Void) throws(Problem) {
+  public mutating func array(_ element: (Int, inout JSONReader) throws(JSONError) -> Void)
+    throws(JSONError)
+  {
     try open(UInt8(ascii: "["), .array)
     if !take(UInt8(ascii: "]")) {
       var index = 0
@@ -95,15 +103,15 @@ struct JSONReader {
   }
 
   /// Requires that nothing but white space follows.
-  mutating func finish() throws(Problem) {
+  public mutating func finish() throws(JSONError) {
     guard nextAfterSpace() == nil else { throw failure("something stands behind the value") }
   }
 
   /// Reads a string of bounded length.
-  mutating func text() throws(Problem) -> String {
+  public mutating func text() throws(JSONError) -> String {
     let content = try stringContent()
-    guard content.count <= Self.maximumTextBytes else {
-      throw failure("a text is longer than \(Self.maximumTextBytes) bytes")
+    guard content.count <= limits.textBytes else {
+      throw failure("a text is longer than \(limits.textBytes) bytes")
     }
     guard bytes[content].contains(UInt8(ascii: "\\")) else {
       guard let text = String(validating: bytes[content], as: UTF8.self) else {
@@ -114,8 +122,27 @@ struct JSONReader {
     return try unescaped(content)
   }
 
+  /// Reads a string whose content is base64, bare or behind the head of a data URI (RFC 2397).
+  ///
+  /// - Returns: the bytes; none where the string is empty.
+  public mutating func base64() throws(JSONError) -> [UInt8] {
+    try decodeBase64(in: try stringContent())
+  }
+
+  /// Decodes the content of a string that was read already.
+  ///
+  /// - Parameter content: where it stands, as `stringContent` gave it.
+  /// - Returns: the bytes; none where there is no content.
+  /// - Throws: a `JSONError` that says where it is no base64.
+  public func decodeBase64(in content: Range<Int>) throws(JSONError) -> [UInt8] {
+    switch Base64.decode(bytes, in: try Base64.payload(of: bytes, in: content, failure)) {
+    case .success(let decoded): return decoded
+    case .failure(let misplaced): throw failure("this is not base64", at: misplaced.offset)
+    }
+  }
+
   /// Reads a string and gives where its content stands in the bytes, escapes and all.
-  mutating func stringContent() throws(Problem) -> Range<Int> {
+  public mutating func stringContent() throws(JSONError) -> Range<Int> {
     guard take(UInt8(ascii: "\"")) else { throw expected(.string) }
     let start = position
     // Safety: `position` and `end` lie within the bytes, and the loop stays between them.
@@ -136,17 +163,26 @@ struct JSONReader {
     return start..<position - 1
   }
 
-  /// Reads a whole number.
-  mutating func integer() throws(Problem) -> Int {
+  /// Reads a whole number, written as `300`, `300.0` or `3e2`.
+  public mutating func integer() throws(JSONError) -> Int {
     let text = try numberText()
-    guard let value = Int(text) else {
+    guard let value = JSONNumber.integer(text) else {
       throw failure("'\(text.excerpt)' is not a whole number that can be used here")
     }
     return value
   }
 
+  /// Reads a number.
+  public mutating func number() throws(JSONError) -> Double {
+    let text = try numberText()
+    guard let value = Double(text), value.isFinite else {
+      throw failure("'\(text.excerpt)' is beyond all 64-bit floats")
+    }
+    return value
+  }
+
   /// Reads a number and gives it as it is written.
-  mutating func numberText() throws(Problem) -> String {
+  public mutating func numberText() throws(JSONError) -> String {
     guard try kind() == .number else { throw expected(.number) }
     let start = position
     let length = unsafe bytes.withUnsafeRange(start..<end) { (from, to) in
@@ -160,20 +196,20 @@ struct JSONReader {
   }
 
   /// Reads `true` or `false`.
-  mutating func boolean() throws(Problem) -> Bool {
+  public mutating func boolean() throws(JSONError) -> Bool {
     if takeWord("true") { return true }
     if takeWord("false") { return false }
     throw expected(.boolean)
   }
 
   /// Takes `null`, if it stands next.
-  mutating func takeNull() -> Bool { takeWord("null") }
+  public mutating func takeNull() -> Bool { takeWord("null") }
 
   /// Takes any value.
-  mutating func skip() throws(Problem) {
+  public mutating func skip() throws(JSONError) {
     switch try kind() {
-    case .object: try object { (_, reader) throws(Problem) in try reader.skip() }
-    case .array: try array { (_, reader) throws(Problem) in try reader.skip() }
+    case .object: try object { (_, reader) throws(JSONError) in try reader.skip() }
+    case .array: try array { (_, reader) throws(JSONError) in try reader.skip() }
     case .string: _ = try stringContent()
     case .number: _ = try numberText()
     case .boolean: _ = try boolean()
@@ -183,7 +219,7 @@ struct JSONReader {
 
   /// Passes over an array of numbers or strings by its brackets alone: whoever reads it later checks
   /// it.
-  mutating func skipData() throws(Problem) {
+  public mutating func skipData() throws(JSONError) {
     guard try kind() == .array else { throw expected(.array) }
     var open = 0
     repeat {
@@ -212,24 +248,21 @@ struct JSONReader {
   }
 
   /// Says what is wrong at this place.
-  func failure(_ reason: String) -> Problem { failure(reason, at: position) }
+  public func failure(_ reason: String) -> JSONError { failure(reason, at: position) }
 
   /// Says what is wrong at a place.
-  func failure(_ reason: String, at offset: Int) -> Problem {
-    let place = path.isEmpty ? "" : " in '\(path.joined(separator: "."))'"
-    return Problem(
-      .malformedJSON, "The JSON body is malformed at byte \(offset)\(place): \(reason).",
-      parameter: path.isEmpty ? nil : path.joined(separator: "."))
+  public func failure(_ reason: String, at offset: Int) -> JSONError {
+    JSONError(reason: reason, offset: offset, path: path)
   }
 
   /// Says that another kind of value should stand here.
-  func expected(_ kind: Kind) -> Problem { failure("\(kind.rawValue) should stand here") }
+  public func expected(_ kind: Kind) -> JSONError { failure("\(kind.rawValue) should stand here") }
 
-  private mutating func open(_ bracket: UInt8, _ kind: Kind) throws(Problem) {
+  private mutating func open(_ bracket: UInt8, _ kind: Kind) throws(JSONError) {
     guard take(bracket) else { throw expected(kind) }
     depth += 1
-    guard depth <= Self.maximumDepth else {
-      throw failure("values are nested deeper than \(Self.maximumDepth)")
+    guard depth <= limits.depth else {
+      throw failure("values are nested deeper than \(limits.depth)")
     }
   }
 
@@ -248,51 +281,14 @@ struct JSONReader {
   }
 
   /// What a string with escapes stands for (RFC 8259 section 7).
-  private func unescaped(_ content: Range<Int>) throws(Problem) -> String {
+  private func unescaped(_ content: Range<Int>) throws(JSONError) -> String {
     var result: [UInt8] = []
-    var index = content.lowerBound
-    func codeUnit() throws(Problem) -> UInt32 {
-      guard index + 4 <= content.upperBound,
-        let text = String(validating: bytes[index..<index + 4], as: UTF8.self),
-        text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
-        let value = UInt32(text, radix: 16)
-      else { throw failure("'\\u' without four hexadecimal digits", at: index) }
-      index += 4
-      return value
-    }
-    while index < content.upperBound {
-      let byte = bytes[index]
-      index += 1
-      guard byte == UInt8(ascii: "\\") else {
-        result.append(byte)
-        continue
-      }
-      let escape = bytes[index]
-      index += 1
-      switch escape {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): result.append(escape)
-      case UInt8(ascii: "b"): result.append(0x08)
-      case UInt8(ascii: "f"): result.append(0x0C)
-      case UInt8(ascii: "n"): result.append(0x0A)
-      case UInt8(ascii: "r"): result.append(0x0D)
-      case UInt8(ascii: "t"): result.append(0x09)
-      case UInt8(ascii: "u"):
-        var value = try codeUnit()
-        if (0xD800..<0xDC00).contains(value), index + 2 <= content.upperBound,
-          bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u")
-        {
-          index += 2
-          let low = try codeUnit()
-          guard (0xDC00..<0xE000).contains(low) else {
-            throw failure("half of a surrogate pair", at: index)
-          }
-          value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
-        }
-        guard let scalar = Unicode.Scalar(value) else {
-          throw failure("half of a surrogate pair", at: index)
-        }
-        result.append(contentsOf: String(Character(scalar)).utf8)
-      default: throw failure("an escape that is not known", at: index - 1)
+    var units = JSONCharacters(bytes, in: content)
+    while let character = units.next() {
+      switch character {
+      case .byte(let byte): result.append(byte)
+      case .scalar(let scalar): result.append(contentsOf: String(Character(scalar)).utf8)
+      case .malformed(let reason): throw failure(reason, at: units.start)
       }
     }
     guard let text = String(validating: result, as: UTF8.self) else {

@@ -5,7 +5,7 @@
 /// middle between two: one number in some ten million, which is then read digit by digit. So every
 /// result is the nearest there is, as after W. D. Clinger, "How to read floating point numbers
 /// accurately" (1990), and most cost a few instructions a digit.
-enum JSONNumber {
+public enum JSONNumber {
   /// The length of the number that begins at an address; `nil` where none does.
   @unsafe static func length(
     _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
@@ -165,6 +165,18 @@ enum JSONNumber {
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
   ]
+
+  /// The whole number that a number stands for, however it is written: `300`, `300.0` and `3e2` alike,
+  /// as encoders write it that know floating point numbers only.
+  ///
+  /// - Parameter text: a number of JSON.
+  /// - Returns: the number; `nil` where it has a fraction, or is beyond what a float64 tells from its
+  ///   neighbours and not written as digits alone.
+  public static func integer(_ text: String) -> Int? {
+    if let value = Int(text) { return value }
+    guard let value = Double(text), value.magnitude < 0x1p53 else { return nil }
+    return Int(exactly: value)
+  }
 
   @inline(never)
   @unsafe private static func slowly(

@@ -1,5 +1,5 @@
 /// Reads base64 (RFC 4648 sections 4 and 5) as it stands in a JSON string.
-enum Base64 {
+public enum Base64 {
   /// What a character stands for; 64 is padding, 65 is passed over, 255 is none of the alphabet.
   private static let values: [UInt8] = {
     var values = [UInt8](repeating: 255, count: 256)
@@ -8,35 +8,36 @@ enum Base64 {
     values[Int(UInt8(ascii: "-"))] = 62
     values[Int(UInt8(ascii: "_"))] = 63
     values[Int(UInt8(ascii: "="))] = 64
+    for byte in [0x09, 0x0A, 0x0D] { values[byte] = 65 }
     return values
   }()
 
-  /// Decodes a part of some bytes.
+  /// Decodes the content of a JSON string.
   ///
-  /// Either alphabet is taken, padding may be missing, and the escapes `\/`, `\n` and `\r` that
-  /// encoders of base64 and JSON write are understood.
+  /// Either alphabet is taken, padding may be missing, and line ends and tabs are passed over. Each
+  /// character may be written as JSON's escape for it, as many encoders do by default with `/`, `+`
+  /// and `=`. A blank is refused: where text was sent as a form it stands for a `+` that was lost.
   ///
+  /// - Parameters:
+  ///   - text: what has the string in it.
+  ///   - range: where its content stands.
   /// - Returns: the bytes, or the place of the first character that does not belong there.
-  static func decode(_ text: [UInt8], in range: Range<Int>) -> Result<[UInt8], Misplaced> {
+  public static func decode(_ text: [UInt8], in range: Range<Int>) -> Result<[UInt8], Misplaced> {
     var failure: Int?
     let decoded = unsafe [UInt8](unsafeUninitializedCapacity: range.count / 4 * 3 + 3) {
       output, count in
       var (bits, held, padding): (UInt32, Int, Int) = (0, 0, 0)
-      var index = range.lowerBound
-      // Safety: `index` stays within `range`, which the subscript below checks at its ends; three
+      // Safety: `at` stays below the count of the slice, whose bounds the subscript checks; three
       // bytes are written for each four characters, of which there are range.count at most.
-      unsafe text[range].withUnsafeBufferPointer { text in
+      unsafe text[range].withUnsafeBufferPointer { slice in
         unsafe values.withUnsafeBufferPointer { values in
           var at = 0
-          while at < text.count {
-            var value = unsafe values[Int(text[at])]
-            if value == 255, unsafe text[at] == UInt8(ascii: "\\"), at + 1 < text.count {
-              at += 1
-              switch unsafe text[at] {
-              case UInt8(ascii: "/"): value = 63
-              case UInt8(ascii: "n"), UInt8(ascii: "r"): value = 65
-              default: break
-              }
+          while at < slice.count {
+            let start = at
+            var value = unsafe values[Int(slice[at])]
+            at += 1
+            if value == 255, unsafe slice[start] == UInt8(ascii: "\\") {
+              (value, at) = unescaped(text, in: range, at: start)
             }
             if value < 64, padding == 0 {
               bits = bits << 6 | UInt32(value)
@@ -51,16 +52,14 @@ enum Base64 {
             } else if value == 64, padding < 2, held >= 2 || padding == 1 {
               padding += 1
             } else if value != 65 {
-              failure = range.lowerBound + at
+              failure = range.lowerBound + start
               break
             }
-            at += 1
           }
-          index += at
         }
       }
       guard failure == nil else { return }
-      if held == 1 || padding > 0 && held + padding != 4 { return failure = index }
+      if held == 1 || padding > 0 && held + padding != 4 { return failure = range.upperBound }
       if held >= 2 {
         unsafe output[count] = UInt8(truncatingIfNeeded: bits >> (6 * UInt32(held) - 8))
         count += 1
@@ -74,8 +73,24 @@ enum Base64 {
     return .success(decoded)
   }
 
+  /// What the character stands for that an escape stands for, and the place behind it, both counted
+  /// from the range's beginning.
+  private static func unescaped(
+    _ text: [UInt8], in range: Range<Int>, at start: Int
+  ) -> (value: UInt8, end: Int) {
+    var characters = JSONCharacters(text, in: range.lowerBound + start..<range.upperBound)
+    let value: UInt8 =
+      switch characters.next() {
+      case .byte(let byte): values[Int(byte)]
+      case .scalar(let scalar): scalar.isASCII ? values[Int(scalar.value)] : 255
+      case .malformed, nil: 255
+      }
+    return (value, characters.position - range.lowerBound)
+  }
+
   /// A character that does not belong where it stands.
-  struct Misplaced: Error {
-    var offset: Int
+  public struct Misplaced: Error {
+    /// Its place, counted from the first byte of all.
+    public var offset: Int
   }
 }

@@ -1,7 +1,5 @@
-internal import Tensors
-
 /// What an array of numbers in JSON may be read into.
-protocol JSONArrayElement: BitwiseCopyable {
+public protocol JSONArrayElement: BitwiseCopyable {
   /// What a value may be, for people.
   static var rule: String { get }
 
@@ -12,10 +10,12 @@ protocol JSONArrayElement: BitwiseCopyable {
 }
 
 extension Float: JSONArrayElement {
-  static let rule = "a number within the range of 32-bit floats"
+  /// What a value may be, for people.
+  public static let rule = "a number within the range of 32-bit floats"
 
+  /// Reads a number and moves behind it; `nil` where it does not fit.
   @inline(__always)
-  @unsafe static func read(
+  @unsafe public static func read(
     _ cursor: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
   ) -> Float? {
     unsafe JSONNumber.float(&cursor, end)
@@ -23,10 +23,12 @@ extension Float: JSONArrayElement {
 }
 
 extension UInt8: JSONArrayElement {
-  static let rule = "a whole number from 0 to 255"
+  /// What a value may be, for people.
+  public static let rule = "a whole number from 0 to 255"
 
+  /// Reads a number and moves behind it; `nil` where it does not fit.
   @inline(__always)
-  @unsafe static func read(
+  @unsafe public static func read(
     _ cursor: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
   ) -> UInt8? {
     let first = unsafe cursor
@@ -42,20 +44,20 @@ extension UInt8: JSONArrayElement {
 }
 
 /// An array of numbers, nested or flat.
-struct JSONNumbers<Element> {
+public struct JSONNumbers<Element> {
   /// The numbers, row-major.
-  var values: [Element]
+  public var values: [Element]
 
   /// How the arrays were nested: one extent for a flat array.
-  var nesting: [Int]
+  public var nesting: [Int]
 
   /// Whether the nesting is flat or that of a shape.
-  func fits(_ shape: [Int]) -> Bool { nesting.count == 1 || nesting == shape }
+  public func fits(_ shape: [Int]) -> Bool { nesting.count == 1 || nesting == shape }
 }
 
 extension JSONReader {
   /// The deepest nesting of an array of numbers.
-  static let maximumRank = 8
+  public static let maximumRank = 8
 
   /// Reads an array of numbers, flat or nested regularly, into one array.
   ///
@@ -66,10 +68,10 @@ extension JSONReader {
   ///   - type: what the numbers become.
   ///   - count: how many numbers there have to be, where that is known.
   /// - Returns: the numbers with the array's shape.
-  /// - Throws: a `Problem` that says where the array is not one.
-  mutating func numbers<Element: JSONArrayElement>(
+  /// - Throws: a `JSONError` that says where the array is not one.
+  public mutating func numbers<Element: JSONArrayElement>(
     _ type: Element.Type, count: Int?
-  ) throws(Problem) -> JSONNumbers<Element> {
+  ) throws(JSONError) -> JSONNumbers<Element> {
     guard try kind() == .array else { throw expected(.array) }
     let most = (end - position) / 2
     if let count, count > most {

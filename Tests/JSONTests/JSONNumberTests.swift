@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Service
+@testable import JSON
 
 /// Numbers of JSON and arrays of them, held against the standard library's reading.
 @Suite struct JSONNumberTests {
@@ -61,7 +61,7 @@ import Testing
   ])
   func whatIsNoNumberIsRefused(text: String) {
     if text.isEmpty { return }
-    #expect(throws: Problem.self) { try numbers("[\(text)]") }
+    #expect(throws: JSONError.self) { try numbers("[\(text)]") }
   }
 
   @Test func nestedArraysAreOneRowMajor() throws {
@@ -80,13 +80,13 @@ import Testing
     "[1 [2]]", "1", "[[1],[]]",
   ])
   func whatIsIrregularIsRefused(text: String) {
-    #expect(throws: Problem.self) { try numbers(text) }
+    #expect(throws: JSONError.self) { try numbers(text) }
   }
 
   @Test func theCountIsHeldAgainstTheNumbersAndTheBytes() throws {
     #expect(try numbers("[1,2,3]", count: 3).values == [1, 2, 3])
     for count in [0, 2, 4, 1_000_000_000_000] {
-      #expect(throws: Problem.self) { try numbers("[1,2,3]", count: count) }
+      #expect(throws: JSONError.self) { try numbers("[1,2,3]", count: count) }
     }
   }
 
@@ -95,16 +95,24 @@ import Testing
     #expect(try reader.numbers(UInt8.self, count: nil).values == [0, 255, 7, 10])
     for text in ["[256]", "[-1]", "[1.5]", "[1e1]", "[01]", "[0000000]", "[99999999999999999999]"] {
       var reader = JSONReader(Array(text.utf8))
-      #expect(throws: Problem.self) { try reader.numbers(UInt8.self, count: nil) }
+      #expect(throws: JSONError.self) { try reader.numbers(UInt8.self, count: nil) }
     }
   }
 
-  @Test func aRefusalNamesThePlace() {
-    let text = #"{"features":{"shape":[1,1,3],"data":[1,2,x]}}"#
-    let problem = #expect(throws: Problem.self) { try RequestBody.json(Array(text.utf8)) }
-    #expect(problem?.kind == .malformedJSON)
-    #expect(
-      problem?.detail.contains("at byte 41 in 'features.data'") == true, "\(problem?.detail ?? "")")
-    #expect(problem?.parameter == "features.data")
+  @Test(arguments: [
+    ("300", 300), ("300.0", 300), ("3e2", 300), ("3.00E+2", 300), ("-7.000", -7), ("-0.0", 0),
+    ("9007199254740993", 9_007_199_254_740_993),
+  ])
+  func wholeNumbersAreReadHoweverTheyAreWritten(text: String, value: Int) throws {
+    var reader = JSONReader(Array(text.utf8))
+    #expect(try reader.integer() == value)
+  }
+
+  @Test(arguments: [
+    "300.5", "1e-1", "1e300", "9223372036854775808", "9007199254740993.0", "1e99999",
+  ])
+  func whatIsNotWholeIsNoInteger(text: String) {
+    var reader = JSONReader(Array(text.utf8))
+    #expect(throws: JSONError.self) { try reader.integer() }
   }
 }

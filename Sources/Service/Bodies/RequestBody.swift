@@ -15,6 +15,15 @@ enum BodyItem: Sendable {
   case features(FeatureBody)
   /// One of several that cannot be read; the others are worked on all the same.
   case unreadable(Problem)
+
+  /// Whether it is a picture's file without a byte.
+  var isEmpty: Bool {
+    switch self {
+    case .picture(let range): range.isEmpty
+    case .decodedPicture(let bytes): bytes.isEmpty
+    case .pixels, .features, .unreadable: false
+    }
+  }
 }
 
 /// A feature map as a body holds it.

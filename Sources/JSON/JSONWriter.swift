@@ -96,10 +96,14 @@ public struct JSONWriter: Sendable {
     if bytes.suffix(2).elementsEqual(".0".utf8) { bytes.removeLast(2) }
   }
 
-  /// Writes a duration in milliseconds, rounded to microseconds: `12.345`.
-  public mutating func milliseconds(_ value: Duration) {
+  /// Writes a number in the caller's own form, as `12.340`; traps on what is none (RFC 8259 section 6).
+  public mutating func number(formatted text: String) {
+    let isNumber = unsafe Array(text.utf8).withUnsafeRange(0..<text.utf8.count) { (from, to) in
+      unsafe JSONNumber.length(from, to) == to - from
+    }
+    precondition(isNumber == true, "'\(text)' is no number of JSON")
     separate()
-    bytes.append(contentsOf: value.millisecondsText.utf8)
+    bytes.append(contentsOf: text.utf8)
   }
 
   /// Writes `true` or `false`.
