@@ -60,13 +60,14 @@ let package = Package(
     library("Checkpoints", ["Tensors", "CZlib"]),
     library("Images", ["CJPEG", "CPNG"]),
     library("JSON"),
+    library("Families", ["Tensors", "JSON", "Detection", "Networks", "Checkpoints", "Images"]),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
     library(
       "FasterRCNN",
       [
-        "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images", "CEmbeddedModel",
-        "COpenSSL",
+        "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images", "Families",
+        "CEmbeddedModel", "COpenSSL",
       ]),
     library("Evaluation", ["Detection"]),
     library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
@@ -80,8 +81,9 @@ let package = Package(
     .executableTarget(
       name: "frcnn",
       dependencies: [
-        "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "FasterRCNN",
-        "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability", "Service", "COpenSSL",
+        "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "Families",
+        "FasterRCNN", "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability", "Service",
+        "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -95,8 +97,10 @@ let package = Package(
     tests("JSON", ["JSON"]),
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
     tests("HTTPServer", ["HTTPServer", "HTTP1", "COpenSSL"]),
+    tests("Families", ["Families", "Checkpoints", "Detection", "Images", "Tensors"]),
     tests(
-      "FasterRCNN", ["FasterRCNN", "Checkpoints", "Compute", "Detection", "Images", "Tensors"],
+      "FasterRCNN",
+      ["FasterRCNN", "Families", "Checkpoints", "Compute", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
     tests("Observability", ["Observability"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),

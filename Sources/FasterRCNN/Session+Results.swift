@@ -1,5 +1,6 @@
 internal import Compute
 internal import Detection
+internal import Families
 internal import Tensors
 
 extension Session {
@@ -63,7 +64,7 @@ extension Session {
     let layout = FeatureMapLayout(
       imageCount: shape[0], channelCount: shape[1], height: shape[2], width: shape[3],
       channelBlock: block)
-    let pooling = model.profile.detection.roiPooling(
+    let pooling = model.blueprint.detection.roiPooling(
       featureHeight: shape[2], featureWidth: shape[3], frame: features.frames[0])
     let used = pooling.outputLayout(
       roiCount: proposals.count, channelCount: shape[1], channelBlock: headBlock

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Detection
+internal import Families
 internal import Images
 internal import Networks
 internal import Tensors
@@ -84,7 +85,7 @@ final class Session {
   /// The size at which the networks see a picture.
   func resizedSize(_ size: ImageSize) throws(DetectorError) -> ResizedSize {
     do {
-      return try model.profile.resize.size(height: size.height, width: size.width)
+      return try model.blueprint.picture.resize.size(height: size.height, width: size.width)
     } catch {
       throw .image(error)
     }
@@ -108,7 +109,7 @@ final class Session {
     isCancelled: () -> Bool
   ) throws(DetectorError) -> [DetectionResult] {
     let first = images[0]
-    let profile = model.profile
+    let picture = model.blueprint.picture
     var timer = StageTimer(clock: clock)
     let plan: Plan
     do {
@@ -137,7 +138,7 @@ final class Session {
       precondition(
         image.height == first.height && image.width == first.width,
         "\(image.width)x\(image.height) in a run of \(first.width)x\(first.height)")
-      unsafe profile.preprocessing.write(
+      unsafe picture.preprocessing.write(
         image, resizedTo: size, layout: layout,
         into: UnsafeMutableBufferPointer(rebasing: values[index * count..<(index + 1) * count]))
     }
@@ -151,7 +152,7 @@ final class Session {
 
     let scale = Float(size.scale)
     let frame =
-      profile.usesOneScale
+      picture.usesOneScale
       ? ImageFrame(
         height: size.height, width: size.width, originalHeight: first.height,
         originalWidth: first.width, scale: scale)
@@ -230,7 +231,7 @@ final class Session {
     timer: inout StageTimer
   ) throws(DetectorError) -> [DetectionResult] {
     let shape = features.layout.shape
-    let profile = model.profile.detection
+    let profile = model.blueprint.detection
     let rpn = try proposalPlan(features.layout)
     timer.record(.plan)
     try unsafe run(rpn, on: features.values)
@@ -315,7 +316,7 @@ final class Session {
   }
 
   private func classBoxSettings(_ parameters: DetectionParameters) -> ClassBoxSettings {
-    var settings = model.profile.detection.classBoxSettings
+    var settings = model.blueprint.detection.classBoxSettings
     if let threshold = parameters.scoreThreshold { settings.scoreThreshold = threshold }
     if let threshold = parameters.nmsThreshold { settings.nms.iouThreshold = threshold }
     if let maximum = parameters.maximumDetections { settings.maximumDetections = maximum }
@@ -327,7 +328,7 @@ final class Session {
   }
 
   private func proposalSettings(_ parameters: DetectionParameters) -> ProposalSettings {
-    var settings = model.profile.detection.testProposalSettings
+    var settings = model.blueprint.detection.testProposalSettings
     if let count = parameters.proposalCountBeforeNMS { settings.counts.beforeNMS = count }
     if let count = parameters.proposalCountAfterNMS { settings.counts.afterNMS = count }
     if let threshold = parameters.proposalNMSThreshold { settings.nms.iouThreshold = threshold }
