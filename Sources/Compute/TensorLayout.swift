@@ -109,11 +109,22 @@ public struct TensorLayout: Sendable {
     return status == dnnl_success ? TensorLayout(region) : nil
   }
 
+  /// The extents of four axes and how their channels lie; `nil` for a layout that only oneDNN itself
+  /// can read, for other ranks, and for sides beyond `ChannelLayout.maximumSide`.
+  public var channelLayout: ChannelLayout? {
+    guard let channelBlock else { return nil }
+    let shape = shape
+    guard max(shape[2], shape[3]) <= ChannelLayout.maximumSide else { return nil }
+    return ChannelLayout(
+      imageCount: shape[0], channelCount: shape[1], height: shape[2], width: shape[3],
+      channelBlock: channelBlock)
+  }
+
   /// The number of channels that lie together innermost.
   ///
   /// 1 for NCHW, 16 or 8 for oneDNN's blocked layouts, all of them for NHWC, and `nil` for a layout
   /// that only oneDNN itself can read.
-  public var channelBlock: Int? {
+  var channelBlock: Int? {
     let shape = shape
     guard shape.rank == 4 else { return nil }
     func matches(_ tag: dnnl_format_tag_t) -> Bool {

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// Chooses what the region proposal network is trained towards (notes 000, 001 and 002).
 ///
 /// `assign` labels every anchor and draws nothing at random; `sample` thins the labels out to a

@@ -1,4 +1,5 @@
 import CDetectionKernels
+internal import Tensors
 
 /// The bins of some RoIs, worked out once and then used for every group of channels.
 protocol BinTable {
@@ -29,7 +30,7 @@ struct MaximumBins: BinTable {
   /// For each RoI, first and end of P row bins, then of P column bins.
   private var bounds: [Int32] = []
 
-  init(_ pooling: RoIPooling, _ layout: FeatureMapLayout) {
+  init(_ pooling: RoIPooling, _ layout: ChannelLayout) {
     self.pooling = pooling
     height = layout.height
     width = layout.width
@@ -80,7 +81,7 @@ struct AlignedTaps: BinTable {
   private var starts: [Int32] = []
   private var taps: [roi_tap] = []
 
-  init(_ pooling: RoIPooling, _ layout: FeatureMapLayout) {
+  init(_ pooling: RoIPooling, _ layout: ChannelLayout) {
     self.pooling = pooling
     height = layout.height
     width = layout.width

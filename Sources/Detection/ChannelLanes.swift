@@ -1,11 +1,12 @@
 import CDetectionKernels
+internal import Tensors
 
 /// Reads a batch of feature maps as planes of vectors of 8 or 16 channels.
 ///
 /// `features` has to hold `layout.elementCount` elements for as long as the reader is used.
 @unsafe
 struct LaneReader {
-  let layout: FeatureMapLayout
+  let layout: ChannelLayout
 
   /// The number of channels in a vector: 8 or 16.
   let lanes: Int
@@ -17,7 +18,7 @@ struct LaneReader {
   private let isGathering: Bool
   private var workspace: [Float] = []
 
-  init(_ features: UnsafePointer<Float>, _ layout: FeatureMapLayout) {
+  init(_ features: UnsafePointer<Float>, _ layout: ChannelLayout) {
     unsafe self.features = features
     unsafe self.layout = layout
     let block = layout.channelBlock
@@ -76,7 +77,7 @@ struct LaneReader {
 /// `output` has to hold `layout.elementCount` elements for as long as the writer is used.
 @unsafe
 struct LaneWriter {
-  private let layout: FeatureMapLayout
+  private let layout: ChannelLayout
   private let lanes: Int
   private let output: UnsafeMutablePointer<Float>
   private var vectors: [Float]
@@ -85,7 +86,7 @@ struct LaneWriter {
   ///   - output: The pooled maps.
   ///   - layout: Their layout, an image for each RoI.
   ///   - lanes: The number of channels in a vector.
-  init(_ output: UnsafeMutablePointer<Float>, _ layout: FeatureMapLayout, lanes: Int) {
+  init(_ output: UnsafeMutablePointer<Float>, _ layout: ChannelLayout, lanes: Int) {
     unsafe self.output = output
     unsafe self.layout = layout
     unsafe self.lanes = lanes

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// Chooses the proposals on which the head is trained, and what towards (notes 000, 001 and 002).
 ///
 /// `assign` finds each proposal's object and draws nothing at random; `sample` draws a batch with a

@@ -10,7 +10,7 @@ extension RoIPooling {
   ///   - imageIndices: For each box, which image it lies in (the notes' `roi_indices`).
   /// - Returns: The pooled maps, `[R, C, P, P]`.
   public func pool(_ features: Tensor, rois: [BoundingBox], imageIndices: [Int]) -> Tensor {
-    let layout = FeatureMapLayout(features.shape)
+    let layout = ChannelLayout(features.shape)
     var output = [Float](
       repeating: 0,
       count: outputLayout(roiCount: rois.count, channelCount: layout.channelCount).elementCount)
@@ -49,7 +49,7 @@ extension RoIPooling {
   ///     last block becomes zero.
   ///   - outputChannelBlock: How many channels lie side by side in the output.
   public func pool(
-    _ features: UnsafeBufferPointer<Float>, layout: FeatureMapLayout, rois: Span<BoundingBox>,
+    _ features: UnsafeBufferPointer<Float>, layout: ChannelLayout, rois: Span<BoundingBox>,
     imageIndices: Span<Int>, range: Range<Int>, into output: UnsafeMutableBufferPointer<Float>,
     outputChannelBlock: Int = 1
   ) {

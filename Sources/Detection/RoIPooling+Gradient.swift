@@ -18,7 +18,7 @@ extension RoIPooling {
   public func gradient(
     _ gradient: Tensor, features: Tensor, rois: [BoundingBox], imageIndices: [Int]
   ) -> Tensor {
-    let layout = FeatureMapLayout(features.shape)
+    let layout = ChannelLayout(features.shape)
     let pooledShape: Shape = [rois.count, layout.channelCount, outputSize, outputSize]
     precondition(
       gradient.shape == pooledShape,
@@ -45,7 +45,7 @@ extension RoIPooling {
 
   /// Calls back with each bin and cell that the bin's value comes from, and its derivative.
   private func forEachSource(
-    of box: BoundingBox, layout: FeatureMapLayout, values: [Float], plane: Int,
+    of box: BoundingBox, layout: ChannelLayout, values: [Float], plane: Int,
     _ body: (_ bin: Int, _ cell: Int, _ weight: Float) -> Void
   ) {
     let (height, width) = (layout.height, layout.width)

@@ -1,3 +1,5 @@
+public import Tensors
+
 /// Cuts a region of interest (RoI) out of a feature map and pools it to a square of fixed size, so
 /// that a fully connected head can read it.
 ///
@@ -6,7 +8,7 @@
 ///
 /// Whatever the boxes are, the work of an RoI is bounded and nothing traps: a box with a NaN, or
 /// one wholly outside the map, pools to zeros; infinite and huge coordinates count as
-/// `FeatureMapLayout.maximumSide` cells. Feature values pass through as follows: the maximum of a
+/// `ChannelLayout.maximumSide` cells. Feature values pass through as follows: the maximum of a
 /// bin ignores NaN, and starts at the least finite float, so a bin of nothing but NaN and -infinity
 /// gives `-Float.greatestFiniteMagnitude`, as torchvision's does; RoIAlign reads only cells whose
 /// weight is not zero.
@@ -86,8 +88,8 @@ public struct RoIPooling: Sendable, Hashable {
   /// - Returns: `[R, C, P, P]`, as a layout of R images of P by P cells.
   public func outputLayout(
     roiCount: Int, channelCount: Int, channelBlock: Int = 1
-  ) -> FeatureMapLayout {
-    FeatureMapLayout(
+  ) -> ChannelLayout {
+    ChannelLayout(
       imageCount: roiCount, channelCount: channelCount, height: outputSize, width: outputSize,
       channelBlock: channelBlock)
   }

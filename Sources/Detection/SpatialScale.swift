@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// How a box in pixels becomes a box in cells of a feature map: `coordinate / divisor * multiplier`
 /// on each axis, in that order.
 ///
@@ -63,7 +65,7 @@ struct AxisExtent {
   /// Bounds the ends, so that integers made of them cannot overflow and the work of an RoI is
   /// bounded.
   init(_ start: Float, _ end: Float) {
-    let limit = Float(FeatureMapLayout.maximumSide)
+    let limit = Float(ChannelLayout.maximumSide)
     isNumber = !(start.isNaN || end.isNaN)
     self.start = isNumber ? min(max(start, -limit), limit) : 0
     self.end = isNumber ? min(max(end, -limit), limit) : 0

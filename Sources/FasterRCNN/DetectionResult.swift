@@ -1,4 +1,5 @@
 public import Detection
+public import Tensors
 
 /// A region that the RPN proposed, after ProposalCreator.
 public struct Proposal: Sendable, Equatable {
@@ -71,7 +72,7 @@ public struct DetectionResult: Sendable {
   public var objects: [DetectedObject]
 
   /// The size of the picture in pixels that all boxes refer to.
-  public var imageSize: ImageSize
+  public var imageSize: PictureSize
 
   /// The sizes and scales of the resized picture that the networks saw; a detector always tells.
   public var frame: ImageFrame?
@@ -90,27 +91,12 @@ public struct DetectionResult: Sendable {
 
   /// Makes a result.
   public init(
-    proposals: [Proposal], objects: [DetectedObject], imageSize: ImageSize,
+    proposals: [Proposal], objects: [DetectedObject], imageSize: PictureSize,
     timings: [Stage: Duration] = [:]
   ) {
     self.proposals = proposals
     self.objects = objects
     self.imageSize = imageSize
     self.timings = timings
-  }
-}
-
-/// The extents of a picture, in pixels.
-public struct ImageSize: Sendable, Hashable {
-  /// The number of rows.
-  public var height: Int
-
-  /// The number of columns.
-  public var width: Int
-
-  /// Makes a size.
-  public init(height: Int, width: Int) {
-    self.height = height
-    self.width = width
   }
 }

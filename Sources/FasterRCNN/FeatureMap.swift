@@ -6,10 +6,10 @@ public struct FeatureMap: Sendable, Equatable {
   public var values: Tensor
 
   /// The size of the resized picture that they were computed from, in pixels.
-  public var imageSize: ImageSize
+  public var imageSize: PictureSize
 
   /// The size of the original picture, in pixels, which boxes refer to.
-  public var originalSize: ImageSize
+  public var originalSize: PictureSize
 
   /// Pixels of the resized picture for each pixel of the original one, down.
   public var yScale: Float
@@ -19,7 +19,7 @@ public struct FeatureMap: Sendable, Equatable {
 
   /// Makes a feature map with a scale for each axis.
   public init(
-    values: Tensor, imageSize: ImageSize, originalSize: ImageSize, yScale: Float, xScale: Float
+    values: Tensor, imageSize: PictureSize, originalSize: PictureSize, yScale: Float, xScale: Float
   ) {
     self.values = values
     self.imageSize = imageSize
@@ -39,7 +39,7 @@ public struct FeatureMap: Sendable, Equatable {
   ///   - yScale: resized pixels to one of the original picture, down; finite and above 0, or a
   ///     detector refuses the map.
   ///   - xScale: the same across; `yScale` where it is left out.
-  public init(values: Tensor, imageSize: ImageSize, yScale: Float, xScale: Float? = nil) {
+  public init(values: Tensor, imageSize: PictureSize, yScale: Float, xScale: Float? = nil) {
     func original(_ side: Int, _ scale: Float) -> Int {
       let length = (Float(side) / scale).rounded()
       return length.isFinite ? Int(min(max(length, 0), 1e9)) : 0
@@ -47,7 +47,7 @@ public struct FeatureMap: Sendable, Equatable {
     let xScale = xScale ?? yScale
     self.init(
       values: values, imageSize: imageSize,
-      originalSize: ImageSize(
+      originalSize: PictureSize(
         height: original(imageSize.height, yScale), width: original(imageSize.width, xScale)),
       yScale: yScale, xScale: xScale)
   }

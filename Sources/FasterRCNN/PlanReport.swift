@@ -3,7 +3,7 @@ internal import Detection
 internal import Families
 internal import Images
 internal import Networks
-internal import Tensors
+public import Tensors
 
 /// What the kernels of a model do for pictures of one size, layer by layer, measured.
 public struct PlanReport: Sendable {
@@ -52,7 +52,7 @@ extension Detector {
   /// - Returns: the layers of backbone, RPN and head, the head with as many proposals as the model
   ///   keeps at most.
   /// - Throws: `DetectorError` where a picture of the size cannot be worked on.
-  public func planReport(for size: ImageSize, runs: Int = 5) throws(DetectorError) -> PlanReport {
+  public func planReport(for size: PictureSize, runs: Int = 5) throws(DetectorError) -> PlanReport {
     try session.run { (session) throws(DetectorError) in
       try session.planReport(for: size, runs: runs)
     }
@@ -60,8 +60,8 @@ extension Detector {
 }
 
 extension Session {
-  func planReport(for size: ImageSize, runs: Int) throws(DetectorError) -> PlanReport {
-    let resized = try resizedSize(size)
+  func planReport(for size: PictureSize, runs: Int) throws(DetectorError) -> PlanReport {
+    let resized = try resizing(size).size
     let clock = ContinuousClock()
     func makePlans() throws(DetectorError) -> [(Stage, Plan)] {
       let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)

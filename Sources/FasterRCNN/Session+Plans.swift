@@ -16,7 +16,9 @@ extension Session {
 
   func proposalPlan(_ layout: TensorLayout) throws(DetectorError) -> Plan {
     let shape = layout.shape
-    return try plan(in: \.proposalPlans, key: shape.dimensions + [layout.channelBlock ?? 0]) {
+    return try plan(
+      in: \.proposalPlans, key: shape.dimensions + [layout.channelLayout?.channelBlock ?? 0]
+    ) {
       () throws(ComputeError) in
       try Plan(
         model.networks.proposal, inputShape: shape, inputLayout: layout, arena: proposalArena,

@@ -25,12 +25,8 @@ extension Session {
 
   /// One picture's features in the order C, H, W; `nil` where only oneDNN can read their layout.
   func featureMap(_ features: Features, image: Int) -> FeatureMap? {
-    guard let block = features.layout.channelBlock else { return nil }
-    let shape = features.layout.shape
-    let (channels, height, width) = (shape[1], shape[2], shape[3])
-    let layout = FeatureMapLayout(
-      imageCount: shape[0], channelCount: channels, height: height, width: width,
-      channelBlock: block)
+    guard let layout = features.layout.channelLayout else { return nil }
+    let (channels, height, width) = (layout.channelCount, layout.height, layout.width)
     // Safety: the features hold the layout's elements, and `offset` stays below their number.
     let source = unsafe UnsafeBufferPointer(
       start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
@@ -46,7 +42,7 @@ extension Session {
     let frame = features.frames[image]
     return FeatureMap(
       values: Tensor(shape: [channels, height, width], values: values),
-      imageSize: ImageSize(height: Int(frame.height), width: Int(frame.width)),
+      imageSize: PictureSize(height: Int(frame.height), width: Int(frame.width)),
       originalSize: features.originalSizes[image], yScale: frame.yScale, xScale: frame.xScale)
   }
 
@@ -54,20 +50,17 @@ extension Session {
   func pool(
     _ features: Features, into rows: UnsafeMutableBufferPointer<Float>, head: Plan
   ) throws(DetectorError) {
-    let shape = features.layout.shape
-    guard let block = features.layout.channelBlock, let headBlock = head.inputLayout.channelBlock
+    guard let layout = features.layout.channelLayout,
+      let headBlock = head.inputLayout.channelLayout?.channelBlock
     else {
       throw .compute(
         ComputeError(
           operation: "RoI pooling", reason: "features in a layout that only oneDNN reads"))
     }
-    let layout = FeatureMapLayout(
-      imageCount: shape[0], channelCount: shape[1], height: shape[2], width: shape[3],
-      channelBlock: block)
     let pooling = model.blueprint.detection.roiPooling(
-      featureHeight: shape[2], featureWidth: shape[3], frame: features.frames[0])
+      featureHeight: layout.height, featureWidth: layout.width, frame: features.frames[0])
     let used = pooling.outputLayout(
-      roiCount: proposals.count, channelCount: shape[1], channelBlock: headBlock
+      roiCount: proposals.count, channelCount: layout.channelCount, channelBlock: headBlock
     ).elementCount
     // Safety: the map has the layout's elements, and the head's input has a row for each proposal;
     // the ranges of the team do not overlap, and each range writes its own rows.

@@ -67,7 +67,7 @@ final class Session {
     var values: UnsafeRawPointer
     var layout: TensorLayout
     var frames: [ImageFrame]
-    var originalSizes: [ImageSize]
+    var originalSizes: [PictureSize]
   }
 
   // MARK: Stages
@@ -78,14 +78,14 @@ final class Session {
   ) throws(DetectorError) -> [DetectionResult] {
     guard let first = images.first else { return [] }
     return try detect(
-      images, resizedTo: resizedSize(ImageSize(height: first.height, width: first.width)),
+      images, resizedTo: resizing(first.size),
       parameters: parameters, isCancelled: isCancelled)
   }
 
   /// The size at which the networks see a picture.
-  func resizedSize(_ size: ImageSize) throws(DetectorError) -> ResizedSize {
+  func resizing(_ size: PictureSize) throws(DetectorError) -> Resizing {
     do {
-      return try model.blueprint.picture.resize.size(height: size.height, width: size.width)
+      return try model.blueprint.picture.resize.resizing(size)
     } catch {
       throw .image(error)
     }
@@ -94,21 +94,22 @@ final class Session {
   /// Runs everything once on a grey picture: of one of 640 x 480, the strip that makes four rows of
   /// features, because all sizes want the weights in the same layouts.
   func warmUp() throws(DetectorError) {
-    let usual = try resizedSize(ImageSize(height: 480, width: 640))
+    let usual = try resizing(PictureSize(height: 480, width: 640)).size
     let height = min(usual.height, 4 * model.networks.featureStride)
     let strip = Image(
       width: usual.width, height: height,
       pixels: [UInt8](repeating: 128, count: 3 * usual.width * height))
     _ = try detect(
-      [strip], resizedTo: ResizedSize(height: height, width: usual.width, scale: 1),
+      [strip], resizedTo: Resizing(strip.size, scale: 1),
       parameters: DetectionParameters(), isCancelled: { false })
   }
 
   private func detect(
-    _ images: [Image], resizedTo size: ResizedSize, parameters: DetectionParameters,
+    _ images: [Image], resizedTo resizing: Resizing, parameters: DetectionParameters,
     isCancelled: () -> Bool
   ) throws(DetectorError) -> [DetectionResult] {
     let first = images[0]
+    let size = resizing.size
     let picture = model.blueprint.picture
     var timer = StageTimer(clock: clock)
     let plan: Plan
@@ -125,21 +126,21 @@ final class Session {
     }
     timer.record(.plan)
 
-    let layout: Preprocessing.Layout
-    switch plan.inputLayout.channelBlock {
-    case 1: layout = .planar
-    case 3: layout = .interleaved
-    default:
+    guard
+      let block = plan.inputLayout.channelLayout?.channelBlock, block == 1 || block == 3
+    else {
       throw .compute(ComputeError(operation: "input", reason: "a layout that pictures do not have"))
     }
-    let count = 3 * size.height * size.width
+    let layout = ChannelLayout(
+      channelCount: 3, height: size.height, width: size.width, channelBlock: block)
+    let count = layout.elementCount
     let values = unsafe input.reserve(count * images.count)
     for (index, image) in images.enumerated() {
       precondition(
-        image.height == first.height && image.width == first.width,
+        image.size == first.size,
         "\(image.width)x\(image.height) in a run of \(first.width)x\(first.height)")
       unsafe picture.preprocessing.write(
-        image, resizedTo: size, layout: layout,
+        image, resizedTo: resizing, layout: layout,
         into: UnsafeMutableBufferPointer(rebasing: values[index * count..<(index + 1) * count]))
     }
     timer.record(.resize)
@@ -150,7 +151,7 @@ final class Session {
     observe?(.backbone, plan, images.count)
     guard !isCancelled() else { throw .cancelled }
 
-    let scale = Float(size.scale)
+    let scale = Float(resizing.scale)
     let frame =
       picture.usesOneScale
       ? ImageFrame(
@@ -162,7 +163,7 @@ final class Session {
     let features = unsafe Features(
       values: plan.output(0), layout: plan.outputLayouts[0],
       frames: [ImageFrame](repeating: frame, count: images.count),
-      originalSizes: images.map { ImageSize(height: $0.height, width: $0.width) })
+      originalSizes: images.map(\.size))
     return try finish(features, parameters: parameters, isCancelled: isCancelled, timer: &timer)
   }
 
@@ -179,7 +180,7 @@ final class Session {
           + "\(model.networks.featureChannels) x H/\(model.networks.featureStride) x "
           + "W/\(model.networks.featureStride)")
     }
-    guard shape[2] > 0, shape[3] > 0, max(shape[2], shape[3]) <= FeatureMapLayout.maximumSide,
+    guard shape[2] > 0, shape[3] > 0, max(shape[2], shape[3]) <= ChannelLayout.maximumSide,
       [imageSize.height, imageSize.width, original.height, original.width].allSatisfy(
         (1...1 << 20).contains),
       [map.yScale, map.xScale].allSatisfy({ $0 > 0 && $0.isFinite })

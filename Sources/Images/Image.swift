@@ -1,3 +1,5 @@
+public import Tensors
+
 /// A picture in memory: 8-bit RGB, interleaved, rows from top to bottom without padding.
 public struct Image: Sendable, Equatable {
   /// The number of columns.
@@ -5,6 +7,9 @@ public struct Image: Sendable, Equatable {
 
   /// The number of rows.
   public let height: Int
+
+  /// Both extents.
+  public var size: PictureSize { PictureSize(height: height, width: width) }
 
   /// Red, green, blue of each pixel; always `3 * width * height` bytes.
   public var pixels: [UInt8] {

@@ -1,3 +1,5 @@
+public import Tensors
+
 /// What is done to a picture before the network sees it: resize, order the channels, normalise.
 ///
 /// Written values are `(sample / divisor - mean) / standardDeviation` for each channel. Linear
@@ -28,14 +30,6 @@ public struct Preprocessing: Sendable, Hashable {
     case rgb
     /// Blue, green, red.
     case bgr
-  }
-
-  /// How channels lie in memory.
-  public enum Layout: Sendable, CaseIterable {
-    /// (C, H, W): a plane for each channel.
-    case planar
-    /// (H, W, C): the three channels of a pixel side by side.
-    case interleaved
   }
 
   /// How a resized picture is sampled.
@@ -72,26 +66,33 @@ public struct Preprocessing: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - image: the picture.
-  ///   - size: what to resize it to, at least 1 x 1.
-  ///   - layout: how the channels lie in `destination`.
-  ///   - destination: room for exactly `3 * size.height * size.width` values; traps on another count.
+  ///   - resizing: what to resize it to, at least 1 x 1.
+  ///   - layout: one picture of three channels, planar or interleaved, at least as large as the
+  ///     resized one; where it is larger, zeros follow at the right and below.
+  ///   - destination: room for exactly the layout's elements; traps on another count.
   public func write(
-    _ image: Image, resizedTo size: ResizedSize, layout: Layout = .planar,
+    _ image: Image, resizedTo resizing: Resizing, layout: ChannelLayout,
     into destination: UnsafeMutableBufferPointer<Float>
   ) {
+    let size = resizing.size
     precondition(size.height >= 1 && size.width >= 1, "\(size.height) x \(size.width) pixels")
     precondition(
-      destination.count == 3 * size.height * size.width,
-      "\(destination.count) values are no 3 x \(size.height) x \(size.width)")
+      layout.imageCount == 1 && layout.channelCount == 3 && [1, 3].contains(layout.channelBlock)
+        && layout.height >= size.height && layout.width >= size.width,
+      "\(layout) holds no \(size.height) x \(size.width) picture")
+    precondition(
+      destination.count == layout.elementCount,
+      "\(destination.count) values are no 3 x \(layout.height) x \(layout.width)")
     precondition(image.width >= 1 && image.height >= 1, "\(image.width) x \(image.height) pixels")
     let table = NormalisationTable(self)
     let output = unsafe OutputRows(size: size, layout: layout, destination: destination)
+    unsafe output.clearPadding(below: size.height, of: layout.height)
     // Every library copies here, OpenCV also where it was given a factor a little off 1.
     if size.height == image.height, size.width == image.width {
       unsafe normalise(image, table: table, into: output)
       return
     }
-    let step = size.samplingScale.map { 1 / $0 }
+    let step = resizing.samplingScale.map { 1 / $0 }
     func makeTaps(_ count: Int, _ resizedCount: Int) -> ResamplingTaps {
       ResamplingTaps(
         interpolation: interpolation, count: count, resizedCount: resizedCount, step: step)
@@ -106,14 +107,19 @@ public struct Preprocessing: Sendable, Hashable {
     }
   }
 
-  /// The values that `write` writes, in a new array.
+  /// The values that `write` writes, in a new array; planar and without padding unless `layout` says
+  /// otherwise.
   public func values(
-    of image: Image, resizedTo size: ResizedSize, layout: Layout = .planar
+    of image: Image, resizedTo resizing: Resizing, layout: ChannelLayout? = nil
   ) -> [Float] {
-    let count = 3 * size.height * size.width
+    let layout =
+      layout
+      ?? ChannelLayout(
+        channelCount: 3, height: resizing.size.height, width: resizing.size.width)
+    let count = layout.elementCount
     return unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initializedCount in
       unsafe write(
-        image, resizedTo: size, layout: layout,
+        image, resizedTo: resizing, layout: layout,
         into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
       initializedCount = count
     }
@@ -177,25 +183,41 @@ struct NormalisationTable {
 
 /// Where the rows of the normalised picture begin.
 @unsafe struct OutputRows {
+  /// The pixels of a row, without padding.
   let width: Int
   /// Values from a pixel to the next one in its row.
   let pixelStep: Int
   private let rowStep: Int
   private let channelStep: Int
+  /// The pixels of a row, with padding.
+  private let paddedWidth: Int
   private let base: UnsafeMutablePointer<Float>
 
-  /// Safety: the caller has checked that `destination` has room for `3 * height * width` values.
+  /// Safety: the caller has checked that `destination` has room for the layout's elements, and that
+  /// the layout has room for the size.
   init(
-    size: ResizedSize, layout: Preprocessing.Layout,
-    destination: UnsafeMutableBufferPointer<Float>
+    size: PictureSize, layout: ChannelLayout, destination: UnsafeMutableBufferPointer<Float>
   ) {
     guard let base = destination.baseAddress else { preconditionFailure("an empty destination") }
     unsafe (self.base = base)
     unsafe width = size.width
-    switch layout {
-    case .planar:
-      unsafe (pixelStep, rowStep, channelStep) = (1, size.width, size.width * size.height)
-    case .interleaved: unsafe (pixelStep, rowStep, channelStep) = (3, 3 * size.width, 1)
+    unsafe paddedWidth = layout.width
+    if layout.channelBlock == 1 {
+      unsafe (pixelStep, rowStep, channelStep) = (1, layout.width, layout.width * layout.height)
+    } else {
+      unsafe (pixelStep, rowStep, channelStep) = (3, 3 * layout.width, 1)
+    }
+  }
+
+  /// Writes zeros at the right of each row, and in the rows from `height` to `paddedHeight`.
+  func clearPadding(below height: Int, of paddedHeight: Int) {
+    for y in 0..<paddedHeight {
+      let start = unsafe y < height ? width : 0
+      guard unsafe start < paddedWidth else { continue }
+      for channel in 0..<3 {
+        let row = unsafe self.row(y, channel: channel)
+        for x in unsafe start..<paddedWidth { unsafe row[x * pixelStep] = 0 }
+      }
     }
   }
 

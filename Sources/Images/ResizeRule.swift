@@ -1,10 +1,9 @@
-/// The size that a picture is resized to, and what that means for boxes.
-public struct ResizedSize: Sendable, Hashable {
-  /// The number of rows.
-  public var height: Int
+public import Tensors
 
-  /// The number of columns.
-  public var width: Int
+/// The size that a picture is resized to, and what that means for boxes.
+public struct Resizing: Sendable, Hashable {
+  /// The size of the resized picture, without padding.
+  public var size: PictureSize
 
   /// Resized pixels to one original pixel, as the family states it: what minimum sizes are
   /// multiplied by, and what divides boxes on the way back where the family does so.
@@ -14,10 +13,9 @@ public struct ResizedSize: Sendable, Hashable {
   /// the sizes: OpenCV given `fx` and `fy` samples by them, whatever the size was rounded to.
   public var samplingScale: Double?
 
-  /// Makes a size.
-  public init(height: Int, width: Int, scale: Double, samplingScale: Double? = nil) {
-    self.height = height
-    self.width = width
+  /// Makes a resizing.
+  public init(_ size: PictureSize, scale: Double, samplingScale: Double? = nil) {
+    self.size = size
     self.scale = scale
     self.samplingScale = samplingScale
   }
@@ -69,15 +67,15 @@ public struct ResizeRule: Sendable, Hashable {
   /// The size that a picture is resized to.
   ///
   /// - Parameters:
-  ///   - height: the picture's rows, at least 1.
-  ///   - width: the picture's columns, at least 1.
+  ///   - size: the picture's size, both sides at least 1.
   ///   - maximumPixels: the most pixels that the resized picture may have. A family without
   ///     `maximumSide` would make 600 x 39 million pixels of 1 x 65,500.
   /// - Returns: the size, both sides at least 1, and its scale.
   /// - Throws: `ImageError.unusableShape` where the result would be empty or exceed `maximumPixels`.
-  public func size(
-    height: Int, width: Int, maximumPixels: Int = 16 << 20
-  ) throws(ImageError) -> ResizedSize {
+  public func resizing(
+    _ size: PictureSize, maximumPixels: Int = 16 << 20
+  ) throws(ImageError) -> Resizing {
+    let (height, width) = (size.height, size.width)
     precondition(height >= 1 && width >= 1, "a picture of \(height) rows and \(width) columns")
     let (rows, columns) = (Double(height), Double(width))
     let scale = scale(shorter: min(height, width), longer: max(height, width))
@@ -93,8 +91,8 @@ public struct ResizeRule: Sendable, Hashable {
     case .bubbliiiing: reported = Double(minimumSide) / min(rows, columns)
     case .openCV, .detectron2, .torchvision: reported = scale
     }
-    return ResizedSize(
-      height: Int(sides.height), width: Int(sides.width), scale: reported,
+    return Resizing(
+      PictureSize(height: Int(sides.height), width: Int(sides.width)), scale: reported,
       samplingScale: rounding == .openCV ? scale : nil)
   }
 

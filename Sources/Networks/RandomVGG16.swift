@@ -1,4 +1,3 @@
-internal import Detection
 internal import Glibc
 public import Tensors
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import FasterRCNN
 import Images
 import Service
+import Tensors
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -39,7 +40,7 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  private var imageSize: ImageSize? { ImageSize(rowsByColumns: size) }
+  private var imageSize: PictureSize? { PictureSize(rowsByColumns: size) }
 
   func run() throws {
     try ending {
@@ -130,7 +131,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   /// Gradients with some noise, so that decoding has as much to do as with a photo.
-  private static func picture(_ size: ImageSize) -> Image {
+  private static func picture(_ size: PictureSize) -> Image {
     // A linear congruential generator (Knuth's MMIX): the same picture in every run.
     var state: UInt64 = 1
     var pixels: [UInt8] = []

@@ -3,6 +3,7 @@ import Detection
 import FasterRCNN
 import Images
 import Service
+import Tensors
 
 struct DetectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -53,14 +53,14 @@ struct InspectCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if let plan, ImageSize(rowsByColumns: plan) == nil {
+    if let plan, PictureSize(rowsByColumns: plan) == nil {
       throw ValidationError("--plan is '\(plan)'; it takes rows x columns, as 600x800")
     }
   }
 
   func run() throws {
     try ending {
-      if let plan, let size = ImageSize(rowsByColumns: plan) { return try printPlan(size) }
+      if let plan, let size = PictureSize(rowsByColumns: plan) { return try printPlan(size) }
       let path = try ModelSettings.model.value(flag: file)
       let options = try ModelOptions.options(profile: profile, labels: labels)
       let inspection: ModelInspection
@@ -125,7 +125,7 @@ struct InspectCommand: ParsableCommand {
   }
 
   /// Measures the layers and prints a row for each.
-  private func printPlan(_ size: ImageSize) throws(Failure) {
+  private func printPlan(_ size: PictureSize) throws(Failure) {
     let choice = ModelOptions.Choice(
       path: try ModelSettings.model.value(flag: file),
       options: try ModelOptions.options(profile: profile, labels: labels),

@@ -1,4 +1,5 @@
 import Detection
+import Tensors
 import Testing
 
 /// Labels, assignments and samples of anchors.

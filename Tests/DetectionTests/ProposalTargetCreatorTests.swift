@@ -1,4 +1,5 @@
 import Detection
+import Tensors
 import Testing
 
 /// Objects, classes and samples of proposals.

@@ -58,7 +58,7 @@ struct RoIPoolingTests {
     // 20 channels: no multiple of 8 or 16, so every block but 1 and 20 is padded.
     let plain = twoImages(channelCount: 20)
     let expected = pooling.pool(plain, rois: rois, imageIndices: imageIndices)
-    let layout = FeatureMapLayout(
+    let layout = ChannelLayout(
       imageCount: 2, channelCount: 20, height: 37, width: 50, channelBlock: block)
     let blocked = layout.rearranged(plain)
     for outputBlock in [1, 3, 8, 16, 20, 32] {
@@ -222,7 +222,7 @@ struct RoIPoolingTests {
   }
 }
 
-extension FeatureMapLayout {
+extension ChannelLayout {
   /// A tensor `[N, C, H, W]` in this layout, padded with zeros.
   func rearranged(_ tensor: Tensor) -> [Float] {
     var elements = [Float](repeating: 0, count: elementCount)

@@ -1,5 +1,6 @@
 import Detection
 import Foundation
+import Tensors
 
 /// What the walk prints and draws, by the line of source that printed it.
 final class WalkPage {

@@ -1,6 +1,7 @@
 import Detection
 import Foundation
 import Images
+import Tensors
 import Testing
 
 @testable import FasterRCNN

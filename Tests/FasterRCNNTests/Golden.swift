@@ -67,7 +67,7 @@ extension BoundingBox {
   }
 
   /// The part inside a picture.
-  func clipped(to size: ImageSize) -> BoundingBox {
+  func clipped(to size: PictureSize) -> BoundingBox {
     func clip(_ value: Float, _ limit: Int) -> Float { min(max(value, 0), Float(limit)) }
     return BoundingBox(
       yMin: clip(yMin, size.height), xMin: clip(xMin, size.width), yMax: clip(yMax, size.height),

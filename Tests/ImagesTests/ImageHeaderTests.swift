@@ -1,3 +1,4 @@
+import Tensors
 import Testing
 
 @testable import Images
@@ -85,20 +86,5 @@ struct ImageHeaderTests {
       let decoded = try ImageDecoder().decode(garbled)
       #expect(decoded.image.pixels.count == 3 * 23 * 19)
     }
-  }
-}
-
-/// Sebastiano Vigna's generator: a few lines that give the same numbers everywhere.
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

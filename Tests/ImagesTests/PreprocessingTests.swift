@@ -1,3 +1,4 @@
+import Tensors
 import Testing
 
 @testable import Images
@@ -53,7 +54,7 @@ struct PreprocessingTests {
   func `Resizing gives the numbers of the family's library`(sample: Sample) throws {
     let goldens = try Fixture.resampling.get()
     let shape = try goldens.shape(sample.key)
-    let size = ResizedSize(height: shape[1], width: shape[2], scale: 1)
+    let size = Resizing(PictureSize(height: shape[1], width: shape[2]), scale: 1)
     let preprocessing = Preprocessing(
       interpolation: sample.method, divisor: Self.divisor(sample.method))
     let values = try preprocessing.values(of: Self.source(sample.source), resizedTo: size)
@@ -70,8 +71,8 @@ struct PreprocessingTests {
       let parts = key.split(separator: ".", maxSplits: 2).map(String.init)
       let scale = try #require(Double(parts[2]))
       let shape = try goldens.shape(key)
-      let size = ResizedSize(
-        height: shape[1], width: shape[2], scale: scale, samplingScale: scale)
+      let size = Resizing(
+        PictureSize(height: shape[1], width: shape[2]), scale: scale, samplingScale: scale)
       let values = try Preprocessing(interpolation: .openCVLinear, divisor: 1)
         .values(of: Self.source(parts[1]), resizedTo: size)
       let difference = try largestDifference(values, goldens.float32(key))
@@ -87,7 +88,7 @@ struct PreprocessingTests {
     for interpolation in Preprocessing.Interpolation.allCases {
       let values = Preprocessing(
         interpolation: interpolation, mean: mean, standardDeviation: deviation
-      ).values(of: image, resizedTo: ResizedSize(height: 13, width: 19, scale: 1))
+      ).values(of: image, resizedTo: Resizing(image.size, scale: 1))
       for index in values.indices {
         let (channel, pixel) = index.quotientAndRemainder(dividingBy: 13 * 19)
         let sample = Float(image.pixels[3 * pixel + channel])
@@ -102,20 +103,54 @@ struct PreprocessingTests {
   ) throws {
     let image = try Self.source("13x19")
     for (height, width) in [(13, 19), (29, 41), (7, 5), (13, 30), (20, 19)] {
-      let size = ResizedSize(height: height, width: width, scale: 1)
+      let size = Resizing(PictureSize(height: height, width: width), scale: 1)
       let rgb = Preprocessing(
         interpolation: interpolation, mean: [0.1, 0.2, 0.3], standardDeviation: [1, 2, 3])
       let bgr = Preprocessing(
         interpolation: interpolation, channelOrder: .bgr, mean: [0.3, 0.2, 0.1],
         standardDeviation: [3, 2, 1])
       let planar = rgb.values(of: image, resizedTo: size)
-      let interleaved = rgb.values(of: image, resizedTo: size, layout: .interleaved)
+      let interleaved = rgb.values(
+        of: image, resizedTo: size,
+        layout: ChannelLayout(channelCount: 3, height: height, width: width, channelBlock: 3))
       let reversed = bgr.values(of: image, resizedTo: size)
       let count = height * width
       for pixel in 0..<count {
         for channel in 0..<3 {
           #expect(interleaved[3 * pixel + channel] == planar[channel * count + pixel])
           #expect(reversed[(2 - channel) * count + pixel] == planar[channel * count + pixel])
+        }
+      }
+    }
+  }
+
+  @Test(arguments: Preprocessing.Interpolation.allCases, [1, 3])
+  func `Padding is zero, at the right and below, and moves nothing`(
+    interpolation: Preprocessing.Interpolation, channelBlock: Int
+  ) throws {
+    let image = try Self.source("13x19")
+    let preprocessing = Preprocessing(interpolation: interpolation, mean: [0.1, 0.2, 0.3])
+    for (size, padded) in [
+      (PictureSize(height: 13, width: 19), PictureSize(height: 32, width: 32)),
+      (PictureSize(height: 20, width: 32), PictureSize(height: 32, width: 32)),
+      (PictureSize(height: 7, width: 9), PictureSize(height: 7, width: 16)),
+    ] {
+      let whole = ChannelLayout(
+        channelCount: 3, height: padded.height, width: padded.width, channelBlock: channelBlock)
+      let part = ChannelLayout(channelCount: 3, height: size.height, width: size.width)
+      let resizing = Resizing(size, scale: 1)
+      let values = preprocessing.values(of: image, resizedTo: resizing, layout: whole)
+      let expected = preprocessing.values(of: image, resizedTo: resizing, layout: part)
+      #expect(values.count == 3 * padded.pixelCount)
+      for channel in 0..<3 {
+        for y in 0..<padded.height {
+          for x in 0..<padded.width {
+            let value = values[whole.offset(image: 0, channel: channel, y: y, x: x)]
+            let isInside = y < size.height && x < size.width
+            #expect(
+              value
+                == (isInside ? expected[part.offset(image: 0, channel: channel, y: y, x: x)] : 0))
+          }
         }
       }
     }
@@ -158,12 +193,13 @@ struct PreprocessingTests {
   ) throws {
     let goldens = try Fixture.networkInputs.get()
     let image = try ImageDecoder().decode(Fixture.bytes(name + ".png")).image
-    let size = try family.rule.size(height: image.height, width: image.width)
+    let resizing = try family.rule.resizing(image.size)
+    let size = resizing.size
     let key = "\(family.name).\(name)"
     if goldens.contains(key + ".shape") {
       #expect(try goldens.int64(key + ".shape") == [3, size.height, size.width])
     }
-    let values = family.preprocessing.values(of: image, resizedTo: size)
+    let values = family.preprocessing.values(of: image, resizedTo: resizing)
     var rows: [Float] = []
     for channel in 0..<3 {
       for row in [0, 100, size.height - 1] {

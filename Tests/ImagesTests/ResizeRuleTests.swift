@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 @testable import Images
@@ -32,23 +33,25 @@ struct ResizeRuleTests {
     let cases = try JSONDecoder().decode(Cases.self, from: file).cases
     #expect(cases.count > 500)
     for expected in cases {
-      guard let size = try Self.size(of: expected) else {
+      guard let resizing = try Self.resizing(expected) else {
         #expect(
           expected.resizedHeight * expected.resizedWidth == 0
             || expected.resizedHeight * expected.resizedWidth > 16 << 20)
         continue
       }
       #expect(
-        (size.height, size.width) == (expected.resizedHeight, expected.resizedWidth),
+        resizing.size
+          == PictureSize(height: expected.resizedHeight, width: expected.resizedWidth),
         "\(expected)")
-      #expect(abs(size.scale - expected.scale) <= 1e-15 * expected.scale, "\(expected)")
+      #expect(abs(resizing.scale - expected.scale) <= 1e-15 * expected.scale, "\(expected)")
     }
   }
 
   /// What the rule gives; `nil` where it refuses the shape.
-  static func size(of expected: Case) throws(ImageError) -> ResizedSize? {
+  static func resizing(_ expected: Case) throws(ImageError) -> Resizing? {
     do throws(ImageError) {
-      return try expected.rule.size(height: expected.height, width: expected.width)
+      return try expected.rule.resizing(
+        PictureSize(height: expected.height, width: expected.width))
     } catch {
       guard case .unusableShape = error else { throw error }
       return nil
@@ -58,15 +61,16 @@ struct ResizeRuleTests {
   @Test
   func `Extreme shapes are refused instead of resized to nothing or to gigabytes`() {
     let capped = ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .chainerCV)
-    #expect(throws: ImageError.self) { try capped.size(height: 1, width: 60_000) }
+    #expect(throws: ImageError.self) { try capped.resizing(PictureSize(height: 1, width: 60_000)) }
     let free = ResizeRule(minimumSide: 600, maximumSide: nil, rounding: .bubbliiiing)
-    #expect(throws: ImageError.self) { try free.size(height: 60_000, width: 1) }
+    #expect(throws: ImageError.self) { try free.resizing(PictureSize(height: 60_000, width: 1)) }
     for rounding in ResizeRule.Rounding.allCases {
       for side in [1, 2, 600, 65_500] {
         for other in [1, 2, 600, 65_500] {
           let rule = ResizeRule(minimumSide: 600, maximumSide: nil, rounding: rounding)
-          guard let size = try? rule.size(height: side, width: other) else { continue }
-          #expect(size.height >= 1 && size.width >= 1 && size.height * size.width <= 16 << 20)
+          guard let size = try? rule.resizing(PictureSize(height: side, width: other)).size
+          else { continue }
+          #expect(size.height >= 1 && size.width >= 1 && size.pixelCount <= 16 << 20)
         }
       }
     }

@@ -117,7 +117,7 @@ import Testing
       #expect(response.status == 200)
       let map = try #require(backend.features.first)
       #expect(map.values.values == values && map.values.shape == [1, 2, 3])
-      #expect(map.originalSize == ImageSize(height: 16, width: 32))
+      #expect(map.originalSize == PictureSize(height: 16, width: 32))
       try expectProblem(
         try await service.detect("scale=1", picture: body, type: type), 400, "invalid-parameter",
         parameter: "image_size")
@@ -132,6 +132,6 @@ import Testing
     let stated = try SafetensorsWriter(state).bytes()
     #expect(try await service.detect("scale=1", picture: stated, type: nil).status == 200)
     let map = try #require(backend.features.first)
-    #expect(map.originalSize == ImageSize(height: 17, width: 33) && map.yScale == 1)
+    #expect(map.originalSize == PictureSize(height: 17, width: 33) && map.yScale == 1)
   }
 }

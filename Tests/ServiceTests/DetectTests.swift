@@ -4,6 +4,7 @@ import HTTP1
 import HTTPServer
 import Images
 import JSON
+import Tensors
 import Testing
 
 @testable import Service
@@ -21,7 +22,7 @@ import Testing
     #expect(response.status == 200)
     #expect(response.fields["Content-Type"] == "application/json")
     #expect(try response.json["image"]?["format"] == .string("png"))
-    #expect(backend.calls.map(\.imageSize) == [ImageSize(height: 8, width: 16)])
+    #expect(backend.calls.map(\.imageSize) == [PictureSize(height: 8, width: 16)])
   }
 
   @Test func everythingIsToldByDefault() async throws {
@@ -58,7 +59,7 @@ import Testing
   @Test func numbersReadBackAsTheyWereComputed() async throws {
     let service = try await DetectionService.ready()
     let json = try await service.detect().json
-    let sample = DetectionResult.sample(ImageSize(height: 8, width: 16))
+    let sample = DetectionResult.sample(PictureSize(height: 8, width: 16))
     #expect(json["detections"]?.elements.count == sample.objects.count)
     for (object, element) in zip(sample.objects, json["detections"]?.elements ?? []) {
       let box = object.box
@@ -175,7 +176,7 @@ import Testing
     #expect(stored["parameters"]?["orientation"] == .string("ignore"))
     #expect(
       backend.calls.map(\.imageSize) == [
-        ImageSize(height: 16, width: 8), ImageSize(height: 8, width: 16),
+        PictureSize(height: 16, width: 8), PictureSize(height: 8, width: 16),
       ])
   }
 
@@ -263,7 +264,7 @@ import Testing
   @Test func aDocumentNeedsNoServer() throws {
     // Other programs write what they detected the same way.
     let picture = try ImageDecoder().decode(Pictures.png)
-    let result = DetectionResult.sample(ImageSize(height: 8, width: 16))
+    let result = DetectionResult.sample(PictureSize(height: 8, width: 16))
     let document = DetectionDocument(model: .cells, picture: picture, result: result)
     let json = try JSONValue(parsing: try document.json())
     #expect(json["id"] == nil)

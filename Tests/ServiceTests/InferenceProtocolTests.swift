@@ -233,7 +233,7 @@ import Testing
           + #""parameters":{"image_size":"32,32","scale":2}}"#, isBinary ? bytes : [])
       #expect(response.status == 200)
       let map = try #require(backend.features.first)
-      #expect(map.values.values == values && map.originalSize == ImageSize(height: 16, width: 16))
+      #expect(map.values.values == values && map.originalSize == PictureSize(height: 16, width: 16))
     }
   }
 

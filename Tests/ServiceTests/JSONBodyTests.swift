@@ -79,8 +79,8 @@ import Testing
     #expect(response.status == 200)
     let map = try #require(backend.features.first)
     #expect(map.values.shape.dimensions == [1, 2, 3] && map.values.values == [1, 2, 3, 4, 5, 6.5])
-    #expect(map.imageSize == ImageSize(height: 32, width: 48))
-    #expect(map.originalSize == ImageSize(height: 16, width: 32))
+    #expect(map.imageSize == PictureSize(height: 32, width: 48))
+    #expect(map.originalSize == PictureSize(height: 16, width: 32))
     #expect(map.yScale == 2 && map.xScale == 1.5)
     #expect(try response.json["image"]?.keys == ["width", "height"])
   }

@@ -1,4 +1,5 @@
 import Detection
+import Tensors
 
 /// 300 proposals over a feature map of 512 channels and 37 x 62 cells, as VGG16 gives for the frame.
 struct RoIPoolingInputs {
@@ -26,7 +27,7 @@ struct RoIPoolingInputs {
   func makeCases(_ inputs: Inputs) -> [(name: String, work: Work)] {
     [("roi-pool", 1), ("roi-pool-nChw16c", 16)].map { name, block in
       let pooling = RoIPooling(.pool, outputSize: 7, spatialScale: SpatialScale(1 / 16))
-      let layout = FeatureMapLayout(
+      let layout = ChannelLayout(
         channelCount: Self.channelCount, height: inputs.grid.height, width: inputs.grid.width,
         channelBlock: block)
       var blocked = [Float](repeating: 0, count: layout.elementCount)

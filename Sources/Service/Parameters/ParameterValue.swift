@@ -1,4 +1,5 @@
 internal import FasterRCNN
+internal import Tensors
 
 /// The text that a request gives for a parameter, read as the parameter's table asks.
 struct ParameterValue {
@@ -52,7 +53,7 @@ struct ParameterValue {
   }
 
   /// A height and a width in the parameter's range, divided by a comma.
-  func size() throws(Problem) -> ImageSize {
+  func size() throws(Problem) -> PictureSize {
     guard case .size(let range) = values else { mismatch() }
     let sides = commaSeparated.compactMap { Int($0) }.filter(range.contains)
     guard sides.count == 2, commaSeparated.count == 2 else {
@@ -60,7 +61,7 @@ struct ParameterValue {
         "has to be a height and a width from \(range.lowerBound) to \(range.upperBound), divided by "
           + "a comma")
     }
-    return ImageSize(height: sides[0], width: sides[1])
+    return PictureSize(height: sides[0], width: sides[1])
   }
 
   /// One of the parameter's words, as the case that it names.

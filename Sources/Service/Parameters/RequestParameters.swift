@@ -1,4 +1,5 @@
 public import FasterRCNN
+internal import Tensors
 
 /// What a request chose, of the detector and of its answer.
 public struct RequestParameters: Sendable, Hashable {
@@ -30,13 +31,13 @@ public struct RequestParameters: Sendable, Hashable {
   var imageID = 0
 
   /// The size of the resized picture that features were computed from.
-  var imageSize: ImageSize?
+  var imageSize: PictureSize?
 
   /// Resized pixels to one of the original picture: one scale, or those of height and width.
   var scale: [Float]?
 
   /// The size of the original picture that features stand for.
-  var originalSize: ImageSize?
+  var originalSize: PictureSize?
 
   /// The box that is asked about: left, upper, right, lower edge.
   var box: [Float]?

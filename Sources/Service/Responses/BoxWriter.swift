@@ -2,6 +2,7 @@ internal import Detection
 internal import FasterRCNN
 internal import JSON
 internal import Observability
+internal import Tensors
 
 /// Writes boxes in the form that a request chose.
 struct BoxWriter {
@@ -9,7 +10,7 @@ struct BoxWriter {
   /// What coordinates along each axis are divided by.
   private let xDivisor, yDivisor: Float
 
-  init(_ parameters: RequestParameters, imageSize: ImageSize) {
+  init(_ parameters: RequestParameters, imageSize: PictureSize) {
     format = parameters.boxFormat
     xDivisor = parameters.isNormalized ? Float(imageSize.width) : 1
     yDivisor = parameters.isNormalized ? Float(imageSize.height) : 1

@@ -1,5 +1,6 @@
 internal import HTTP1
 internal import Synchronization
+internal import Tensors
 
 /// The names of requests, which tie an answer to its line in the log.
 enum RequestIdentifier {
@@ -25,8 +26,10 @@ enum RequestIdentifier {
   /// Two counters that began at random, each mixed (SplitMix64): they name requests and keep no secret.
   /// To ask the kernel for random bits each time would be a tenth of what a probe costs.
   static func random() -> String {
-    let number = count.add(1, ordering: .relaxed).oldValue &* 0x9E37_79B9_7F4A_7C15
-    let halves = (mixed(starts.0 &+ number), mixed(starts.1 &+ number))
+    let number = count.add(1, ordering: .relaxed).oldValue &* SplitMix64.step
+    let halves = (
+      SplitMix64.mixed(starts.0 &+ number), SplitMix64.mixed(starts.1 &+ number)
+    )
     return unsafe String(unsafeUninitializedCapacity: 32) { text in
       // Safety: there is room for the 32 digits that are written.
       for index in 0..<32 {
@@ -44,13 +47,6 @@ enum RequestIdentifier {
     var generator = SystemRandomNumberGenerator()
     return (generator.next(), generator.next())
   }()
-
-  private static func mixed(_ value: UInt64) -> UInt64 {
-    var z = value
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
 
   private static func isAllowed(_ byte: UInt8) -> Bool {
     switch byte {

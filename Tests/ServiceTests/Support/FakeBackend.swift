@@ -8,20 +8,20 @@ import Tensors
 /// Stands in for a detector: answers what a test tells it to.
 final class FakeBackend: DetectionBackend {
   struct Call: Sendable, Equatable {
-    var imageSize: ImageSize
+    var imageSize: PictureSize
     var parameters: DetectionParameters
   }
 
   let model: ModelDescription
   let precision = "int8"
   private let warmingUp: @Sendable () throws -> Void
-  private let body: @Sendable (ImageSize, @Sendable () -> Bool) throws -> DetectionResult
+  private let body: @Sendable (PictureSize, @Sendable () -> Bool) throws -> DetectionResult
   private let recorded = Mutex<[Call]>([])
   private let recordedFeatures = Mutex<[FeatureMap]>([])
 
   init(
     model: ModelDescription = .cells,
-    _ body: @escaping @Sendable (ImageSize, @Sendable () -> Bool) throws -> DetectionResult = {
+    _ body: @escaping @Sendable (PictureSize, @Sendable () -> Bool) throws -> DetectionResult = {
       size, _ in .sample(size)
     },
     warmUp: @escaping @Sendable () throws -> Void = {}
@@ -43,9 +43,9 @@ final class FakeBackend: DetectionBackend {
     _ input: DetectorInput, parameters: DetectionParameters,
     isCancelled: @escaping @Sendable () -> Bool
   ) throws -> DetectionResult {
-    let size: ImageSize
+    let size: PictureSize
     switch input {
-    case .image(let image): size = ImageSize(height: image.height, width: image.width)
+    case .image(let image): size = PictureSize(height: image.height, width: image.width)
     case .features(let map):
       size = map.originalSize
       recordedFeatures.withLock { $0.append(map) }
@@ -70,7 +70,7 @@ extension ModelDescription {
 
 extension DetectionResult {
   /// Three proposals and two objects; numbers that no decimal of few digits stands for.
-  static func sample(_ size: ImageSize) -> DetectionResult {
+  static func sample(_ size: PictureSize) -> DetectionResult {
     DetectionResult(
       proposals: [
         Proposal(box: BoundingBox(yMin: 1, xMin: 2, yMax: 5, xMax: 10), objectness: 0.99999994),

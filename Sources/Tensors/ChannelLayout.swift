@@ -1,6 +1,4 @@
-import Tensors
-
-/// The extents of a batch of feature maps, and how their channels lie in memory.
+/// The extents of a batch of pictures or feature maps, and how their channels lie in memory.
 ///
 /// Channels are stored in blocks of `channelBlock`, so that one vector instruction reads a pixel of
 /// many channels. Element (n, c, y, x) lies at `(((n * channelBlockCount + c / b) * height + y) *
@@ -15,7 +13,7 @@ import Tensors
 /// Where the block does not divide C, the last block is padded with zeros.
 ///
 /// N counts images, C channels, H and W the rows and columns of the map.
-public struct FeatureMapLayout: Sendable, Hashable {
+public struct ChannelLayout: Sendable, Hashable {
   /// The longest side of a map, in cells: a bound on the work of one RoI.
   public static let maximumSide = 65_536
 
@@ -56,7 +54,7 @@ public struct FeatureMapLayout: Sendable, Hashable {
   }
 
   /// Describes a tensor `[N, C, H, W]`; traps on another rank.
-  init(_ shape: Shape) {
+  public init(_ shape: Shape) {
     precondition(shape.rank == 4, "a feature map has the axes N, C, H, W, not \(shape)")
     self.init(
       imageCount: shape[0], channelCount: shape[1], height: shape[2], width: shape[3])

@@ -1,6 +1,6 @@
-import FasterRCNN
+import Tensors
 
-extension ImageSize {
+extension PictureSize {
   /// Reads a size as commands take it: `480x640` is 480 rows of 640 columns.
   init?(rowsByColumns text: String) {
     let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }

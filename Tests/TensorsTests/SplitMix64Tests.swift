@@ -1,4 +1,4 @@
-@testable import Detection
+import Tensors
 import Testing
 
 /// The random numbers behind a sample.
