@@ -57,9 +57,9 @@ let package = Package(
     library("Compute", ["Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
     library("Networks", ["Tensors", "Compute"]),
-    library("Checkpoints", ["Tensors", "CZlib"]),
-    library("Images", ["Tensors", "CJPEG", "CPNG"]),
     library("JSON"),
+    library("Checkpoints", ["Tensors", "JSON", "CZlib"]),
+    library("Images", ["Tensors", "CJPEG", "CPNG"]),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
     library(
