@@ -1,5 +1,7 @@
 internal import Compute
 internal import Detection
+internal import Networks
+internal import Families
 internal import Tensors
 
 extension Session {
@@ -57,7 +59,7 @@ extension Session {
           operation: "RoI pooling", reason: "features in a layout that only oneDNN reads"))
     }
     var pooling = PyramidPooling(
-      model.profile.detection.roi,
+      model.blueprint.detection.roi,
       maps: [(layout.height, layout.width, model.networks.featureStride)],
       frame: features.frames[0])
     let used = pooling.poolings[0].outputLayout(

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Detection
+internal import Families
 internal import Images
 internal import Networks
 internal import Tensors
@@ -46,7 +47,7 @@ final class Session {
     self.planCounters = planCounters
     self.model = model
     proposalCreator = ProposalCreator(
-      settings: model.profile.detection.proposals, coder: model.profile.detection.coder)
+      settings: model.blueprint.detection.proposals, coder: model.blueprint.detection.coder)
     self.thread = thread
     backbonePlans = PlanCache(capacity: keptPlans)
     proposalPlans = PlanCache(capacity: keptPlans)
@@ -86,7 +87,7 @@ final class Session {
   /// The size at which the networks see a picture.
   func resizing(_ size: PictureSize) throws(DetectorError) -> Resizing {
     do {
-      return try model.profile.resize.resizing(size)
+      return try model.blueprint.picture.resize.resizing(size)
     } catch {
       throw .image(error)
     }
@@ -111,7 +112,7 @@ final class Session {
   ) throws(DetectorError) -> [DetectionResult] {
     let first = images[0]
     let size = resizing.size
-    let profile = model.profile
+    let picture = model.blueprint.picture
     var timer = StageTimer(clock: clock)
     let plan: Plan
     do {
@@ -140,7 +141,7 @@ final class Session {
       precondition(
         image.size == first.size,
         "\(image.width)x\(image.height) in a run of \(first.width)x\(first.height)")
-      unsafe profile.preprocessing.write(
+      unsafe picture.preprocessing.write(
         image, resizedTo: resizing, layout: layout,
         into: UnsafeMutableBufferPointer(rebasing: values[index * count..<(index + 1) * count]))
     }
@@ -154,7 +155,7 @@ final class Session {
 
     let scale = Float(resizing.scale)
     let frame =
-      profile.usesOneScale
+      picture.usesOneScale
       ? ImageFrame(
         height: size.height, width: size.width, originalHeight: first.height,
         originalWidth: first.width, scale: scale)
@@ -233,7 +234,7 @@ final class Session {
     timer: inout StageTimer
   ) throws(DetectorError) -> [DetectionResult] {
     let shape = features.layout.shape
-    let profile = model.profile.detection
+    let profile = model.blueprint.detection
     let rpn = try proposalPlan(features.layout)
     timer.record(.plan)
     try unsafe run(rpn, on: features.values)
@@ -328,7 +329,7 @@ final class Session {
   }
 
   private func classBoxSettings(_ parameters: DetectionParameters) -> ClassBoxSettings {
-    var settings = model.profile.detection.classes
+    var settings = model.blueprint.detection.classes
     if let threshold = parameters.scoreThreshold { settings.scoreThreshold = threshold }
     if let threshold = parameters.nmsThreshold { settings.nms.iouThreshold = threshold }
     if let maximum = parameters.maximumDetections { settings.maximumDetections = maximum }
@@ -340,7 +341,7 @@ final class Session {
   }
 
   private func proposalSettings(_ parameters: DetectionParameters) -> ProposalSettings {
-    var settings = model.profile.detection.proposals
+    var settings = model.blueprint.detection.proposals
     if let count = parameters.proposalCountBeforeNMS { settings.counts.beforeNMS = count }
     if let count = parameters.proposalCountAfterNMS { settings.counts.afterNMS = count }
     if let threshold = parameters.proposalNMSThreshold { settings.nms.iouThreshold = threshold }

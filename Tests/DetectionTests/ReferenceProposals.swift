@@ -30,7 +30,8 @@ enum Reference {
 
   /// The anchors that become proposals of one picture, and the box of every anchor.
   static func propose(
-    _ settings: ProposalSettings, _ coder: BoxCoder, offsets: [Float], scores: [Float], grid: AnchorGrid,
+    _ settings: ProposalSettings, _ coder: BoxCoder, offsets: [Float], scores: [Float],
+    grid: AnchorGrid,
     frame: ImageFrame
   ) -> (kept: [Int], boxes: [BoundingBox]) {
     let all = Array(grid.anchors.indices)
@@ -77,7 +78,8 @@ enum Reference {
         ranked(all.filter(hasScore), by: ranks).prefix(settings.counts.beforeNMS).filter(isUsable)
       }
     let kept = suppress(
-      clipped, order: candidates, settings.nms, sides: coder.sides, maximumCount: settings.counts.afterNMS)
+      clipped, order: candidates, settings.nms, sides: coder.sides,
+      maximumCount: settings.counts.afterNMS)
     return (kept, clipped)
   }
 

@@ -195,7 +195,8 @@ struct RoIPoolingTests {
     #expect(
       try pooling("torchvision-fpn")
         == RoIPooling(
-          .align(samplingRatio: 2, aligned: false), outputSize: 7, spatialScale: SpatialScale(1 / 16)
+          .align(samplingRatio: 2, aligned: false), outputSize: 7,
+          spatialScale: SpatialScale(1 / 16)
         ))
     #expect(try pooling("detectron2-c4").operator == .align(samplingRatio: nil, aligned: true))
     #expect(try pooling("jwyang").operator == .alignAverage)

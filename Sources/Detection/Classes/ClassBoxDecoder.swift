@@ -133,7 +133,8 @@ public struct ClassBoxDecoder: Sendable {
     let isResized = settings.decodingFrame == .resized && settings.suppressionFrame == .resized
     let original = isResized ? restored(box, frame: frame) : box
     // Whatever was clipped before: going back may have rounded beyond the picture.
-    return original.clipped(yLimit: max(frame.originalHeight, 0), xLimit: max(frame.originalWidth, 0))
+    return original.clipped(
+      yLimit: max(frame.originalHeight, 0), xLimit: max(frame.originalWidth, 0))
   }
 
   private func restored(_ box: BoundingBox, frame: ImageFrame) -> BoundingBox {

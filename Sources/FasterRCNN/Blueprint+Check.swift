@@ -1,0 +1,48 @@
+internal import Detection
+internal import Families
+internal import Networks
+
+extension Blueprint {
+  /// Refuses what the networks cannot be run with.
+  func check(against networks: DetectorNetworks) throws(ModelError) {
+    for level in detection.levels {
+      let anchors = level.anchors
+      guard anchors.anchorsPerCell == networks.anchorsPerCell else {
+        throw .mismatch(
+          "\(originalName("rpn.score.weight")) has \(networks.anchorsPerCell) anchors in a cell, "
+            + "but the settings make \(anchors.anchorsPerCell): \(anchors.ratios.count) ratios x "
+            + "\(anchors.scales.count) scales; set anchor_scales and anchor_ratios")
+      }
+      guard case .fixed(let stride) = level.stride, stride != networks.featureStride else {
+        continue
+      }
+      throw .mismatch(
+        "the backbone's stride is \(networks.featureStride) pixels, but the profile "
+          + "\(family.name) says \(stride)")
+    }
+    if let stride = card.integer(.featureStride), stride != networks.featureStride {
+      throw .mismatch(
+        "the backbone's stride is \(networks.featureStride) pixels, but feature_stride says "
+          + "\(stride)")
+    }
+    guard detection.roi.size == networks.pooledSize else {
+      throw .mismatch(
+        "the head reads RoIs of \(networks.pooledSize)x\(networks.pooledSize) cells, but the "
+          + "profile \(family.name) pools \(detection.roi.size)x\(detection.roi.size); choose "
+          + "another with --profile")
+    }
+  }
+}
+
+extension ArchitectureError {
+  /// The same with the file's own name for the tensor.
+  func renamed(_ originalName: (String) -> String) -> ArchitectureError {
+    switch self {
+    case .missing(let tensor, let purpose):
+      .missing(tensor: originalName(tensor), neededFor: purpose)
+    case .mismatch(let tensor, let found, let wanted):
+      .mismatch(tensor: originalName(tensor), found: found, wanted: wanted)
+    case .unrecognised: self
+    }
+  }
+}
