@@ -1,3 +1,4 @@
+internal import Families
 internal import Networks
 
 /// A Faster R-CNN read from a checkpoint: its networks, its profile and what it says of itself.
@@ -36,22 +37,28 @@ public struct Model: Sendable {
   public var architecture: String { networks.backboneName }
 
   let networks: DetectorNetworks
-  let profile: ModelProfile
+  let blueprint: Blueprint
 
   init(
     description: ModelDescription, about: String?, networks: DetectorNetworks,
-    profile: ModelProfile
+    blueprint: Blueprint
   ) {
     self.description = description
     self.about = about
     self.networks = networks
-    self.profile = profile
+    self.blueprint = blueprint
   }
 
   /// The same model whose networks hand out what their layers read.
   var observingInputs: Model {
     Model(
-      description: description, about: about, networks: networks.observingInputs, profile: profile)
+      description: description, about: about, networks: networks.observingInputs,
+      blueprint: blueprint)
+  }
+
+  /// The path of the settings that belong to a checkpoint, there or not: `NAME.json` beside it.
+  public static func settingsPath(of path: String) -> String {
+    ModelNeighbours(of: path).settingsPath
   }
 
   /// The model that is a part of the program: red cells, white cells and platelets in pictures of
@@ -64,8 +71,9 @@ public struct Model: Sendable {
 
   /// Opens a checkpoint file.
   ///
-  /// Settings come from the options, then from `<file>.json` beside the checkpoint (its extension
-  /// replaced), then from the file's own metadata, and last from the profile.
+  /// Settings come from the options, then from `NAME.json` beside the checkpoint (its extension
+  /// replaced), then from the file's own metadata, from what the training code saved, and last from
+  /// the family.
   ///
   /// - Parameters:
   ///   - path: a file of safetensors, PyTorch (zip or legacy), or NumPy.

@@ -1,7 +1,7 @@
 internal import CEmbeddedModel
 internal import Checkpoints
 internal import Detection
-internal import Foundation
+internal import Families
 internal import Networks
 internal import Tensors
 
@@ -13,12 +13,6 @@ struct ModelContents {
 
   /// What the file held, under its own names.
   let checkpoint: Checkpoint
-
-  /// The tensors under simple-faster-rcnn's names.
-  let state: StateDictionary
-
-  /// What the caller and the file state, without what the profile adds.
-  let settings: ModelSettings
 
   /// The size of the file.
   let byteCount: Int
@@ -34,65 +28,47 @@ struct ModelContents {
     let text = unsafe frcnn_embedded_settings(&count)
     let settings = unsafe Array(UnsafeRawBufferPointer(start: text, count: count))
     return try ModelContents(
-      storage: weights, fallbackName: "embedded",
-      sidecar: ModelSettings(json: settings, source: "the embedded model"),
+      storage: weights, neighbours: nil, beside: (settings, "the embedded model"),
       options: Model.Options())
   }
 
   /// Opens a checkpoint file with the settings beside it, as `Model.open` describes.
   static func open(_ path: String, options: Model.Options) throws(ModelError) -> ModelContents {
-    let url = URL(fileURLWithPath: path)
     let storage: ByteStorage
     do {
       storage = try ByteStorage.mapping(path: path)
     } catch {
       throw .checkpoint(CheckpointError(.unreadable(error), path: path))
     }
-    let sidecarURL = url.deletingPathExtension().appendingPathExtension("json")
-    var sidecar = ModelSettings()
-    if sidecarURL.path != url.path, let data = try? Data(contentsOf: sidecarURL) {
-      sidecar = try ModelSettings(json: Array(data), source: sidecarURL.path)
-    }
+    let neighbours = ModelNeighbours(of: path)
     return try ModelContents(
-      storage: storage, path: path, fallbackName: url.deletingPathExtension().lastPathComponent,
-      sidecar: sidecar, options: options)
+      storage: storage, neighbours: neighbours, beside: neighbours.settings(), options: options)
   }
 
   private init(
-    storage: ByteStorage, path: String? = nil, fallbackName: String, sidecar: ModelSettings,
-    options: Model.Options
+    storage: ByteStorage, neighbours: ModelNeighbours?,
+    beside settings: (json: [UInt8], source: String)?, options: Model.Options
   ) throws(ModelError) {
     do {
       checkpoint = try Checkpoint(contentsOf: storage)
     } catch {
       var located = error
-      located.path = path
+      located.path = neighbours?.path
       throw .checkpoint(located)
     }
     byteCount = storage.count
-    var settings = sidecar
-    if let text = checkpoint.stateDictionary.metadata[Model.settingsMetadataKey] {
-      settings = settings.filled(
-        from: try ModelSettings(json: Array(text.utf8), source: "the checkpoint's metadata"))
-    }
-    settings.profile = options.profile ?? settings.profile
-    settings.labels = options.labels ?? settings.labels
-
-    let recognition = try Recognition(checkpoint, requested: settings.profile)
-    settings = settings.filled(from: recognition.settings)
-    self.settings = settings
-    state = recognition.state
-    var profile = recognition.profile
-    profile.apply(settings)
+    let blueprint = try Self.blueprint(
+      checkpoint, neighbours: neighbours, beside: settings, options: options)
 
     var networks: DetectorNetworks
     do {
-      networks = try DetectorNetworks(recognition.state, settings: profile.backbone)
+      networks = try DetectorNetworks(blueprint.state, settings: blueprint.backbone)
     } catch {
-      throw .architecture(error)
+      throw .architecture(error.renamed(blueprint.originalName))
     }
-    try profile.check(against: networks, settings: settings)
-    if let ranges = settings.int8InputRanges {
+    try blueprint.check(against: networks)
+    let card = blueprint.card
+    if let ranges = card.int8InputRanges {
       let known = Set(networks.lowPrecisionLayers)
       if let stranger = ranges.keys.sorted().first(where: { !known.contains($0) }) {
         throw .mismatch(
@@ -102,22 +78,62 @@ struct ModelContents {
       networks = networks.calibrated(ranges)
     }
     let classCount = networks.classCount - 1
-    let labels = settings.labels ?? (1...classCount).map { "class \($0)" }
+    let labels = card.labels ?? (1...classCount).map { "class \($0)" }
     guard labels.count == classCount else {
+      let tensor = blueprint.originalName("head.score.weight")
       throw .mismatch(
-        "there are \(labels.count) labels, but head.score.weight has \(classCount) classes "
+        "there are \(labels.count) labels, but \(tensor) has \(classCount) classes "
           + "besides background; give one label for each class")
     }
     // Everything fits: only now is it worth reading the whole file.
+    let detection = blueprint.detection
     let description = ModelDescription(
-      name: settings.name ?? fallbackName, version: settings.version ?? "1",
-      digest: FileDigest(of: storage),
-      profile: profile.name, labels: labels, scoreThreshold: profile.detection.scoreThreshold,
-      nmsThreshold: profile.detection.classNMSThreshold,
-      maximumDetections: profile.detection.maximumDetections,
-      proposalCount: profile.detection.testCounts.afterNMS,
-      parameterCount: recognition.state.parameterCount, assumption: recognition.assumption)
+      name: card.text(.name) ?? neighbours?.name ?? "embedded",
+      version: card.text(.version) ?? "1", digest: FileDigest(of: storage),
+      profile: blueprint.family.name, labels: labels, scoreThreshold: detection.scoreThreshold,
+      nmsThreshold: detection.classNMSThreshold, maximumDetections: detection.maximumDetections,
+      proposalCount: detection.testCounts.afterNMS,
+      parameterCount: blueprint.state.parameterCount,
+      assumption: blueprint.assumptions.isEmpty
+        ? nil : blueprint.assumptions.joined(separator: "; "))
     model = Model(
-      description: description, about: settings.description, networks: networks, profile: profile)
+      description: description, about: card.text(.description), networks: networks,
+      blueprint: blueprint)
+  }
+
+  private static func blueprint(
+    _ checkpoint: Checkpoint, neighbours: ModelNeighbours?,
+    beside settings: (json: [UInt8], source: String)?, options: Model.Options
+  ) throws(ModelError) -> Blueprint {
+    let evidence = Evidence(checkpoint, fileName: neighbours?.fileName) {
+      (name) throws(CardError) in try neighbours?.contents(of: name)
+    }
+    do {
+      var sources: [Blueprint.Source] = []
+      if let settings {
+        sources.append(try Blueprint.Source(json: settings.json, name: settings.source))
+      }
+      if let text = checkpoint.stateDictionary.metadata[Model.settingsMetadataKey] {
+        sources.append(
+          try Blueprint.Source(json: Array(text.utf8), name: "the checkpoint's metadata"))
+      }
+      return try Blueprint(evidence, options: try options.card(), sources: sources)
+    } catch {
+      throw .family(error)
+    }
+  }
+}
+
+extension Model.Options {
+  /// What the caller chooses, as a card.
+  fileprivate func card() throws(FamilyError) -> ModelCard {
+    var card = ModelCard()
+    do {
+      if let profile { try card.state(.profile, .text(profile)) }
+      if let labels { try card.state(.labels, .list(labels.map { .text($0) })) }
+    } catch {
+      throw .settings(source: "the options", reason: error.reason)
+    }
+    return card
   }
 }

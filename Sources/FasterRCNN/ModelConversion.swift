@@ -1,20 +1,24 @@
 internal import Checkpoints
-internal import Detection
-internal import Foundation
-internal import Images
+internal import Families
 internal import Networks
 public import Tensors
 
 /// A model under one set of names with all its settings, ready to be written as one file.
 ///
-/// Whatever family and format it comes from, the tensors get simple-faster-rcnn's names, and what
-/// the profile and the files said stands as JSON in the metadata, so that `Model.open` needs nothing
-/// else. Weights stay as they are trained: batch normalisation is not folded.
+/// The tensors keep the names that their family's PyTorch code has for them, in its newest spelling,
+/// and all that the family, the files and the caller say stands as JSON in the metadata, so that
+/// `Model.open` needs nothing else. Weights stay as they are trained: batch normalisation is not
+/// folded. Tensors that no layer uses are left out.
 public struct ModelConversion: Sendable {
   /// The tensors and, under `Model.settingsMetadataKey`, the settings.
   public private(set) var stateDictionary: StateDictionary
 
-  private var settings: ModelSettings
+  /// The tensors under canonical names.
+  private var state: StateDictionary
+
+  private var card: ModelCard
+
+  private let family: Family
 
   /// The tensors that keep their element type whatever is asked for: the statistics of batch
   /// normalisation, whose range is not that of weights.
@@ -33,23 +37,22 @@ public struct ModelConversion: Sendable {
   ///   - options: what the caller chooses over the file's own word.
   /// - Throws: `ModelError`, as `Model.open` does.
   public init(_ path: String, options: Model.Options = .init()) throws(ModelError) {
-    try self.init(ModelContents.open(path, options: options))
+    self.init(try ModelContents.open(path, options: options))
   }
 
   /// The model that is a part of the program.
   ///
   /// - Throws: `ModelError`, which would be a defect of the program.
   public static func embedded() throws(ModelError) -> ModelConversion {
-    try ModelConversion(ModelContents.embedded())
+    ModelConversion(try ModelContents.embedded())
   }
 
   /// States the ranges that int8 needs, instead of those that the model may have.
   ///
   /// - Parameter ranges: as `Calibration.ranges` has them; `nil` for none.
-  /// - Throws: `ModelError` where the settings cannot be written as JSON.
-  public mutating func setInputRanges(_ ranges: [String: Float]?) throws(ModelError) {
-    settings.int8InputRanges = ranges
-    stateDictionary.metadata[Model.settingsMetadataKey] = try settings.json()
+  public mutating func setInputRanges(_ ranges: [String: Float]?) {
+    card.int8InputRanges = ranges
+    stateDictionary.metadata[Model.settingsMetadataKey] = card.json()
   }
 
   /// A fully connected layer that became a product of two.
@@ -78,17 +81,18 @@ public struct ModelConversion: Sendable {
   public mutating func factoriseHead(
     ranks: [Int], progress: (_ name: String, _ done: Int, _ total: Int) -> Void = { _, _, _ in }
   ) throws(ModelError) -> [Factorisation] {
-    let layers = DetectorNetworks.hiddenHeadLayers(of: stateDictionary)
+    let layers = DetectorNetworks.hiddenHeadLayers(of: state)
     guard ranks.count <= layers.count else {
       throw .mismatch(
         "there are \(ranks.count) ranks, but the head has \(layers.count) fully connected layers with "
           + "ReLU that are still whole")
     }
     // A copy, so that a layer that cannot be factorised leaves the model as it was.
-    var state = stateDictionary
+    var state = state
     var made: [Factorisation] = []
-    for (name, rank) in zip(layers, ranks) {
-      guard let tensor = state[name + ".weight"] else { continue }
+    for (layer, rank) in zip(layers, ranks) {
+      guard let tensor = state[layer + ".weight"] else { continue }
+      let name = family.fileName(ofTensor: layer)
       let (rows, columns) = (tensor.shape[0], tensor.shape[1])
       guard rank > 0, rank * (rows + columns) < rows * columns else {
         throw .mismatch(
@@ -108,32 +112,43 @@ public struct ModelConversion: Sendable {
       guard factors.energyShare.isFinite else {
         throw .mismatch("\(name) holds values that are not finite")
       }
-      state[name + ".0.weight"] = StoredTensor(
+      state[layer + ".0.weight"] = StoredTensor(
         Tensor(shape: [rank, columns], values: factors.right))
-      state[name + ".1.weight"] = StoredTensor(
+      state[layer + ".1.weight"] = StoredTensor(
         Tensor(shape: [rows, rank], values: factors.left))
-      state[name + ".1.bias"] = state[name + ".bias"]
-      state[name + ".weight"] = nil
-      state[name + ".bias"] = nil
+      state[layer + ".1.bias"] = state[layer + ".bias"]
+      state[layer + ".weight"] = nil
+      state[layer + ".bias"] = nil
       made.append(
         Factorisation(
           name: name, shape: tensor.shape, rank: rank, energyShare: factors.energyShare))
     }
-    stateDictionary = state
-    try setInputRanges(nil)
+    self.state = state
+    stateDictionary = Self.named(state, family, card)
+    setInputRanges(nil)
     return made
   }
 
-  private init(_ contents: ModelContents) throws(ModelError) {
-    let summary = contents.model.description
-    var state = contents.state
-    settings = contents.model.profile.settings.filled(from: contents.settings)
-    state.metadata = ["format": "pt", Model.settingsMetadataKey: try settings.json()]
-    stateDictionary = state
+  private init(_ contents: ModelContents) {
+    let (summary, blueprint) = (contents.model.description, contents.model.blueprint)
+    (state, card, family) = (blueprint.state, blueprint.card, blueprint.family)
+    stateDictionary = Self.named(state, family, card)
     keptNames = Set(
-      state.names.filter { $0.hasSuffix(".running_mean") || $0.hasSuffix(".running_var") })
+      stateDictionary.names.filter {
+        $0.hasSuffix(".running_mean") || $0.hasSuffix(".running_var")
+      })
     assumption = summary.assumption
     profile = summary.profile
+  }
+
+  /// The tensors under the family's names, with the settings.
+  private static func named(
+    _ state: StateDictionary, _ family: Family, _ card: ModelCard
+  ) -> StateDictionary {
+    var result = StateDictionary(
+      metadata: ["format": "pt", Model.settingsMetadataKey: card.json()])
+    for name in state.names { result[family.fileName(ofTensor: name)] = state[name] }
+    return result
   }
 
   /// Refuses a type that cannot hold the weights.
@@ -182,40 +197,6 @@ public struct ModelConversion: Sendable {
     public var description: String {
       "tensor \"\(tensorName)\" holds \(value), which \(elementType.rawValue) cannot hold; "
         + "choose a wider type"
-    }
-  }
-}
-
-extension ModelProfile {
-  /// The settings that make another copy of the profile equal to this one.
-  var settings: ModelSettings {
-    var settings = ModelSettings()
-    let level = detection.levels[0]
-    settings.profile = name
-    settings.anchorBaseSize = level.anchors.baseSize
-    settings.anchorScales = level.anchors.scales
-    settings.anchorRatios = level.anchors.ratios
-    settings.featureStride = level.featureStride
-    settings.minSize = resize.minimumSide
-    settings.maxSize = resize.maximumSide
-    settings.interpolation = preprocessing.interpolation.rawValue
-    settings.mean = (0..<3).map { preprocessing.mean[$0] }
-    settings.std = (0..<3).map { preprocessing.standardDeviation[$0] }
-    settings.scoreThreshold = detection.scoreThreshold
-    settings.nmsThreshold = detection.classNMSThreshold
-    return settings
-  }
-}
-
-extension ModelSettings {
-  /// The settings as JSON text with sorted keys; what is `nil` is left out.
-  func json() throws(ModelError) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
-    } catch {
-      throw .settings(source: "the model", reason: "they cannot be written as JSON: \(error)")
     }
   }
 }

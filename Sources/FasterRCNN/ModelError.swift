@@ -1,4 +1,5 @@
 public import Checkpoints
+public import Families
 public import Networks
 
 /// Why a model could not be opened.
@@ -6,14 +7,11 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
   /// The file is no checkpoint, or a broken one.
   case checkpoint(CheckpointError)
 
-  /// The settings beside the checkpoint, or in it, do not fit.
-  case settings(source: String, reason: String)
+  /// The file is of no family that is run here, or what is said of it does not fit.
+  case family(FamilyError)
 
   /// The tensors make no Faster R-CNN.
   case architecture(ArchitectureError)
-
-  /// No profile has the name.
-  case unknownProfile(String)
 
   /// Tensors, profile and settings contradict each other.
   case mismatch(String)
@@ -22,11 +20,8 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .checkpoint(let error): "\(error)"
-    case .settings(let source, let reason): "the settings in \(source) cannot be used: \(reason)"
+    case .family(let error): "\(error)"
     case .architecture(let error): "\(error)"
-    case .unknownProfile(let name):
-      "there is no profile \"\(name)\"; choose one of "
-        + ModelProfile.all.map(\.name).joined(separator: ", ")
     case .mismatch(let reason): reason
     }
   }

@@ -1,5 +1,6 @@
 public import Checkpoints
 internal import Detection
+internal import Families
 internal import Images
 internal import Networks
 public import Tensors
@@ -92,7 +93,7 @@ public struct ModelInspection: Sendable {
 
   private init(_ contents: ModelContents) {
     let model = contents.model
-    let profile = model.profile
+    let blueprint = model.blueprint
     format = contents.checkpoint.format
     byteCount = contents.byteCount
     description = model.description
@@ -116,13 +117,13 @@ public struct ModelInspection: Sendable {
     elementTypes = counts.values.sorted {
       ($1.elementCount, $0.elementType.rawValue) < ($0.elementCount, $1.elementType.rawValue)
     }
-    float32ByteCount = 4 * contents.state.parameterCount
-    let level = profile.detection.levels[0]
+    float32ByteCount = 4 * blueprint.state.parameterCount
+    let level = blueprint.detection.levels[0]
     anchors = Anchors(
       baseSize: level.anchors.baseSize, scales: level.anchors.scales,
       ratios: level.anchors.ratios, stride: level.featureStride)
     pooledSize = model.networks.pooledSize
-    resizing = "\(profile.resize)"
-    preprocessing = "\(profile.preprocessing)"
+    resizing = "\(blueprint.picture.resize)"
+    preprocessing = "\(blueprint.picture.preprocessing)"
   }
 }

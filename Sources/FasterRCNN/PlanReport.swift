@@ -1,5 +1,6 @@
 public import Compute
 internal import Detection
+internal import Families
 internal import Images
 internal import Networks
 public import Tensors
@@ -65,7 +66,7 @@ extension Session {
     func makePlans() throws(DetectorError) -> [(Stage, Plan)] {
       let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
       let rpn = try proposalPlan(backbone.outputLayouts[0])
-      let count = model.profile.detection.testProposalSettings.counts.afterNMS
+      let count = model.blueprint.detection.testProposalSettings.counts.afterNMS
       let head = try headPlan(images: 1, proposalCount: count, limit: count)
       return [(.backbone, backbone), (.rpn, rpn), (.head, head)]
     }

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Detection
+internal import Families
 internal import Tensors
 
 extension Session {
@@ -56,7 +57,7 @@ extension Session {
         ComputeError(
           operation: "RoI pooling", reason: "features in a layout that only oneDNN reads"))
     }
-    let pooling = model.profile.detection.roiPooling(
+    let pooling = model.blueprint.detection.roiPooling(
       featureHeight: layout.height, featureWidth: layout.width, frame: features.frames[0])
     let used = pooling.outputLayout(
       roiCount: proposals.count, channelCount: layout.channelCount, channelBlock: headBlock

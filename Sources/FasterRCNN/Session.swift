@@ -1,5 +1,6 @@
 internal import Compute
 internal import Detection
+internal import Families
 internal import Images
 internal import Networks
 internal import Tensors
@@ -84,7 +85,7 @@ final class Session {
   /// The size at which the networks see a picture.
   func resizing(_ size: PictureSize) throws(DetectorError) -> Resizing {
     do {
-      return try model.profile.resize.resizing(size)
+      return try model.blueprint.picture.resize.resizing(size)
     } catch {
       throw .image(error)
     }
@@ -109,7 +110,7 @@ final class Session {
   ) throws(DetectorError) -> [DetectionResult] {
     let first = images[0]
     let size = resizing.size
-    let profile = model.profile
+    let picture = model.blueprint.picture
     var timer = StageTimer(clock: clock)
     let plan: Plan
     do {
@@ -138,7 +139,7 @@ final class Session {
       precondition(
         image.size == first.size,
         "\(image.width)x\(image.height) in a run of \(first.width)x\(first.height)")
-      unsafe profile.preprocessing.write(
+      unsafe picture.preprocessing.write(
         image, resizedTo: resizing, layout: layout,
         into: UnsafeMutableBufferPointer(rebasing: values[index * count..<(index + 1) * count]))
     }
@@ -152,7 +153,7 @@ final class Session {
 
     let scale = Float(resizing.scale)
     let frame =
-      profile.usesOneScale
+      picture.usesOneScale
       ? ImageFrame(
         height: size.height, width: size.width, originalHeight: first.height,
         originalWidth: first.width, scale: scale)
@@ -231,7 +232,7 @@ final class Session {
     timer: inout StageTimer
   ) throws(DetectorError) -> [DetectionResult] {
     let shape = features.layout.shape
-    let profile = model.profile.detection
+    let profile = model.blueprint.detection
     let rpn = try proposalPlan(features.layout)
     timer.record(.plan)
     try unsafe run(rpn, on: features.values)
@@ -316,7 +317,7 @@ final class Session {
   }
 
   private func classBoxSettings(_ parameters: DetectionParameters) -> ClassBoxSettings {
-    var settings = model.profile.detection.classBoxSettings
+    var settings = model.blueprint.detection.classBoxSettings
     if let threshold = parameters.scoreThreshold { settings.scoreThreshold = threshold }
     if let threshold = parameters.nmsThreshold { settings.nms.iouThreshold = threshold }
     if let maximum = parameters.maximumDetections { settings.maximumDetections = maximum }
@@ -328,7 +329,7 @@ final class Session {
   }
 
   private func proposalSettings(_ parameters: DetectionParameters) -> ProposalSettings {
-    var settings = model.profile.detection.testProposalSettings
+    var settings = model.blueprint.detection.testProposalSettings
     if let count = parameters.proposalCountBeforeNMS { settings.counts.beforeNMS = count }
     if let count = parameters.proposalCountAfterNMS { settings.counts.afterNMS = count }
     if let threshold = parameters.proposalNMSThreshold { settings.nms.iouThreshold = threshold }

@@ -121,7 +121,7 @@ struct CalibrateCommand: ParsableCommand {
         } else {
           try .embedded()
         }
-      try conversion.setInputRanges(ranges)
+      conversion.setInputRanges(ranges)
     } catch {
       throw ModelOptions.Choice.failure(error, path: choice.path)
     }

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Checkpoints
 import Compute
+import Families
 import FasterRCNN
-import Foundation
 
 /// Which model a command works with, and on how many cores; the same for every command.
 struct ModelOptions: ParsableArguments {
@@ -75,8 +75,9 @@ struct ModelOptions: ParsableArguments {
       switch error {
       case .checkpoint(let error):
         if case .unreadable = error.reason { .missingInput } else { .brokenInput }
-      case .unknownProfile: .usage
-      case .settings, .architecture, .mismatch: .brokenInput
+      case .family(.unknown): .usage
+      case .family(.unreadable): .missingInput
+      case .family, .architecture, .mismatch: .brokenInput
       }
     }
   }
@@ -98,7 +99,7 @@ struct ModelOptions: ParsableArguments {
 
   /// The file beside a checkpoint whose settings go before the checkpoint's own, there or not.
   static func settingsFile(of path: String) -> String {
-    URL(fileURLWithPath: path).deletingPathExtension().appendingPathExtension("json").path
+    Model.settingsPath(of: path)
   }
 
   private static func labels(_ path: String) throws(Failure) -> [String] {

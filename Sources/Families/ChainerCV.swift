@@ -1,0 +1,55 @@
+internal import Detection
+internal import Images
+internal import Networks
+
+// chainer/chainercv: `links/model/faster_rcnn`.
+
+extension Family {
+  /// chainercv without OpenCV, which is how its reference answers were made.
+  ///
+  /// With OpenCV installed chainercv resizes with it; a model that was trained so says
+  /// `"interpolation": "openCVLinear"` in its settings. The two differ where a picture shrinks.
+  static let chainerCV = Family(
+    name: "chainercv", project: "chainer/chainercv", summary: "VGG16",
+    proof: .tensor("extractor/conv1_1/conv/W"),
+    // The layers as PyTorch would name them are what is written; they are read as well.
+    names: NameMap([SimpleFasterRCNN.names, ChainerCV.names])
+  ) { (_) throws(FamilyError) in
+    Conventions(
+      backbone: BackboneSettings(poolingRoundsUp: true),
+      picture: PictureRule(
+        resize: ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .chainerCV),
+        preprocessing: Preprocessing(
+          interpolation: .pillowBilinearFloat, divisor: 1,
+          mean: SIMD3(122.7717, 115.9465, 102.9801)),
+        usesOneScale: true),
+      detection: .chainerCV)
+  }
+}
+
+enum ChainerCV {
+  /// Chainer's names, which end in W and b.
+  ///
+  /// VGG16's stages have 2, 2, 3, 3, 3 convolutions, whose indices in torchvision's list count their
+  /// ReLUs and the poolings too.
+  static let names: NameMap = {
+    var layers: [(String, String)] = []
+    var index = 0
+    for (stage, count) in [2, 2, 3, 3, 3].enumerated() {
+      for number in 1...count {
+        layers.append(("extractor/conv\(stage + 1)_\(number)/conv", "extractor.\(index)"))
+        index += 2
+      }
+      index += 1
+    }
+    layers += [
+      ("rpn/conv1", "rpn.conv1"), ("rpn/score", "rpn.score"), ("rpn/loc", "rpn.loc"),
+      ("head/fc6", "head.classifier.0"), ("head/fc7", "head.classifier.2"),
+      ("head/cls_loc", "head.cls_loc"), ("head/score", "head.score"),
+    ]
+    return NameMap(
+      layers.flatMap { (theirs, ours) in
+        [(theirs + "/W", ours + ".weight"), (theirs + "/b", ours + ".bias")]
+      })
+  }()
+}
