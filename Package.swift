@@ -42,9 +42,13 @@ let package = Package(
     .systemLibrary(
       name: "COpenSSL", path: "Sources/System/COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
+    .target(name: "CPicture", path: "Sources/System/CPicture"),
     .target(
-      name: "CJPEG", path: "Sources/System/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
-    .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
+      name: "CJPEG", dependencies: ["CPicture"], path: "Sources/System/CJPEG",
+      linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(
+      name: "CPNG", dependencies: ["CPicture"], path: "Sources/System/CPNG",
+      linkerSettings: [.linkedLibrary("png16")]),
     .target(name: "CConvolutionKernels"),
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
@@ -57,9 +61,9 @@ let package = Package(
     library("Compute", ["Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
     library("Networks", ["Tensors", "Compute"]),
-    library("Checkpoints", ["Tensors", "CZlib"]),
-    library("Images", ["Tensors", "CJPEG", "CPNG"]),
     library("JSON"),
+    library("Checkpoints", ["Tensors", "JSON", "CZlib"]),
+    library("Images", ["Tensors", "CPicture", "CJPEG", "CPNG"]),
     library("Families", ["Tensors", "JSON", "Detection", "Networks", "Checkpoints", "Images"]),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),

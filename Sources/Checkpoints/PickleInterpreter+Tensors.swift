@@ -65,6 +65,12 @@ extension PickleInterpreter {
     guard arguments.count >= 4, let offset = graph.integer(arguments[1]),
       let size = graph.integers(arguments[2]), let strides = graph.integers(arguments[3])
     else { throw malformed(index, "a tensor") }
+    if graph.call(arguments[0])?.name == "torch.storage._load_from_bytes" {
+      throw failure(
+        .unsupported(
+          "the tensors were written by pickle.dump",
+          remedy: "save the state dictionary with torch.save"))
+    }
     guard let reference = PyTorchStorageReference(graph, arguments[0]) else {
       throw failure(.unsupportedElementType("an unknown storage"))
     }

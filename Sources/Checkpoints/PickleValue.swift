@@ -44,10 +44,13 @@ public indirect enum PickleValue: Sendable {
     public let value: PickleValue
   }
 
-  /// The value of a dictionary's text key; `nil` where this is no dictionary or has no such key.
+  /// The value of a dictionary's text key, or of an object's attribute; `nil` where there is none.
   public subscript(key: String) -> PickleValue? {
-    guard case .dictionary(let entries) = self else { return nil }
-    return entries.first { $0.key.text == key }?.value
+    switch self {
+    case .dictionary(let entries): entries.first { $0.key.text == key }?.value
+    case .object(_, _, let state): state?[key]
+    default: nil
+    }
   }
 
   /// The text, if this is one.

@@ -2,71 +2,46 @@ import Tensors
 
 /// The state dictionary in a pickle, and what else the pickle says.
 ///
-/// The state dictionary is the root if that maps names to tensors; otherwise the value of one of the
-/// usual keys, or the only value that maps names to tensors. A pickled module (`torch.save(model)`)
-/// counts as the dictionary of its parameters and buffers.
+/// Where it is found: `StateSearch`. A pickled module (`torch.save(model)`) counts as the dictionary of
+/// its parameters and buffers.
 struct PickledWeights {
   let stateDictionary: StateDictionary
   let attributes: PickleValue
-
-  /// Keys that training scripts keep the weights under, the first that is there wins.
-  private static let usualKeys = [
-    "model", "state_dict", "model_state_dict", "model_state", "net", "network", "weights",
-  ]
+  let module: PickledModule?
 
   /// Finds and reads the state dictionary.
   init(
     _ graph: PickleGraph, source: (any PyTorchStorageSource)? = nil, fileByteCount: Int
   ) throws(CheckpointError) {
+    try UnreadableTensors.refuse(in: graph)
     var collector = Collector(
       interpreter: PickleInterpreter(graph, source: source), fileByteCount: fileByteCount)
-    let root = graph.root
-    if let pairs = try collector.dictionary(root) {
-      try collector.collect(pairs)
-      self.stateDictionary = collector.result
-      self.attributes = .dictionary(collector.rest)
-      return
-    }
-    if let members = try collector.module(root) {
-      try collector.collect(module: members, prefix: "", depth: 0)
-      self.stateDictionary = collector.result
-      self.attributes = .dictionary([])
-      return
-    }
-    let pairs = try collector.interpreter.pairs(root) ?? []
-    var candidates: [(name: String, index: PickleGraph.Index)] = []
-    for (key, value) in pairs {
-      guard let name = graph.name(key) else { continue }
-      if try collector.dictionary(value) != nil {
-        candidates.append((name, value))
-      } else if try collector.module(value) != nil {
-        candidates.append((name, value))
+    let finding = try StateSearch.run(&collector.interpreter)
+    var module: PickledModule?
+    var chosen: [[String]] = []
+    switch finding {
+    case .whole(let candidate):
+      chosen = [candidate.path]
+      switch candidate.content {
+      case .dictionary(let pairs): try collector.collect(pairs, prefix: "")
+      case .module(let members):
+        try collector.collect(module: members, prefix: "", depth: 0)
+        module = try PickledModule(
+          candidate.index, members: members, interpreter: &collector.interpreter)
+      }
+    case .parts(let candidates):
+      for candidate in candidates {
+        chosen.append(candidate.path)
+        guard case .dictionary(let pairs) = candidate.content, let name = candidate.path.last else {
+          continue
+        }
+        try collector.collect(pairs, prefix: name + ".")
       }
     }
-    let usual = Self.usualKeys.lazy.compactMap { key in candidates.last { $0.name == key } }.first
-    guard let chosen = usual ?? (candidates.count == 1 ? candidates[0] : nil) else {
-      throw CheckpointError(
-        candidates.isEmpty
-          ? .noStateDictionary : .severalStateDictionaries(candidates.map(\.name)),
-        byteOffset: graph[root].byteOffset)
-    }
-    if let pairs = try collector.dictionary(chosen.index) {
-      try collector.collect(pairs)
-    } else if let members = try collector.module(chosen.index) {
-      try collector.collect(module: members, prefix: "", depth: 0)
-    }
-    self.stateDictionary = collector.result
-    var entries: [PickleValue.Entry] = []
-    for (key, value) in pairs where graph.name(key) != chosen.name {
-      entries.append(
-        PickleValue.Entry(
-          key: collector.interpreter.value(key), value: collector.interpreter.value(value)))
-    }
-    if !collector.rest.isEmpty {
-      entries.append(
-        PickleValue.Entry(key: .text(chosen.name), value: .dictionary(collector.rest)))
-    }
-    self.attributes = .dictionary(entries)
+    stateDictionary = collector.result
+    self.module = module
+    attributes = .dictionary(
+      try collector.attributes(graph.root, without: chosen, depth: 0))
   }
 }
 
@@ -78,7 +53,7 @@ private struct Collector {
   var interpreter: PickleInterpreter
   let fileByteCount: Int
   var result = StateDictionary()
-  var rest: [PickleValue.Entry] = []
+  private var rest: [PickleValue.Entry] = []
   private var byteCount = 0
 
   init(interpreter: PickleInterpreter, fileByteCount: Int) {
@@ -86,33 +61,50 @@ private struct Collector {
     self.fileByteCount = fileByteCount
   }
 
-  /// The pairs of a mapping that has tensors among its values.
-  mutating func dictionary(_ index: Index) throws(CheckpointError) -> Pairs? {
-    guard let pairs = try interpreter.pairs(index),
-      pairs.contains(where: { interpreter.isTensor($0.value) })
-    else { return nil }
-    return pairs
-  }
-
-  /// The members of a pickled `torch.nn.Module`.
-  mutating func module(_ index: Index) throws(CheckpointError) -> Pairs? {
-    let graph = interpreter.graph
-    guard case .call = graph[index].content, let state = graph[index].state,
-      let pairs = try interpreter.pairs(state)
-    else { return nil }
-    let names = Set(pairs.prefix(64).compactMap { graph.name($0.key) })
-    return names.isSuperset(of: ["_parameters", "_modules"]) ? pairs : nil
-  }
-
-  mutating func collect(_ pairs: Pairs) throws(CheckpointError) {
+  mutating func collect(_ pairs: Pairs, prefix: String) throws(CheckpointError) {
     for (key, value) in pairs {
       if interpreter.isTensor(value) {
-        try add(value, key: key, prefix: "")
+        try add(value, key: key, prefix: prefix)
       } else {
         rest.append(
           PickleValue.Entry(key: interpreter.value(key), value: interpreter.value(value)))
       }
     }
+  }
+
+  /// What the file says beside the chosen dictionaries: the entries of the mapping, and in place of
+  /// each chosen one what it holds that is no tensor.
+  mutating func attributes(
+    _ index: Index, without chosen: [[String]], depth: Int
+  ) throws(CheckpointError) -> [PickleValue.Entry] {
+    if chosen.contains([]) { return rest }
+    let graph = interpreter.graph
+    var entries: [PickleValue.Entry] = []
+    guard let pairs = try interpreter.pairs(index) else {
+      // A tuple of the weights and something beside them: its dictionaries count as one.
+      for (place, element) in (graph.sequence(index) ?? []).enumerated()
+      where depth < CheckpointLimits.nesting {
+        let inner = chosen.filter { $0.first == StateSearch.place(place) }
+        entries += try attributes(
+          element, without: inner.map { Array($0.dropFirst()) }, depth: depth + 1)
+      }
+      return entries
+    }
+    for (key, value) in pairs {
+      let inner = graph.name(key).map { name in
+        chosen.filter { $0.first == name }.map { Array($0.dropFirst()) }
+      }
+      guard let inner, !inner.isEmpty else {
+        entries.append(
+          PickleValue.Entry(key: interpreter.value(key), value: interpreter.value(value)))
+        continue
+      }
+      let below = try attributes(value, without: inner, depth: depth + 1)
+      if !below.isEmpty {
+        entries.append(PickleValue.Entry(key: interpreter.value(key), value: .dictionary(below)))
+      }
+    }
+    return entries
   }
 
   /// Parameters and buffers of a module and of the modules in it, named as `state_dict` names them.
@@ -131,7 +123,7 @@ private struct Collector {
     }
     guard let index = member("_modules"), let pairs = try interpreter.pairs(index) else { return }
     for (key, value) in pairs {
-      guard let inner = try module(value) else { continue }
+      guard let inner = try interpreter.moduleMembers(value) else { continue }
       let offset = graph[value].byteOffset
       guard let name = graph.name(key), depth < CheckpointLimits.nesting else {
         throw CheckpointError(

@@ -85,9 +85,6 @@ struct PyTorchLegacy: PyTorchStorageSource {
         throw CheckpointError(.duplicateName, byteOffset: place, tensorName: key)
       }
     }
-    guard reader.isAtEnd else {
-      throw CheckpointError(.unusedBytes(count: reader.available), byteOffset: reader.offset)
-    }
   }
 
   mutating func storage(

@@ -35,11 +35,15 @@ struct ZipArchive {
   /// The entries in the order of the directory.
   let entries: [Entry]
 
+  /// The bytes behind the archive that belong to nothing.
+  let trailingByteCount: Int
+
   private let indices: [String: Int]
 
   /// Reads the directory.
   init(_ storage: ByteStorage) throws(CheckpointError) {
     let directory = try ZipDirectory(storage)
+    trailingByteCount = directory.trailingByteCount
     var entries: [Entry] = []
     var indices: [String: Int] = [:]
     var inflatedByteCount = 0

@@ -25,9 +25,13 @@ struct ZipDirectory {
   /// Where the directory is.
   let part: Range<Int>
 
+  /// The bytes behind the archive that belong to nothing, as a line break that a transfer added.
+  let trailingByteCount: Int
+
   /// Finds the directory from the end of the file and reads it.
   init(_ storage: ByteStorage) throws(CheckpointError) {
-    let end = try Self.findEnd(storage)
+    let (end, trailingByteCount) = try Self.findEnd(storage)
+    self.trailingByteCount = trailingByteCount
     let (last, overflow) = end.byteOffset.addingReportingOverflow(end.byteCount)
     guard !overflow, last == UInt64(end.place) else {
       throw CheckpointError(
@@ -55,7 +59,13 @@ struct ZipDirectory {
     self.part = part
   }
 
-  private static func findEnd(_ storage: ByteStorage) throws(CheckpointError) -> End {
+  /// Finds the record of the end, and how many bytes stand behind the archive.
+  ///
+  /// A record whose comment reaches to the end of the file is believed first. PyTorch and Python also
+  /// read archives with something behind them: then the last record does that a directory ends at.
+  private static func findEnd(
+    _ storage: ByteStorage
+  ) throws(CheckpointError) -> (end: End, trailingByteCount: Int) {
     let size = 22
     guard storage.count >= size else {
       throw CheckpointError(
@@ -66,17 +76,30 @@ struct ZipDirectory {
     let last = storage.count - size
     let first = max(0, last - 65_535)
     var end = last + 1
+    var loose: Int?
     while let place = storage.lastPlace(of: UInt8(ascii: "P"), in: first..<end) {
-      if storage.integer(UInt32.self, at: place) == 0x0605_4B50,
-        Int(storage.integer(UInt16.self, at: place + 20)) == last - place
-      {
-        return try readEnd(storage, at: place)
+      if storage.integer(UInt32.self, at: place) == 0x0605_4B50 {
+        let comment = Int(storage.integer(UInt16.self, at: place + 20))
+        if comment == last - place { return (try readEnd(storage, at: place), 0) }
+        if loose == nil, comment < last - place, endsDirectory(storage, at: place) { loose = place }
       }
       end = place
+    }
+    if let loose {
+      let comment = Int(storage.integer(UInt16.self, at: loose + 20))
+      return (try readEnd(storage, at: loose), last - loose - comment)
     }
     throw CheckpointError(
       .truncated(what: "the zip directory at the end", needed: UInt64(size), available: 0),
       byteOffset: storage.count)
+  }
+
+  /// Whether a directory, or the records of a zip64 one, end where a record starts.
+  private static func endsDirectory(_ storage: ByteStorage, at place: Int) -> Bool {
+    let locator = place - 20
+    if locator >= 0, storage.integer(UInt32.self, at: locator) == 0x0706_4B50 { return true }
+    let byteCount = UInt64(storage.integer(UInt32.self, at: place + 12))
+    return UInt64(storage.integer(UInt32.self, at: place + 16)) + byteCount == UInt64(place)
   }
 
   private static func readEnd(_ storage: ByteStorage, at place: Int) throws(CheckpointError) -> End

@@ -13,6 +13,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case torch
   case legacy
   case pickle
+  case caffe
+  case index
   case any
   case deflate
 
@@ -24,7 +26,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .torch: .pyTorchArchive
     case .legacy: .pyTorchLegacy
     case .pickle: .pickle
-    case .any, .deflate: nil
+    case .caffe: .caffeModel
+    case .any, .deflate, .index: nil
     }
   }
 
@@ -34,6 +37,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   /// without a place, or a dictionary that does not survive being written and read again.
   func run(_ bytes: [UInt8]) {
     if self == .deflate { return Self.inflate(bytes) }
+    if self == .index { return Self.index(bytes) }
     let storage = ByteStorage(copying: bytes)
     let checkpoint: Checkpoint
     do {
@@ -60,6 +64,14 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         preconditionFailure("what was written is not read again")
       }
       precondition(again.stateDictionary.count == dictionary.count, "tensors were lost")
+    }
+  }
+
+  /// Reads an index of shards, whose files must be names without folders.
+  private static func index(_ bytes: [UInt8]) {
+    guard let index = try? SafetensorsIndex(ByteStorage(copying: bytes)) else { return }
+    for file in index.fileOfTensor.values {
+      precondition(!file.isEmpty && !file.contains("/") && !file.hasPrefix("."), file)
     }
   }
 

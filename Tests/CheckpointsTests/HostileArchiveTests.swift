@@ -215,7 +215,7 @@ import Testing
     #expect((0...bytes.count).contains(offset))
   }
 
-  @Test(arguments: ["|O", "<U5", "|S3", "<c8", "<M8[ns]", "|V2", "<f16", "<x4", "f", ""])
+  @Test(arguments: ["<U5", "|S3", "<c8", "<M8[ns]", "|V2", "<f16", "<x4", "f", ""])
   func typesThatAreNoNumbersAreNamed(_ code: String) {
     let header = "{'descr': '\(code)', 'fortran_order': False, 'shape': (2,), }"
     let bytes =

@@ -176,7 +176,7 @@ import Testing
   }
 
   @Test func unknownBytesAreNamedAsSuch() {
-    #expect(readingError(Array("hello".utf8))?.reason == .unknownFormat)
+    #expect(readingError([0, 1, 2, 3, 4, 5])?.reason == .unknownFormat)
     #expect(readingError([])?.reason == .unknownFormat)
     #expect(readingError([0x80])?.reason == .unknownFormat)
     let tar = [UInt8](repeating: 0, count: 257) + Array("ustar".utf8)
