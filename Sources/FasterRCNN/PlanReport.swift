@@ -97,7 +97,7 @@ extension Session {
   ) throws(DetectorError) -> [PlanReport.Row] {
     let count = plan.inputLayout.byteCount / MemoryLayout<Float>.stride
     let input = FloatBuffer()
-    let values = unsafe input.reserve(count)
+    let values = try unsafe input.room(count)
     unsafe values.initialize(repeating: 0)
     var best = [Duration](repeating: .seconds(1 << 20), count: plan.steps.count)
     let clock = ContinuousClock()

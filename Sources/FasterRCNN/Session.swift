@@ -32,6 +32,7 @@ final class Session {
   private var classified: [ClassifiedBox] = []
 
   let planOptions: PlanOptions
+  let winogradBudget: WinogradBudget
   private let keptPlans: Int
 
   /// Shown each plan after it has run, with how many of its rows count.
@@ -44,6 +45,7 @@ final class Session {
     let keptPlans = options.keptPlans
     self.keptPlans = keptPlans
     planOptions = options.plan
+    winogradBudget = options.winogradBudget
     self.planCounters = planCounters
     self.model = model
     proposalCreator = ProposalCreator(
@@ -136,7 +138,7 @@ final class Session {
     let layout = ChannelLayout(
       channelCount: 3, height: size.height, width: size.width, channelBlock: block)
     let count = layout.elementCount
-    let values = unsafe input.reserve(count * images.count)
+    let values = try unsafe input.room(count * images.count)
     for (index, image) in images.enumerated() {
       precondition(
         image.size == first.size,
@@ -292,7 +294,7 @@ final class Session {
       limit: proposalCreator.settings.counts.afterNMS)
     timer.record(.plan)
     let pooledCount = head.inputLayout.byteCount / MemoryLayout<Float>.stride
-    let rows = unsafe pooled.reserve(pooledCount)
+    let rows = try unsafe pooled.room(pooledCount)
     try unsafe pool(features, into: rows, head: head)
     timer.record(.roiPooling)
     guard !isCancelled() else { throw .cancelled }

@@ -36,12 +36,6 @@ public struct PlanOptions: Sendable {
   /// The algorithm of the convolutions.
   public var convolution: ConvolutionAlgorithm
 
-  /// What weights transformed for Winograd's convolutions may take; shared by the plans of all copies of
-  /// these options.
-  ///
-  /// A layer that finds no room runs directly.
-  let winogradBudget: WinogradBudget
-
   /// The most bytes that a run of layers may work on at once; above, it is computed strip by strip.
   ///
   /// Strips cost the rows at their seams, which are computed twice, and save memory; where the
@@ -51,12 +45,11 @@ public struct PlanOptions: Sendable {
   /// Makes a set of options.
   public init(
     precision: Precision = .float32, convolution: ConvolutionAlgorithm = .fastest,
-    winogradByteCount: Int = 512 << 20, stripByteCount: Int = 100 << 20
+    stripByteCount: Int = 100 << 20
   ) {
     self.precision = precision
     self.convolution = convolution
     self.stripByteCount = stripByteCount
-    winogradBudget = WinogradBudget(limit: winogradByteCount)
   }
 
   /// Whether convolutions in float32 may be computed by Winograd's algorithm.

@@ -57,12 +57,13 @@ struct WinogradKernel {
     chunk = (shareBlocks + parts - 1) / parts * rows
   }
 
-  /// Whether a layer has 3x3 windows and whole blocks of channels, of which there are enough to be worth
-  /// the transforms: 16 to 32 channels take two thirds of the direct kernel's time.
-  static func suits(_ weights: LayerWeights) -> Bool {
-    guard let lanes = Engine.winogradLanes else { return false }
-    let dimensions = weights.shape.dimensions
-    return dimensions.count == 4 && dimensions[2...].allSatisfy { $0 == 3 }
+  /// Whether a layer has 3x3 windows of stride 1 and whole blocks of channels, of which there are enough
+  /// to be worth the transforms: 16 to 32 channels take two thirds of the direct kernel's time.
+  static func suits(_ convolution: Convolution, lanes: Int) -> Bool {
+    let dimensions = convolution.convolutionWeights.shape.dimensions
+    return convolution.kernel == [3, 3] && convolution.window.stride == 1
+      && convolution.window.dilation == 1 && convolution.groups == 1
+      && convolution.activation?.bounds != nil
       && dimensions[1] % lanes == 0 && dimensions[0] % (2 * lanes) == 0
       && dimensions[1] >= 16 && dimensions[0] >= 32
   }
@@ -124,9 +125,11 @@ struct MapRows {
 }
 
 /// A Winograd convolution bound to its tensors.
-@safe struct WinogradStep {
+@safe struct WinogradStep: NativeStep {
   let kernel: WinogradKernel
   let source: MapRows
+  /// What is added, which has the result's extents; it may be the destination.
+  let addend: MapRows?
   let destination: MapRows
   let scratch: Memory
   let weights: MemoryBlock
@@ -136,11 +139,12 @@ struct MapRows {
   private let output: Shape
 
   init(
-    kernel: WinogradKernel, source: MapRows, destination: MapRows, scratch: Memory,
-    weights: MemoryBlock, biases: MemoryBlock
+    kernel: WinogradKernel, source: MapRows, addend: MapRows? = nil, destination: MapRows,
+    scratch: Memory, weights: MemoryBlock, biases: MemoryBlock
   ) {
     self.kernel = kernel
     self.source = source
+    self.addend = addend
     self.destination = destination
     self.scratch = scratch
     self.weights = weights
@@ -156,6 +160,8 @@ struct MapRows {
   func run() {
     let geometry = kernel.geometry
     let lanes = kernel.lanes
+    let bounds = kernel.activation.bounds ?? -.infinity ... .infinity
+    let added = addend?.memory.layout.shape
     // Safety: tensors blocked by channels have `lanes` floats a pixel, and both layouts are the kernel's
     // but for their rows.
     let convolution = unsafe winograd_convolution(
@@ -174,7 +180,13 @@ struct MapRows {
       height: Int32(geometry.output[2]), width: Int32(geometry.output[3]),
       pooled_height: kernel.pools ? Int32(kernel.output[2]) : 0,
       pooled_width: kernel.pools ? Int32(kernel.output[3]) : 0,
-      lowest: kernel.activation == .relu ? 0 : -.infinity, rows: Int32(kernel.rows))
+      addend: addend.map {
+        unsafe UnsafePointer($0.memory.floats + $0.first * geometry.output[3] * lanes)
+      },
+      addend_image: added.map { $0[1] * $0[2] * $0[3] } ?? 0,
+      addend_block: added.map { $0[2] * $0[3] * lanes } ?? 0,
+      addend_row: added.map { $0[3] * lanes } ?? 0,
+      lowest: bounds.lowerBound, highest: bounds.upperBound, rows: Int32(kernel.rows))
     let tiles = geometry.output[0] * WinogradKernel.tileCount(geometry)
     let chunks = (tiles + kernel.chunk - 1) / kernel.chunk
     let allPanels = geometry.output[1] / (2 * lanes)
