@@ -69,6 +69,7 @@ let package = Package(
         "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images", "Families",
         "CEmbeddedModel", "COpenSSL",
       ]),
+    library("Datasets", ["Tensors", "JSON", "Detection"]),
     library("Evaluation", ["Detection"]),
     library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
     library(
@@ -103,6 +104,7 @@ let package = Package(
       ["FasterRCNN", "Families", "Checkpoints", "Compute", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
     tests("Observability", ["Observability"]),
+    tests("Datasets", ["Datasets", "Detection", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
     tests(
       "Service",
