@@ -42,9 +42,13 @@ let package = Package(
     .systemLibrary(
       name: "COpenSSL", path: "Sources/System/COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
+    .target(name: "CPicture", path: "Sources/System/CPicture"),
     .target(
-      name: "CJPEG", path: "Sources/System/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
-    .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
+      name: "CJPEG", dependencies: ["CPicture"], path: "Sources/System/CJPEG",
+      linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(
+      name: "CPNG", dependencies: ["CPicture"], path: "Sources/System/CPNG",
+      linkerSettings: [.linkedLibrary("png16")]),
     .target(name: "CConvolutionKernels"),
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
@@ -59,7 +63,7 @@ let package = Package(
     library("Networks", ["Tensors", "Compute"]),
     library("JSON"),
     library("Checkpoints", ["Tensors", "JSON", "CZlib"]),
-    library("Images", ["Tensors", "CJPEG", "CPNG"]),
+    library("Images", ["Tensors", "CPicture", "CJPEG", "CPNG"]),
     library("Families", ["Tensors", "JSON", "Detection", "Networks", "Checkpoints", "Images"]),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),

@@ -3,7 +3,7 @@ public enum ImageError: Error, Sendable, Hashable {
   /// There were no bytes at all.
   case empty
 
-  /// The bytes are neither JPEG nor PNG.
+  /// The bytes are in no format of this build.
   case unknownFormat(UnknownFormat)
 
   /// A well-formed file of a variant that is not decoded; `detail` names the variant.
@@ -23,6 +23,9 @@ public enum ImageError: Error, Sendable, Hashable {
 
   /// The bytes break their format at about `byteOffset`; `detail` says how.
   case corrupt(ImageFormat, byteOffset: Int, detail: String)
+
+  /// The file has fewer pages; both are counted from 1.
+  case noSuchPage(Int, count: Int)
 
   /// The resized picture would be empty or larger than is allowed, because one side is so much
   /// longer than the other.
@@ -48,7 +51,7 @@ public enum ImageError: Error, Sendable, Hashable {
     switch self {
     case .tooManyPixels, .sideTooLong, .tooManyScans: .tooLarge
     case .empty, .unknownFormat, .unsupported: .unsupportedFormat
-    case .truncated, .corrupt, .unusableShape: .undecodable
+    case .truncated, .corrupt, .unusableShape, .noSuchPage: .undecodable
     case .outOfMemory: .outOfMemory
     }
   }
@@ -59,16 +62,17 @@ extension ImageError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .empty:
-      "There is no picture: zero bytes were given. Send the bytes of a JPEG or PNG file."
+      "There is no picture: zero bytes were given. Send the bytes of a file."
     case .unknownFormat(.base64):
       "The picture is base64 text, not the bytes of a picture. Decode it before sending it."
     case .unknownFormat(.unrecognised):
-      "The picture is in no format that is known here. Send JPEG or PNG."
+      "The picture is in no format that is known here. Send \(ImageFormat.namesText)."
     case .unknownFormat(let format):
-      "The picture is neither JPEG nor PNG; it looks like \(format.rawValue). Convert it to JPEG or PNG."
+      "The picture looks like \(format.rawValue), which is not decoded here. "
+        + "Convert it to \(ImageFormat.namesText)."
     case .unsupported(let format, let detail):
       "The picture is a \(format.name) file of a kind that is not decoded: \(detail). "
-        + "Save it as an ordinary (8-bit baseline or progressive) JPEG, or as PNG."
+        + "Save it as an ordinary file of 8 bits a sample, or as PNG."
     case .tooManyPixels(let width, let height, let limit):
       "The picture has \(width) x \(height) pixels; at most \(limit) in all are allowed. "
         + "Make it smaller."
@@ -79,11 +83,13 @@ extension ImageError: CustomStringConvertible {
       "The JPEG picture is cut into more than \(limit) scans. "
         + "Save it again as an ordinary baseline or progressive JPEG."
     case .truncated(let format, let byteOffset):
-      "The \(format.name) picture is cut short: the file ends at byte \(byteOffset), before its end "
-        + "marker. Send the whole file."
+      "The \(format.name) picture is cut short: the file ends at byte \(byteOffset), before its "
+        + "pixels do. Send the whole file."
     case .corrupt(let format, let byteOffset, let detail):
       "The \(format.name) picture is damaged near byte \(byteOffset): \(detail). "
         + "Send an undamaged file."
+    case .noSuchPage(let page, let count):
+      "The file has \(count == 1 ? "one page" : "\(count) pages"), and page \(page) was asked for."
     case .unusableShape(let width, let height, let resizedWidth, let resizedHeight):
       "A picture of \(width) x \(height) pixels would be resized to \(Int(resizedWidth)) x "
         + "\(Int(resizedHeight)), which is of no use. Crop it to a less extreme shape."

@@ -1,16 +1,34 @@
-/// A file format that is decoded.
-public enum ImageFormat: String, Sendable, CaseIterable {
-  /// JPEG (ITU-T T.81): baseline or progressive, 8 bits a sample.
-  case jpeg
-  /// PNG (ISO/IEC 15948), every colour type and bit depth.
-  case png
+/// A file format that is decoded: what it is called, and by whom.
+public struct ImageFormat: Sendable, Hashable {
+  /// The name in small letters, as answers give it.
+  public let identifier: String
 
   /// The name that people know it by.
-  public var name: String {
-    switch self {
-    case .jpeg: "JPEG"
-    case .png: "PNG"
-    }
+  public let name: String
+
+  /// Its media types; the first is the one that answers have.
+  public let mediaTypes: [String]
+
+  /// What its files' names end in, without the dot; the first is the one that is written.
+  public let fileExtensions: [String]
+
+  /// The formats of this build, in the order in which they are listed.
+  public static let all: [ImageFormat] = ImageCodecs.all.map { $0.format }
+
+  /// The formats that pictures can be written in, the preferred one first.
+  public static let encoded: [ImageFormat] = ImageCodecs.all
+    .compactMap { $0 as? any EncodingImageCodec.Type }.map { $0.format }
+
+  /// The names of all formats, as a sentence lists them.
+  public static let namesText = {
+    let names = all.map(\.name)
+    return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+  }()
+
+  /// Whether a file's name ends as this format's do.
+  public func isFormat(ofFileNamed name: String) -> Bool {
+    let name = name.lowercased()
+    return fileExtensions.contains { name.hasSuffix("." + $0) }
   }
 
   /// Tells the format by the first bytes; neither a name nor a content type is asked.
@@ -18,120 +36,24 @@ public enum ImageFormat: String, Sendable, CaseIterable {
   /// - Throws: `ImageError.empty` or `ImageError.unknownFormat`, which says what the bytes look like.
   public init(detecting bytes: Span<UInt8>) throws(ImageError) {
     if bytes.isEmpty { throw .empty }
-    if bytes.starts(with: Self.pngSignature) {
-      self = .png
-    } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
-      self = .jpeg
-    } else if let format = Self.formatCutShort(bytes) {
-      throw .truncated(format, byteOffset: bytes.count)
-    } else {
-      throw .unknownFormat(UnknownFormat(detecting: bytes))
-    }
-  }
-
-  static let pngSignature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-
-  /// Which format's signature the bytes are the beginning of, where they are no more than that.
-  private static func formatCutShort(_ bytes: Span<UInt8>) -> Self? {
-    func isPrefix(of signature: [UInt8]) -> Bool {
-      bytes.count < signature.count && bytes.starts(with: Array(signature.prefix(bytes.count)))
-    }
-    if isPrefix(of: pngSignature) { return .png }
-    if bytes.count == 2, isPrefix(of: [0xFF, 0xD8, 0xFF]) { return .jpeg }
-    return nil
-  }
-}
-
-/// What bytes that are neither JPEG nor PNG look like, so that an error can say more than "unknown".
-public enum UnknownFormat: String, Sendable, CaseIterable {
-  case gif = "GIF"
-  case webp = "WebP"
-  case bmp = "BMP"
-  case tiff = "TIFF"
-  case heic = "HEIC"
-  case avif = "AVIF"
-  case jpeg2000 = "JPEG 2000"
-  case jpegXL = "JPEG XL"
-  case icon = "an icon"
-  case pdf = "PDF"
-  case zip = "a ZIP archive"
-  case gzip = "gzip data"
-  case svg = "SVG"
-  case html = "HTML"
-  case json = "JSON"
-  case base64 = "base64 text"
-  case text = "plain text"
-  case unrecognised = "no format that is known here"
-
-  /// Guesses from the first 512 bytes.
-  init(detecting bytes: Span<UInt8>) {
-    self = Self.binaryFormat(bytes) ?? Self.textFormat(bytes) ?? .unrecognised
-  }
-
-  private static let signatures: [(bytes: [UInt8], format: Self)] = [
-    (Array("GIF87a".utf8), .gif),
-    (Array("GIF89a".utf8), .gif),
-    (Array("BM".utf8), .bmp),
-    ([0x49, 0x49, 0x2A, 0x00], .tiff),
-    ([0x4D, 0x4D, 0x00, 0x2A], .tiff),
-    ([0x00, 0x00, 0x00, 0x0C, 0x6A, 0x50, 0x20, 0x20], .jpeg2000),
-    ([0xFF, 0x4F, 0xFF, 0x51], .jpeg2000),
-    ([0x00, 0x00, 0x00, 0x0C, 0x4A, 0x58, 0x4C, 0x20], .jpegXL),
-    ([0xFF, 0x0A], .jpegXL),
-    ([0x00, 0x00, 0x01, 0x00], .icon),
-    (Array("%PDF-".utf8), .pdf),
-    ([0x50, 0x4B, 0x03, 0x04], .zip),
-    ([0x1F, 0x8B], .gzip),
-  ]
-
-  private static func binaryFormat(_ bytes: Span<UInt8>) -> Self? {
-    for signature in signatures where bytes.starts(with: signature.bytes) {
-      return signature.format
-    }
-    if bytes.count >= 12 {
-      if bytes.starts(with: Array("RIFF".utf8)), bytes.holds(Array("WEBP".utf8), at: 8) {
-        return .webp
-      }
-      // ISO base media files name their brand after "ftyp".
-      if bytes.holds(Array("ftyp".utf8), at: 4) {
-        if bytes.holds(Array("avi".utf8), at: 8) { return .avif }
-        for brand in ["hei", "hev", "mif", "msf"] where bytes.holds(Array(brand.utf8), at: 8) {
-          return .heic
-        }
+    var cutShort: ImageFormat?
+    for codec in ImageCodecs.all {
+      switch codec.likeness(of: bytes) {
+      case .yes:
+        self = codec.format
+        return
+      case .cutShort: cutShort = cutShort ?? codec.format
+      case .no: break
       }
     }
-    return nil
+    if let cutShort { throw .truncated(cutShort, byteOffset: bytes.count) }
+    throw .unknownFormat(UnknownFormat(detecting: bytes))
   }
 
-  private static func textFormat(_ bytes: Span<UInt8>) -> Self? {
-    let count = min(bytes.count, 512)
-    var characters: [UInt8] = []
-    for index in 0..<count {
-      let byte = bytes[index]
-      let isText = byte >= 0x20 && byte != 0x7F || byte == 0x09 || byte == 0x0A || byte == 0x0D
-      guard isText else { return nil }
-      characters.append(byte)
-    }
-    guard let string = String(validating: characters, as: UTF8.self) else {
-      return nil
-    }
-    let start = string.lowercased().drop { $0.isWhitespace || $0 == "\u{FEFF}" }
-    if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") { return .html }
-    if start.hasPrefix("<svg") || start.hasPrefix("<?xml") && start.contains("<svg") { return .svg }
-    if start.hasPrefix("{") || start.hasPrefix("[") { return .json }
-    if start.hasPrefix("data:image/") { return .base64 }
-    // The signatures of JPEG and PNG as base64 shows them.
-    if string.hasPrefix("/9j/") || string.hasPrefix("iVBORw0KGgo") { return .base64 }
-    return .text
-  }
-}
-
-extension Span<UInt8> {
-  func starts(with signature: [UInt8]) -> Bool { holds(signature, at: 0) }
-
-  func holds(_ signature: [UInt8], at offset: Int) -> Bool {
-    guard offset >= 0, count - offset >= signature.count else { return false }
-    for index in signature.indices where self[offset + index] != signature[index] { return false }
-    return true
+  init(_ name: String, mediaTypes: [String], fileExtensions: [String]) {
+    identifier = name.lowercased()
+    self.name = name
+    self.mediaTypes = mediaTypes
+    self.fileExtensions = fileExtensions
   }
 }

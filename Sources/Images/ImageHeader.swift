@@ -27,29 +27,40 @@ public struct ImageHeader: Sendable, Hashable {
   /// The bits of a sample, or of a palette's index: 1, 2, 4, 8 or 16.
   public var bitDepth: Int
 
-  /// Whether the picture comes in passes: a progressive JPEG or an interlaced PNG.
+  /// Whether the picture comes in passes, as a progressive JPEG or an interlaced PNG does.
   public var isProgressive: Bool
 
   /// The orientation that the file states, `nil` where it states none that can be understood.
   public var orientation: Orientation?
 
-  /// Reads the header of a JPEG or PNG file; nothing of the size that it states is allocated.
+  /// How many pictures the file holds; 1 where its format or its reader knows no more.
+  public var pageCount: Int
+
+  /// Which of them is meant, counted from 0.
+  public var page: Int
+
+  /// Reads the header of a file; nothing of the size that it states is allocated.
   ///
-  /// - Throws: `ImageError` where the bytes are in neither format, or end or break within the header,
-  ///   or state a variant that is not decoded.
-  public init(parsing bytes: Span<UInt8>) throws(ImageError) {
-    switch try ImageFormat(detecting: bytes) {
-    case .jpeg: try self.init(parsingJPEG: bytes)
-    case .png: try self.init(parsingPNG: bytes)
-    }
+  /// - Parameters:
+  ///   - bytes: the file.
+  ///   - page: which of its pictures, counted from 0.
+  /// - Throws: `ImageError` where the bytes are in no format of this build, or end or break within the
+  ///   header, or state a variant that is not decoded, or have no such page.
+  public init(parsing bytes: Span<UInt8>, page: Int = 0) throws(ImageError) {
+    let (codec, offset) = try ImageCodecs.locate(in: bytes)
+    self = try codec.header(of: bytes.extracting(offset..<bytes.count), page: page)
+    if page >= pageCount { throw .noSuchPage(page + 1, count: pageCount) }
   }
 
-  /// Reads the header of a JPEG or PNG file, as the initialiser for a span does.
-  public init(parsing bytes: [UInt8]) throws(ImageError) { try self.init(parsing: bytes.span) }
+  /// Reads the header of a file, as the initialiser for a span does.
+  public init(parsing bytes: [UInt8], page: Int = 0) throws(ImageError) {
+    try self.init(parsing: bytes.span, page: page)
+  }
 
   init(
     format: ImageFormat, width: Int, height: Int, colourMode: ColourMode, bitDepth: Int,
-    isProgressive: Bool, orientation: Orientation?
+    isProgressive: Bool = false, orientation: Orientation? = nil, page: Int = 0,
+    pageCount: Int = 1
   ) {
     self.format = format
     self.width = width
@@ -58,14 +69,7 @@ public struct ImageHeader: Sendable, Hashable {
     self.bitDepth = bitDepth
     self.isProgressive = isProgressive
     self.orientation = orientation
-  }
-}
-
-extension Span<UInt8> {
-  /// The big-endian integer of `byteCount` bytes at `offset`; traps where they are not all there.
-  func bigEndian(at offset: Int, byteCount: Int) -> Int {
-    var value = 0
-    for index in offset..<offset + byteCount { value = value << 8 | Int(self[index]) }
-    return value
+    self.page = page
+    self.pageCount = pageCount
   }
 }

@@ -20,7 +20,8 @@ struct AnnotationFolder {
         throw Failure(
           .usage, "\(other.name) and \(file.name) would both be drawn as \(file.stem) in \(path)")
       }
-      for name in [".jpg", ".png"].map({ "\(path)/\(file.stem)\($0)" }) {
+      for format in ImageFormat.encoded {
+        let name = "\(path)/\(file.stem).\(format.fileExtensions[0])"
         if let identity = Self.identity(of: name), originals.contains(identity) {
           throw Failure(.usage, "drawing into \(path) would overwrite \(name), one of the pictures")
         }
@@ -32,21 +33,21 @@ struct AnnotationFolder {
   func save(
     _ result: DetectionResult, of picture: DecodedImage, from file: PictureFile, labels: [String]
   ) throws(Failure) {
-    let drawn = picture.image.annotated(
-      with: result.objects.map { object in
-        Annotation(
-          xMin: object.box.xMin, yMin: object.box.yMin, xMax: object.box.xMax,
-          yMax: object.box.yMax, label: labels[object.classID], score: object.score,
-          classID: object.classID)
-      })
-    let isJPEG = picture.header.format == .jpeg
+    let drawn = picture.image.annotated(with: result.annotations(labels: labels))
+    let format = Self.format(of: picture)
     let bytes: [UInt8]
     do {
-      bytes = try isJPEG ? drawn.encodedAsJPEG() : drawn.encodedAsPNG()
+      bytes = try drawn.encoded(as: format)
     } catch {
       throw Failure(.internalError, "\(file.name): \(error)")
     }
-    try FileContents.write(bytes, to: "\(path)/\(file.stem).\(isJPEG ? "jpg" : "png")")
+    try FileContents.write(bytes, to: "\(path)/\(file.stem).\(format.fileExtensions[0])")
+  }
+
+  /// The format that the picture had, or PNG, which loses nothing, where pictures are not written in it.
+  private static func format(of picture: DecodedImage) -> ImageFormat {
+    let format = picture.header.format
+    return ImageFormat.encoded.contains(format) ? format : .png
   }
 
   /// What tells one file from another, however it is named.

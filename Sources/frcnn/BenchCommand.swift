@@ -48,7 +48,7 @@ struct BenchCommand: ParsableCommand {
       let choice = try model.choice()
       let detector = try choice.openDetector()
       do {
-        let bytes = try Self.picture(imageSize).encodedAsJPEG()
+        let bytes = try Self.picture(imageSize).encoded(as: .jpeg)
         var samples: [[Stage: Duration]] = []
         var writing: [Duration] = []
         var totals: [Duration] = []

@@ -32,7 +32,7 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: ModelSettings.labels.help)
   var labels: String?
 
-  @Option(help: ArgumentHelp("A folder of JPEG and PNG files.", valueName: "folder"))
+  @Option(help: ArgumentHelp("A folder of pictures.", valueName: "folder"))
   var images: String
 
   @Option(

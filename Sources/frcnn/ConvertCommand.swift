@@ -70,7 +70,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "With --svd, a folder of JPEG and PNG files to compare both models on.", valueName: "folder"))
+      "With --svd, a folder of pictures to compare both models on.", valueName: "folder"))
   var images: String?
 
   @Option(

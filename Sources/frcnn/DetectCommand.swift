@@ -21,7 +21,9 @@ struct DetectCommand: ParsableCommand {
       broken one, 66 it cannot be read. The other pictures are worked on all the same.
       """)
 
-  @Argument(help: ArgumentHelp("JPEG and PNG files; - is standard input.", valueName: "picture"))
+  @Argument(
+    help: ArgumentHelp(
+      "Files in \(ImageFormat.namesText); - is standard input.", valueName: "picture"))
   var pictures: [String]
 
   @OptionGroup

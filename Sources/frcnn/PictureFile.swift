@@ -30,7 +30,7 @@ struct PictureFile {
     return String(end == name.startIndex ? name : name[..<end])
   }
 
-  /// Some of the JPEG and PNG files in a folder, taken evenly from the list of their names.
+  /// Some of the pictures in a folder, told by their names' endings, taken evenly from the list of their names.
   static func evenly(from folder: String, limit: Int) throws(Failure) -> [PictureFile] {
     let names: [String]
     do {
@@ -39,10 +39,10 @@ struct PictureFile {
       throw Failure(.missingInput, "cannot list the folder \(folder): \(error)")
     }
     let pictures = names.sorted().filter { name in
-      [".jpg", ".jpeg", ".png"].contains { name.lowercased().hasSuffix($0) }
+      ImageFormat.all.contains { $0.isFormat(ofFileNamed: name) }
     }
     guard !pictures.isEmpty else {
-      throw Failure(.brokenInput, "there is no JPEG or PNG file in \(folder)")
+      throw Failure(.brokenInput, "there is no \(ImageFormat.namesText) file in \(folder)")
     }
     let count = min(limit, pictures.count)
     return (0..<count).map {

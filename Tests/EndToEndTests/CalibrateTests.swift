@@ -69,7 +69,7 @@ import Testing
     let output = folder.path("out.safetensors")
     let empty = try await Program.run(["calibrate", "--images", folder.url.path, "-o", output])
     #expect(empty.status == 65)
-    #expect(empty.errors.contains("no JPEG or PNG file"))
+    #expect(empty.errors.contains("there is no JPEG"))
     let missing = try await Program.run(
       ["calibrate", "--images", folder.path("none"), "-o", output])
     #expect(missing.status == 66)

@@ -132,9 +132,9 @@ struct DrawingTests {
   @Test
   func `PNG gives back the same pixels, JPEG nearly the same`() throws {
     let image = try ImageDecoder().decode(Fixture.bytes("portrait_487x331.png")).image
-    let png = try ImageDecoder().decode(image.encodedAsPNG())
+    let png = try ImageDecoder().decode(image.encoded(as: .png))
     #expect(png.image == image)
-    let jpeg = try image.encodedAsJPEG(quality: 95)
+    let jpeg = try image.encoded(as: .jpeg, quality: 95)
     let decoded = try ImageDecoder().decode(jpeg)
     #expect((decoded.image.width, decoded.image.height) == (image.width, image.height))
     let error = zip(decoded.image.pixels, image.pixels).reduce(0.0) {
@@ -142,6 +142,6 @@ struct DrawingTests {
     }
     // Pillow's encoder at quality 95 and 4:2:0 differs from this noisy picture by 9.94 on average.
     #expect(abs(error / Double(image.pixels.count) - 9.94) < 0.05)
-    #expect(try image.encodedAsJPEG(quality: 50).count < jpeg.count)
+    #expect(try image.encoded(as: .jpeg, quality: 50).count < jpeg.count)
   }
 }

@@ -138,7 +138,7 @@ import Testing
       image["mode"]?["enum"]
         == .array(ImageHeader.ColourMode.allCases.map { .string($0.rawValue) }))
     #expect(
-      image["format"]?["enum"] == .array(ImageFormat.allCases.map { .string($0.rawValue) }))
+      image["format"]?["enum"] == .array(ImageFormat.all.map { .string($0.identifier) }))
     #expect(image["orientation_applied"]?["maximum"] == .number(Double(Orientation.allCases.count)))
     func outcomes(_ schema: String) throws -> JSONValue? {
       try schemas[schema]?["properties"]?["outcome"]?["enum"]

@@ -95,7 +95,7 @@ import Testing
     arguments: [
       (Array("GIF89a----------".utf8), 415, "unsupported-picture", "GIF"),
       (Array("{\"image\": 1}".utf8), 415, "unsupported-picture", "JSON"),
-      ([1, 2, 3, 4], 415, "unsupported-picture", "JPEG or PNG"),
+      ([1, 2, 3, 4], 415, "unsupported-picture", "Send JPEG"),
       (Array(Pictures.png.dropLast(20)), 422, "undecodable-picture", "cut short"),
       (Array(Pictures.greyJPEG.dropLast(20)), 422, "undecodable-picture", "cut short"),
       (

@@ -64,7 +64,8 @@ struct RequestBody: Sendable {
     case MediaType.json: self = try Self.json(bytes)
     case MediaType.numPy: items = [.features(try FeatureFile.numPyArray(bytes))]
     case MediaType.safetensors: items = [.features(try FeatureFile.safetensors(bytes))]
-    case "image/jpeg", "image/jpg", "image/png": items = [try Self.picture(0..<bytes.count)]
+    case let name? where MediaType.ofPictures.contains(name):
+      items = [try Self.picture(0..<bytes.count)]
     default:
       switch FeatureFile.kind(of: bytes) {
       case .numPyArray: items = [.features(try FeatureFile.numPyArray(bytes))]
@@ -123,5 +124,5 @@ struct RequestBody: Sendable {
 
   static let noBytes = Problem(
     .missingPicture,
-    "The picture has no bytes. Send a JPEG or PNG file, as curl --data-binary @photo.jpg does.")
+    "The picture has no bytes. Send a file, as curl --data-binary @photo.jpg does.")
 }

@@ -1,13 +1,22 @@
+internal import Images
+
 /// What an answer of the detector may be.
-enum AnswerFormat: CaseIterable {
-  case json, jpeg, png, safetensors, coco
+enum AnswerFormat: Equatable {
+  case json, safetensors, coco
+  /// The picture with what was found drawn on it.
+  case picture(ImageFormat)
+
+  /// The answers that are pictures, the preferred one first.
+  static let pictures = ImageFormat.encoded.map { Self.picture($0) }
+
+  /// All of them, the preferred one first.
+  static let all: [AnswerFormat] = [.json] + pictures + [.safetensors, .coco]
 
   /// Its media type.
   var mediaType: String {
     switch self {
     case .json, .coco: MediaType.json
-    case .jpeg: "image/jpeg"
-    case .png: "image/png"
+    case .picture(let format): format.mediaTypes[0]
     case .safetensors: MediaType.safetensors
     }
   }

@@ -19,6 +19,9 @@ public struct DetectionDocument: Sendable {
   /// What was done to the stored picture.
   public var orientationApplied: Orientation?
 
+  /// What was odd about the picture's file.
+  public var warnings: [ImageWarning] = []
+
   /// What the request chose.
   public var parameters: RequestParameters
 
@@ -41,6 +44,7 @@ public struct DetectionDocument: Sendable {
     self.model = model
     header = picture.header
     orientationApplied = picture.orientationApplied
+    warnings = picture.warnings
     self.parameters = parameters
     self.result = result
   }
@@ -54,6 +58,7 @@ public struct DetectionDocument: Sendable {
     if case .picture(let picture) = finding.source {
       header = picture.header
       orientationApplied = picture.orientationApplied
+      warnings = picture.warnings
     }
     self.parameters = parameters
     result = finding.result
@@ -127,7 +132,7 @@ public struct DetectionDocument: Sendable {
     json.member("width", result.imageSize.width)
     json.member("height", result.imageSize.height)
     if let header {
-      json.member("format", header.format.rawValue)
+      json.member("format", header.format.identifier)
       json.member("mode", header.colourMode.rawValue)
     }
     if let orientationApplied {
@@ -142,7 +147,27 @@ public struct DetectionDocument: Sendable {
       json.member("y_scale", frame.yScale)
       json.endObject()
     }
+    if !warnings.isEmpty { writeWarnings(&json) }
     json.endObject()
+  }
+
+  private func writeWarnings(_ json: inout JSONWriter) {
+    json.key("warnings")
+    json.beginArray()
+    for warning in warnings {
+      json.beginObject()
+      json.member("code", warning.code.rawValue)
+      json.member("detail", warning.detail)
+      if let rows = warning.missingRows {
+        json.key("missing_rows")
+        json.beginArray()
+        json.integer(rows.lowerBound)
+        json.integer(rows.upperBound)
+        json.endArray()
+      }
+      json.endObject()
+    }
+    json.endArray()
   }
 
   private func writeDetections(_ json: inout JSONWriter) {

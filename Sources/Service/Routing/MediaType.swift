@@ -1,3 +1,5 @@
+internal import Images
+
 /// A media type with its parameters, as `Content-Type` states it (RFC 9110 section 8.3.1).
 struct MediaType: Hashable {
   struct Parameter: Hashable {
@@ -23,10 +25,12 @@ struct MediaType: Hashable {
   /// The types that a picture may come in as the whole body.
   ///
   /// Which format it is in is told by its bytes: curl calls whatever it sends a form, and no file's extension can be trusted.
-  static let pictures: Set<String> = [
-    "image/jpeg", "image/jpg", "image/png", "application/octet-stream",
-    "application/x-www-form-urlencoded",
-  ]
+  static let pictures = ofPictures.union([
+    "application/octet-stream", "application/x-www-form-urlencoded",
+  ])
+
+  /// The types of the picture formats.
+  static let ofPictures = Set(ImageFormat.all.flatMap(\.mediaTypes))
 
   static let form = "multipart/form-data"
   static let json = "application/json"
@@ -42,12 +46,16 @@ struct MediaType: Hashable {
 
   /// What a client is told that has sent another one.
   static let advice =
-    "Send the picture as image/jpeg, image/png or application/octet-stream, as field 'image' of "
+    "Send the picture as \(listOfPictures) or application/octet-stream, as field 'image' of "
     + "multipart/form-data, or as base64 in application/json; features as application/json, "
     + "application/x-npy or application/vnd.safetensors."
 
   /// What `Accept` says in an answer of 415 (RFC 9110 section 12.5.1).
   static let acceptedText =
-    "image/jpeg, image/png, application/octet-stream, multipart/form-data, application/json, "
+    "\(listOfPictures), application/octet-stream, multipart/form-data, application/json, "
     + "application/x-npy, application/vnd.safetensors"
+
+  /// The picture formats' own types.
+  private static let listOfPictures = ImageFormat.all.map { $0.mediaTypes[0] }
+    .joined(separator: ", ")
 }

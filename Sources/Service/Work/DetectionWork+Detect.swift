@@ -45,14 +45,14 @@ extension DetectionWork {
   ) throws(Problem) -> AnswerFormat {
     let accept = exchange.request.fields.values(of: "Accept").joined(separator: ",")
     let offered: [AnswerFormat] =
-      admission.match.route == .detect ? AnswerFormat.allCases : [.json, .safetensors]
+      admission.match.route == .detect ? AnswerFormat.all : [.json, .safetensors]
     var format = AnswerFormat.preferred(by: accept, among: offered)
     switch parameters.format {
     case nil: break
     case .json: format = .json
     case .coco: format = .coco
     case .safetensors: format = .safetensors
-    case .image: format = AnswerFormat.preferred(by: accept, among: [.jpeg, .png])
+    case .image: format = AnswerFormat.preferred(by: accept, among: AnswerFormat.pictures)
     }
     guard isBatch, format != .json, format != .coco else { return format }
     // `Accept` is a wish, the parameter an order.
@@ -78,8 +78,8 @@ extension DetectionWork {
       switch format {
       case .json: []
       case .coco: try COCOResults.json([finding], firstID: parameters.imageID)
-      case .jpeg: try finding.annotatedPicture(labels: model.labels).encodedAsJPEG()
-      case .png: try finding.annotatedPicture(labels: model.labels).encodedAsPNG()
+      case .picture(let format):
+        try finding.annotatedPicture(labels: model.labels).encoded(as: format)
       case .safetensors:
         try TensorDocument(id: exchange.id, model: model, finding: finding, parameters: parameters)
           .bytes()
@@ -137,11 +137,6 @@ extension Finding {
         .invalidParameter, "Features are no picture that boxes could be drawn on.",
         parameter: Parameter.format.rawValue)
     }
-    return image.annotated(
-      with: result.objects.map {
-        Annotation(
-          xMin: $0.box.xMin, yMin: $0.box.yMin, xMax: $0.box.xMax, yMax: $0.box.yMax,
-          label: labels.name(ofClass: $0.classID), score: $0.score, classID: $0.classID)
-      })
+    return image.annotated(with: result.annotations(labels: labels))
   }
 }

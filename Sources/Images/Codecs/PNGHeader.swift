@@ -1,8 +1,8 @@
-extension ImageHeader {
+extension PNGCodec {
   /// Reads the IHDR chunk of a PNG file, and the orientation where there is an eXIf chunk.
   ///
   /// Checksums are left to the decoder. Source: PNG (third edition), sections 5, 11.2.1 and 11.3.5.4.
-  init(parsingPNG bytes: Span<UInt8>) throws(ImageError) {
+  static func header(of bytes: Span<UInt8>, page: Int) throws(ImageError) -> ImageHeader {
     let header = 16
     guard bytes.count >= header + 13 else { throw .truncated(.png, byteOffset: bytes.count) }
     guard bytes.holds([0, 0, 0, 13] + Array("IHDR".utf8), at: 8) else {
@@ -16,7 +16,7 @@ extension ImageHeader {
     guard 1...0x7FFF_FFFF ~= width, 1...0x7FFF_FFFF ~= height else {
       throw .corrupt(.png, byteOffset: header, detail: "its size is \(width) x \(height) pixels")
     }
-    let colourMode: ColourMode
+    let colourMode: ImageHeader.ColourMode
     let bitDepths: [Int]
     switch colourType {
     case 0: (colourMode, bitDepths) = (.grey, [1, 2, 4, 8, 16])
@@ -37,9 +37,9 @@ extension ImageHeader {
         .png, byteOffset: header + 10,
         detail: "its compression, filter or interlace method is unknown")
     }
-    self.init(
+    return ImageHeader(
       format: .png, width: width, height: height, colourMode: colourMode, bitDepth: bitDepth,
-      isProgressive: interlacing == 1, orientation: Self.exifChunkOrientation(in: bytes))
+      isProgressive: interlacing == 1, orientation: exifChunkOrientation(in: bytes))
   }
 
   /// The orientation of the first eXIf chunk, which may lie before or after the picture.

@@ -1,14 +1,14 @@
-extension ImageHeader {
+extension JPEGCodec {
   /// Reads the segments of a JPEG file up to its first scan.
   ///
   /// Source: ITU-T T.81 annex B; the Adobe segment: Adobe Technical Note 5116, section 18.
-  init(parsingJPEG bytes: Span<UInt8>) throws(ImageError) {
+  static func header(of bytes: Span<UInt8>, page: Int) throws(ImageError) -> ImageHeader {
     var frame: JPEGFrame?
     var adobeTransform: UInt8?
     var orientation: Orientation?
     var offset = 2
     while true {
-      let (marker, start) = try Self.nextMarker(in: bytes, from: offset)
+      let (marker, start) = try nextMarker(in: bytes, from: offset)
       switch marker {
       case 0x01, 0xD0...0xD7:
         // TEM and RSTn stand alone; they have no length.
@@ -37,11 +37,10 @@ extension ImageHeader {
         guard let frame else {
           throw .corrupt(.jpeg, byteOffset: start, detail: "a scan without a frame header")
         }
-        self.init(
+        return ImageHeader(
           format: .jpeg, width: frame.width, height: frame.height,
           colourMode: frame.colourMode(adobeTransform: adobeTransform), bitDepth: 8,
           isProgressive: frame.isProgressive, orientation: orientation)
-        return
       case 0xE1 where bytes.holds(Array("Exif\0\0".utf8), at: payload.lowerBound):
         // The first one counts; Exif allows no second one.
         if orientation == nil, payload.count >= 6 {
