@@ -87,7 +87,8 @@ let package = Package(
       name: "frcnn",
       dependencies: [
         "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "Families",
-        "FasterRCNN", "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability", "Service",
+        "FasterRCNN", "Datasets", "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability",
+        "Service",
         "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
