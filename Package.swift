@@ -95,7 +95,9 @@ let package = Package(
       swiftSettings: settings),
 
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
-    tests("Compute", ["Compute", "CConvolutionKernels", "Tensors"]),
+    tests(
+      "Compute", ["Compute", "CConvolutionKernels", "Checkpoints", "Tensors"],
+      fixtures: ["Fixtures"]),
     tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests("Networks", ["Networks", "Compute", "Tensors"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),

@@ -72,8 +72,8 @@ MACHINE static void NAME(edge_tile)(const struct winograd_convolution *convoluti
   NAME(input_tile)(values, 6 * LANES, out, position);
 }
 
-/// Transforms a tile back, adds the bias and raises what is below `lowest`; NaN stays NaN.
-INLINE void NAME(output_tile)(const float *in, size_t position, VECTOR bias, VECTOR lowest,
+/// Transforms a tile back and adds the bias.
+INLINE void NAME(output_tile)(const float *in, size_t position, VECTOR bias,
                               VECTOR results[4][4]) {
   VECTOR columns[4][6];
   for (int x = 0; x < 6; x++) {
@@ -89,9 +89,30 @@ INLINE void NAME(output_tile)(const float *in, size_t position, VECTOR bias, VEC
   for (int y = 0; y < 4; y++) {
     NAME(transform_output)(columns[y], results[y]);
 #pragma unroll
+    for (int x = 0; x < 4; x++) results[y][x] += bias;
+  }
+}
+
+/// Adds what another map has in the tile's place, as far as the whole result reaches.
+INLINE void NAME(add_tile)(VECTOR results[4][4], const float *in, ptrdiff_t row, int32_t height,
+                           int32_t width) {
+#pragma unroll
+  for (int y = 0; y < 4; y++) {
+#pragma unroll
     for (int x = 0; x < 4; x++) {
-      const VECTOR value = results[y][x] + bias;
-      results[y][x] = lowest > value ? lowest : value;
+      if (y < height && x < width) results[y][x] += *(const VECTOR *)(in + y * row + x * LANES);
+    }
+  }
+}
+
+/// Raises what is below `lowest` and lowers what is above `highest`; NaN stays NaN.
+INLINE void NAME(bound_tile)(VECTOR results[4][4], VECTOR lowest, VECTOR highest) {
+#pragma unroll
+  for (int y = 0; y < 4; y++) {
+#pragma unroll
+    for (int x = 0; x < 4; x++) {
+      const VECTOR value = lowest > results[y][x] ? lowest : results[y][x];
+      results[y][x] = highest < value ? highest : value;
     }
   }
 }
@@ -332,7 +353,7 @@ MACHINE static void NAME(transform_products)(const struct winograd_convolution *
                                              const float *products, size_t first_tile, size_t tiles,
                                              size_t groups, int32_t panel) {
   const size_t rows = (size_t)convolution->rows, position = groups * 2 * rows * LANES;
-  const VECTOR lowest = convolution->lowest;
+  const VECTOR lowest = convolution->lowest, highest = convolution->highest;
   for (int32_t half = 0; half < 2; half++) {
     const int32_t block = 2 * panel + half;
     float *destination = convolution->destination + block * convolution->destination_block;
@@ -342,11 +363,19 @@ MACHINE static void NAME(transform_products)(const struct winograd_convolution *
       const float *in =
           products + ((tile / rows * 2 + (size_t)half) * rows + tile % rows) * LANES;
       VECTOR results[4][4];
-      NAME(output_tile)(in, position, bias, lowest, results);
+      NAME(output_tile)(in, position, bias, results);
       float *image = destination + (ptrdiff_t)place.image * convolution->destination_image;
       const int32_t y = 4 * place.y, x = 4 * place.x;
       const int32_t height = convolution->height - y, width = convolution->width - x;
       const ptrdiff_t row = convolution->destination_row;
+      if (convolution->addend) {
+        NAME(add_tile)(results,
+                       convolution->addend + block * convolution->addend_block +
+                           (ptrdiff_t)place.image * convolution->addend_image +
+                           y * convolution->addend_row + (ptrdiff_t)x * LANES,
+                       convolution->addend_row, height, width);
+      }
+      NAME(bound_tile)(results, lowest, highest);
       if (convolution->pooled_height > 0) {
         NAME(store_maxima)(results, image + y / 2 * row + (ptrdiff_t)(x / 2) * LANES, row, height,
                            width, convolution->pooled_height - y / 2,

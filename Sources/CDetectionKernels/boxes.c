@@ -29,6 +29,17 @@ static inline uint32_t rank_key(float score) {
   return bits ^ mask;
 }
 
+// The sigmoid of one logit, computed as the softmax of that logit and 0.
+static inline __attribute__((always_inline)) void rank_sigmoids(const float *foreground, size_t step,
+                                                                size_t count, uint32_t *keys) {
+  for (size_t i = 0; i < count; i++) {
+    float f = foreground[i * step];
+    float e = detection_exp(-fabsf(f));
+    float p = (f >= 0.0f ? 1.0f : e) / (1.0f + e);
+    keys[i] = zero_if_finite(f) == 0.0f ? rank_key(p) : 0;
+  }
+}
+
 static inline __attribute__((always_inline)) void rank_logits(const float *foreground, size_t step,
                                                               size_t count, uint32_t *keys) {
   for (size_t i = 0; i < count; i++) {
@@ -54,62 +65,97 @@ static inline __attribute__((always_inline)) void rank_pairs(const float *backgr
 }
 
 EACH_LEVEL void detection_rank_keys(const float *background, const float *foreground, size_t step,
-                                    size_t count, int32_t softmax, uint32_t *keys) {
+                                    size_t count, int32_t probability, uint32_t *keys) {
   if (background == NULL) {
-    rank_logits(foreground, step, count, keys);
+    if (probability) {
+      rank_sigmoids(foreground, step, count, keys);
+    } else {
+      rank_logits(foreground, step, count, keys);
+    }
   } else if (step == 2) {
-    rank_pairs(background, foreground, 2, count, softmax, keys);
+    rank_pairs(background, foreground, 2, count, probability, keys);
   } else {
-    rank_pairs(background, foreground, 1, count, softmax, keys);
+    rank_pairs(background, foreground, 1, count, probability, keys);
   }
 }
 
 // MARK: Decoding
 
-static inline __attribute__((always_inline)) void decode(const float *anchors, const float *offsets,
-                                                         size_t count, int y, int x,
-                                                         const struct detection_decoding how,
-                                                         float *restrict boxes,
-                                                         uint32_t *restrict keys) {
+// The decoded and clipped box of one anchor, and whether it may be proposed. `shift` moves the anchor
+// from the first row of cells to its own.
+static inline __attribute__((always_inline)) int32_t decode(const float *anchor, float shift,
+                                                            const float *t, int y, int x,
+                                                            const struct detection_decoding how,
+                                                            float *restrict box) {
+  float top = anchor[0] + shift, bottom = anchor[2] + shift;
+  float height = bottom - top + how.side_extra;
+  float width = anchor[3] - anchor[1] + how.side_extra;
+  float dy = t[y], dx = t[x], dh = t[2 + y], dw = t[2 + x];
+  float zero = (zero_if_finite(dy) + zero_if_finite(dx)) +
+               (zero_if_finite(dh) + zero_if_finite(dw));
+  dh = greatest(least(dh, how.maximum_log_scale), how.minimum_log_scale);
+  dw = greatest(least(dw, how.maximum_log_scale), how.minimum_log_scale);
+  float y_centre = dy * height + (top + 0.5f * height);
+  float x_centre = dx * width + (anchor[1] + 0.5f * width);
+  float half_height = 0.5f * (detection_exp(dh) * height);
+  float half_width = 0.5f * (detection_exp(dw) * width);
+  float y_min = y_centre - half_height, x_min = x_centre - half_width;
+  float y_max = y_centre + half_height, x_max = x_centre + half_width;
+  // Clipping would turn a NaN into a number, so it is looked for before.
+  int32_t usable = (zero == 0.0f) & !__builtin_isunordered(y_min, y_max) &
+                   !__builtin_isunordered(x_min, x_max);
+  y_min = least(greatest(y_min, 0.0f), how.y_limit);
+  x_min = least(greatest(x_min, 0.0f), how.x_limit);
+  y_max = least(greatest(y_max, 0.0f), how.y_limit);
+  x_max = least(greatest(x_max, 0.0f), how.x_limit);
+  box[0] = y_min;
+  box[1] = x_min;
+  box[2] = y_max;
+  box[3] = x_max;
+  float side = least(y_max - y_min, x_max - x_min) + how.side_extra;
+  return usable & (side >= how.minimum_side);
+}
+
+static inline __attribute__((always_inline)) void decode_row(const float *anchors, float shift,
+                                                             const float *offsets, size_t count,
+                                                             int y, int x,
+                                                             const struct detection_decoding how,
+                                                             float *restrict boxes,
+                                                             uint32_t *restrict keys) {
   for (size_t i = 0; i < count; i++) {
-    const float *a = anchors + 4 * i;
-    const float *t = offsets + 4 * i;
-    float height = a[2] - a[0] + how.side_extra;
-    float width = a[3] - a[1] + how.side_extra;
-    float dy = t[y], dx = t[x], dh = t[2 + y], dw = t[2 + x];
-    float zero = (zero_if_finite(dy) + zero_if_finite(dx)) +
-                 (zero_if_finite(dh) + zero_if_finite(dw));
-    dh = least(dh, how.maximum_log_scale);
-    dw = least(dw, how.maximum_log_scale);
-    float y_centre = dy * height + (a[0] + 0.5f * height);
-    float x_centre = dx * width + (a[1] + 0.5f * width);
-    float half_height = 0.5f * (detection_exp(dh) * height);
-    float half_width = 0.5f * (detection_exp(dw) * width);
-    float y_min = y_centre - half_height, x_min = x_centre - half_width;
-    float y_max = y_centre + half_height, x_max = x_centre + half_width;
-    // Clipping would turn a NaN into a number, so it is looked for before.
-    int32_t usable = (zero == 0.0f) & !__builtin_isunordered(y_min, y_max) &
-                     !__builtin_isunordered(x_min, x_max);
-    y_min = least(greatest(y_min, 0.0f), how.y_limit);
-    x_min = least(greatest(x_min, 0.0f), how.x_limit);
-    y_max = least(greatest(y_max, 0.0f), how.y_limit);
-    x_max = least(greatest(x_max, 0.0f), how.x_limit);
-    boxes[4 * i] = y_min;
-    boxes[4 * i + 1] = x_min;
-    boxes[4 * i + 2] = y_max;
-    boxes[4 * i + 3] = x_max;
-    float side = least(y_max - y_min, x_max - x_min) + how.side_extra;
-    keys[i] = (usable & (side >= how.minimum_side)) ? keys[i] : 0;
+    int32_t kept = decode(anchors + 4 * i, shift, offsets + 4 * i, y, x, how, boxes + 4 * i);
+    keys[i] = kept ? keys[i] : 0;
   }
 }
 
-EACH_LEVEL void detection_decode(const float *anchors, const float *offsets, size_t count,
+EACH_LEVEL void detection_decode(const struct detection_grid *grid, const float *offsets,
                                  const struct detection_decoding *how, float *boxes,
                                  uint32_t *keys) {
-  if (how->xyxy) {
-    decode(anchors, offsets, count, 1, 0, *how, boxes, keys);
-  } else {
-    decode(anchors, offsets, count, 0, 1, *how, boxes, keys);
+  size_t count = grid->row_count;
+  for (size_t row = 0; row < grid->row_number; row++) {
+    float shift = (float)row * grid->y_stride + grid->y_offset;
+    size_t first = row * count;
+    if (how->xyxy) {
+      decode_row(grid->row, shift, offsets + 4 * first, count, 1, 0, *how, boxes + 4 * first,
+                 keys + first);
+    } else {
+      decode_row(grid->row, shift, offsets + 4 * first, count, 0, 1, *how, boxes + 4 * first,
+                 keys + first);
+    }
+  }
+}
+
+EACH_LEVEL void detection_decode_chosen(const struct detection_grid *grid, const float *offsets,
+                                        const uint32_t *chosen, size_t count,
+                                        const struct detection_decoding *how, float *boxes,
+                                        uint32_t *marks) {
+  int y = how->xyxy ? 1 : 0, x = how->xyxy ? 0 : 1;
+  for (size_t i = 0; i < count; i++) {
+    size_t anchor = chosen[i];
+    size_t row = anchor / grid->row_count, place = anchor % grid->row_count;
+    float shift = (float)row * grid->y_stride + grid->y_offset;
+    marks[i] = (uint32_t)decode(grid->row + 4 * place, shift, offsets + 4 * anchor, y, x, *how,
+                                boxes + 4 * i);
   }
 }
 

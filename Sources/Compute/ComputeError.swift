@@ -28,6 +28,14 @@ public struct ComputeError: Error, Sendable, Equatable, CustomStringConvertible 
     self.init(operation: operation, reason: reason)
   }
 
+  /// The system has no memory to give.
+  static func outOfMemory(byteCount: Int) -> ComputeError {
+    ComputeError(
+      operation: "memory for weights or activations",
+      reason:
+        "the system has no \(byteCount) bytes: allow the process more, or ask for less at once")
+  }
+
   /// One sentence that says what failed and why.
   public var description: String { "\(operation): \(reason)" }
 }

@@ -201,11 +201,11 @@ private func engineHandle() -> dnnl_engine_t? {
   ///   - addsToOutput: whether the result is added to what the output holds.
   ///   - scales: what the result is multiplied with first: one factor, or one for each index of
   ///     `scaledAxis`; empty for none.
-  ///   - scaledAxis: the axis of the result, 0 where there is one factor.
+  ///   - scaledAxes: bit n says that scales differ along axis n of the result.
   /// - Throws: `ComputeError` where oneDNN refuses them.
   init(
     activation: Network.Activation = .none, addsToOutput: Bool = false, scales: [Float] = [],
-    scaledAxis: Int = 0
+    scaledAxes: Int32 = 1
   ) throws(ComputeError) {
     var attributes: dnnl_primitive_attr_t?
     try unsafe check(dnnl_primitive_attr_create(&attributes), "attributes")
@@ -216,10 +216,9 @@ private func engineHandle() -> dnnl_engine_t? {
     try unsafe check(
       dnnl_primitive_attr_set_scratchpad_mode(handle, dnnl_scratchpad_mode_user), "attributes")
     if !scales.isEmpty {
-      // Bit n of the mask says that scales differ along axis n.
       try unsafe check(
         dnnl_primitive_attr_set_output_scales(
-          handle, dnnl_dim_t(scales.count), scales.count == 1 ? 0 : 1 << Int32(scaledAxis), scales),
+          handle, dnnl_dim_t(scales.count), scales.count == 1 ? 0 : scaledAxes, scales),
         "output scales")
     }
     guard addsToOutput || activation != .none else { return }
@@ -229,14 +228,29 @@ private func engineHandle() -> dnnl_engine_t? {
     if addsToOutput {
       try unsafe check(dnnl_post_ops_append_sum(operations, 1), "sum")
     }
-    if activation == .relu {
+    for (algorithm, alpha, beta) in activation.postOperations {
       try unsafe check(
-        dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0), "ReLU")
+        dnnl_post_ops_append_eltwise(operations, 1, algorithm, alpha, beta), "activation")
     }
     try unsafe check(dnnl_primitive_attr_set_post_ops(handle, operations), "post-ops")
   }
 
   deinit { unsafe _ = dnnl_primitive_attr_destroy(handle) }
+}
+
+extension Network.Activation {
+  /// What oneDNN does to each value in turn.
+  fileprivate var postOperations: [(dnnl_alg_kind_t, Float, Float)] {
+    switch self {
+    case .none: []
+    case .relu: [(dnnl_eltwise_relu, 0, 0)]
+    case .relu6: [(dnnl_eltwise_clip, 0, 6)]
+    case .hardSwish: [(dnnl_eltwise_hardswish, 0, 0)]
+    case .hardSigmoid: [(dnnl_eltwise_linear, 1 / 6, 0.5), (dnnl_eltwise_clip, 0, 1)]
+    case .silu: [(dnnl_eltwise_swish, 1, 0)]
+    case .sigmoid: [(dnnl_eltwise_logistic, 0, 0)]
+    }
+  }
 }
 
 /// A kernel ready to run.

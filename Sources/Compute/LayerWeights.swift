@@ -5,8 +5,9 @@ public import Tensors
 
 /// The weights of one layer: read from the checkpoint once, kept in the layouts that plans want.
 ///
-/// Plans of all sizes and threads share them. The checkpoint's own copy of a matrix is let go as soon as a
-/// first layout exists; another layout is made from that one.
+/// Plans of all sizes, threads and precisions share them, in any order. A checkpoint's file stays mapped,
+/// but for the pages; its weights in memory are let go for a matrix that exists in float32, and read back
+/// from that.
 public final class LayerWeights: Sendable {
   /// Output channels first: (K, C, h, w) for a convolution, (K, inputs) for a linear layer.
   public let shape: Shape
@@ -26,9 +27,9 @@ public final class LayerWeights: Sendable {
     let layout: TensorLayout
     let block: MemoryBlock
 
-    init(layout: TensorLayout) {
+    init(layout: TensorLayout) throws(ComputeError) {
       self.layout = layout
-      block = MemoryBlock(count: layout.byteCount)
+      block = try MemoryBlock(count: layout.byteCount)
     }
 
     /// Whether the checkpoint's weights can be had from these.
@@ -83,21 +84,23 @@ public final class LayerWeights: Sendable {
         return .success(existing)
       }
       do throws(ComputeError) {
-        let prepared = Prepared(layout: layout)
-        if let other = state.prepared.first(where: \.isExact), layout.elementType != dnnl_s8 {
+        let prepared = try Prepared(layout: layout)
+        if let other = state.prepared.first(where: \.isExact), layout.elementType != dnnl_s8,
+          other.layout.shape == layout.shape
+        {
           try unsafe reorder(
             from: other.layout, at: other.block.address, to: layout, of: prepared, name: name,
             scratch: scratch)
-        } else if let source = state.source {
-          try read(
-            source, dimensions: dimensions, outputsLast: outputsLast, into: prepared, name: name,
-            scratch: scratch,
-            roundingScales: state.quantizationScales ?? [])
-          // From rounded and from transformed weights there is no way back: the next layout is read from
-          // the file again. Only a matrix that is there in full is never asked of the file once more.
-          if prepared.isExact, shape.rank == 2 { state.source = nil }
         } else {
-          throw Self.lost(name)
+          try read(
+            try source(of: state, name), dimensions: dimensions, outputsLast: outputsLast,
+            into: prepared, name: name, scratch: scratch,
+            roundingScales: state.quantizationScales ?? [])
+          // From rounded and from transformed weights there is no way back, and a file can be read again:
+          // only a matrix that is in memory in full is not kept there twice.
+          if prepared.isExact, outputsLast, state.source?.storage.isFileMapping == false {
+            state.source = nil
+          }
         }
         state.prepared.append(prepared)
         return .success(prepared)
@@ -116,10 +119,17 @@ public final class LayerWeights: Sendable {
   func winogradWeights(lanes: Int, name: String) throws(ComputeError) -> MemoryBlock {
     let result = state.withLock { state -> Result<MemoryBlock, ComputeError> in
       if let existing = state.winograd { return .success(existing) }
-      guard let source = state.source else { return .failure(Self.lost(name)) }
+      guard let source = state.source else {
+        preconditionFailure("\(name): the weights of a convolution are always kept")
+      }
       let (outputs, inputs) = (shape[0], shape[1])
       let outputCount = winograd_weight_count(Int32(inputs), 1)
-      let block = MemoryBlock(count: outputs * outputCount * MemoryLayout<Float>.stride)
+      let block: MemoryBlock
+      do throws(ComputeError) {
+        block = try MemoryBlock(count: outputs * outputCount * MemoryLayout<Float>.stride)
+      } catch {
+        return .failure(error)
+      }
       let panels = outputs / (2 * lanes)
       OpenMP.parallel(panels, threadCount: OpenMP.threadCount) { range in
         for panel in range {
@@ -154,42 +164,101 @@ public final class LayerWeights: Sendable {
     return try result.get()
   }
 
-  private static func lost(_ name: String) -> ComputeError {
-    ComputeError(
-      operation: name,
-      reason:
-        "the checkpoint's weights were let go when they had been prepared as float32; open the "
-        + "model again"
-    )
+  /// Where weights are read from.
+  private enum Source {
+    /// As the checkpoint has them.
+    case stored(StoredTensor)
+    /// As a product of matrices wants them, outputs last; output scales are multiplied in.
+    case product(Prepared)
+  }
+
+  private func source(of state: State, _ name: String) throws(ComputeError) -> Source {
+    if let source = state.source { return .stored(source) }
+    guard let product = state.prepared.first(where: \.isExact) else {
+      throw ComputeError(operation: name, reason: "the weights are nowhere")
+    }
+    return .product(product)
+  }
+
+  /// Calls a closure with the weights of some outputs in the checkpoint's order, output scales multiplied in.
+  private func withRows(
+    _ part: Range<Int>, of source: Source, _ name: String, scratch: Arena,
+    _ body: (UnsafeBufferPointer<Float>) throws(ComputeError) -> Void
+  ) throws(ComputeError) {
+    var values: [Float]
+    switch source {
+    case .stored(let tensor):
+      let tensor = tensor.slice(part)
+      defer { tensor.releasePages() }
+      guard let outputScales else {
+        var failure: ComputeError?
+        unsafe tensor.withFloat32Values { values in
+          do throws(ComputeError) { try unsafe body(values) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return
+      }
+      values = tensor.float32Values()
+      let stride = values.count / max(part.count, 1)
+      for (row, scale) in outputScales[part].enumerated() {
+        for index in row * stride..<(row + 1) * stride { values[index] *= scale }
+      }
+    case .product(let prepared):
+      let inputs = shape[1]
+      let layout = try TensorLayout(shape: [inputs, shape[0]], tag: dnnl_ba)
+      // All outputs: a part of a blocked layout has to begin and end with a block.
+      let whole = try Prepared(layout: layout)
+      try unsafe reorder(
+        from: prepared.layout, at: prepared.block.address, to: layout, of: whole, name: name,
+        scratch: scratch)
+      try unsafe body(
+        UnsafeBufferPointer(
+          start: whole.block.address.assumingMemoryBound(to: Float.self)
+            + part.lowerBound * inputs, count: part.count * inputs))
+      return
+    }
+    var failure: ComputeError?
+    unsafe values.withUnsafeBufferPointer { values in
+      do throws(ComputeError) { try unsafe body(values) } catch { failure = error }
+    }
+    if let failure { throw failure }
   }
 
   /// What one unit of each output channel's weights stands for in int8: the largest is 127 units.
   ///
-  /// - Throws: `ComputeError` where the weights have been prepared as float32 before.
   func quantizationScales(name: String) throws(ComputeError) -> [Float] {
     let result = state.withLock { state -> Result<[Float], ComputeError> in
       if let known = state.quantizationScales { return .success(known) }
-      guard let source = state.source else { return .failure(Self.lost(name)) }
       var scales: [Float] = []
       scales.reserveCapacity(biases.count)
       let length = max(shape.dimensions.dropFirst().reduce(1, *), 1)
-      let step = max(Self.partByteCount / (4 * length), 1)
-      for start in stride(from: 0, to: biases.count, by: step) {
-        let part = start..<min(start + step, biases.count)
-        unsafe source.slice(part).withFloat32Values { values in
-          for row in 0..<part.count {
-            let largest = unsafe Self.largestMagnitude(
-              UnsafeBufferPointer(rebasing: values[row * length..<(row + 1) * length]))
-            let factor = outputScales.map { abs($0[part.lowerBound + row]) } ?? 1
-            // A channel without weights is zero in any unit.
-            scales.append(largest > 0 ? largest * factor / 127 : 1)
+      do throws(ComputeError) {
+        let source = try source(of: state, name)
+        for part in Self.parts(of: biases.count, length: length, of: source) {
+          try unsafe withRows(part, of: source, name, scratch: Arena()) { values in
+            for row in 0..<part.count {
+              let largest = unsafe Self.largestMagnitude(
+                UnsafeBufferPointer(rebasing: values[row * length..<(row + 1) * length]))
+              // A channel without weights is zero in any unit.
+              scales.append(largest > 0 ? largest / 127 : 1)
+            }
           }
         }
+      } catch {
+        return .failure(error)
       }
       state.quantizationScales = scales
       return .success(scales)
     }
     return try result.get()
+  }
+
+  /// The outputs in parts that are read at once.
+  private static func parts(of outputs: Int, length: Int, of source: Source) -> [Range<Int>] {
+    if case .product = source { return [0..<outputs] }
+    // Whole blocks of output channels, of which no layout has more than 64.
+    let step = max(partByteCount / (4 * length) / 64 * 64, 64)
+    return stride(from: 0, to: outputs, by: step).map { $0..<min($0 + step, outputs) }
   }
 
   private static func largestMagnitude(_ values: UnsafeBufferPointer<Float>) -> Float {
@@ -210,77 +279,55 @@ public final class LayerWeights: Sendable {
     return largest
   }
 
-  /// Reads the checkpoint's copy some output channels at a time, and lets go of each part's pages.
+  /// Reads the weights some output channels at a time, and lets go of each part's pages.
   ///
   /// A layer of 400 MB would otherwise be in memory twice, and once more where it has to be converted.
   private func read(
-    _ source: StoredTensor, dimensions: [Int], outputsLast: Bool, into prepared: Prepared,
-    name: String, scratch: Arena, roundingScales: [Float]
+    _ source: Source, dimensions: [Int], outputsLast: Bool, into prepared: Prepared, name: String,
+    scratch: Arena, roundingScales: [Float]
   ) throws(ComputeError) {
-    let outputs = dimensions[0]
-    let bytesOfOutput = max(dimensions.dropFirst().reduce(4, *), 1)
-    // Whole blocks of output channels, of which no layout has more than 64.
-    let step = max(Self.partByteCount / bytesOfOutput / 64 * 64, 64)
-    for start in stride(from: 0, to: outputs, by: step) {
-      let part = start..<min(start + step, outputs)
-      var layout = prepared.layout
-      if part.count < outputs {
-        guard let region = prepared.layout.region(axis: outputsLast ? 1 : 0, part) else {
-          // The whole is written anew; what was written before is overwritten.
-          try read(
-            source, 0..<outputs, dimensions, outputsLast: outputsLast, to: prepared.layout,
-            of: prepared, name, scratch, roundingScales)
-          return
-        }
-        layout = region
+    let outputs = shape[0]
+    // Groups have an axis of their own, and few weights.
+    var parts =
+      dimensions.count == 5
+      ? [0..<outputs]
+      : Self.parts(
+        of: outputs, length: max(shape.dimensions.dropFirst().reduce(1, *), 1), of: source)
+    var layouts: [TensorLayout] = []
+    for part in parts where parts.count > 1 {
+      guard let region = prepared.layout.region(axis: outputsLast ? 1 : 0, part) else { break }
+      layouts.append(region)
+    }
+    if layouts.count < parts.count {
+      (parts, layouts) = ([0..<outputs], [prepared.layout])
+    }
+    for (part, layout) in zip(parts, layouts) {
+      var extents = dimensions
+      let tag: dnnl_format_tag_t
+      switch dimensions.count {
+      case 5: tag = dnnl_abcde
+      case 4: tag = dnnl_abcd
+      default: tag = outputsLast ? dnnl_ba : dnnl_ab
       }
-      try read(
-        source, part, dimensions, outputsLast: outputsLast, to: layout, of: prepared, name,
-        scratch, roundingScales)
+      if outputsLast {
+        extents = [dimensions[1], part.count]
+      } else if dimensions.count < 5 {
+        extents[0] = part.count
+      }
+      let plain = try TensorLayout(shape: extents, tag: tag)
+      let scales = layout.elementType == dnnl_s8 ? roundingScales[part].map { 1 / $0 } : []
+      try unsafe withRows(part, of: source, name, scratch: scratch) {
+        (values) throws(ComputeError) in
+        guard let base = values.baseAddress else { return }
+        try unsafe reorder(
+          from: plain, at: UnsafeMutableRawPointer(mutating: base), to: layout, of: prepared,
+          name: name, scales: scales, scratch: scratch)
+      }
     }
   }
 
   /// How much of the checkpoint is read at once, in bytes as float32.
   private static let partByteCount = 32 << 20
-
-  private func read(
-    _ source: StoredTensor, _ part: Range<Int>, _ dimensions: [Int], outputsLast: Bool,
-    to layout: TensorLayout, of prepared: Prepared, _ name: String, _ scratch: Arena,
-    _ roundingScales: [Float]
-  ) throws(ComputeError) {
-    let source = source.slice(part)
-    let plain =
-      outputsLast
-      ? try TensorLayout(shape: [dimensions[1], part.count], tag: dnnl_ba)
-      : try TensorLayout(
-        shape: [part.count] + dimensions.dropFirst(),
-        tag: dimensions.count == 4 ? dnnl_abcd : dnnl_ab)
-    var scales: [Float] = []
-    if layout.elementType == dnnl_s8 { scales = roundingScales[part].map { 1 / $0 } }
-    var failure: ComputeError?
-    func reorder(_ values: UnsafeBufferPointer<Float>) {
-      guard let base = values.baseAddress else { return }
-      do throws(ComputeError) {
-        try unsafe self.reorder(
-          from: plain, at: UnsafeMutableRawPointer(mutating: base), to: layout, of: prepared,
-          name: name, scales: scales, scratch: scratch)
-      } catch {
-        failure = error
-      }
-    }
-    if let outputScales {
-      var values = source.float32Values()
-      let stride = values.count / max(part.count, 1)
-      for (row, scale) in outputScales[part].enumerated() {
-        for index in row * stride..<(row + 1) * stride { values[index] *= scale }
-      }
-      unsafe values.withUnsafeBufferPointer(reorder)
-    } else {
-      unsafe source.withFloat32Values(reorder)
-    }
-    source.releasePages()
-    if let failure { throw failure }
-  }
 
   /// Reorders on the calling thread's team.
   ///
@@ -291,11 +338,12 @@ public final class LayerWeights: Sendable {
     of prepared: Prepared, name: String, scales: [Float] = [], scratch: Arena
   ) throws(ComputeError) {
     let descriptor = try PrimitiveDescriptor(
-      reorderingFrom: source, to: layout, attributes: Attributes(scales: scales),
+      reorderingFrom: source, to: layout,
+      attributes: Attributes(scales: scales, scaledAxes: source.shape.rank == 5 ? 0b11 : 0b1),
       name: "\(name): weights")
     let primitive = try Primitive(descriptor, name: name)
     let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
-    scratch.reserve(scratchLayout.byteCount)
+    try scratch.reserve(scratchLayout.byteCount)
     let memories = [
       (DNNL_ARG_FROM, try unsafe Memory(source, at: address)),
       (DNNL_ARG_TO, try unsafe Memory(layout, at: prepared.block.address)),

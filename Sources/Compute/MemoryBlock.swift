@@ -19,11 +19,29 @@ internal import Glibc
 
   private static let hugePage = 2 << 20
 
-  init(count: Int) {
+  /// A block that holds nothing.
+  init() {
+    count = 0
+    mappedByteCount = 0
+    // Never read or written: any address will do, and nothing is freed.
+    unsafe address = Self.nowhere
+  }
+
+  @unsafe private nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(
+    byteCount: 64, alignment: 64)
+
+  /// A block of some bytes.
+  ///
+  /// - Throws: `ComputeError` where the system has no such memory to give.
+  init(count: Int) throws(ComputeError) {
     self.count = count
     guard count >= Self.hugePage else {
       mappedByteCount = 0
-      unsafe address = UnsafeMutableRawPointer.allocate(byteCount: max(count, 64), alignment: 64)
+      var start: UnsafeMutableRawPointer?
+      guard unsafe posix_memalign(&start, 64, max(count, 64)) == 0, let start = unsafe start else {
+        throw .outOfMemory(byteCount: count)
+      }
+      unsafe address = start
       return
     }
     let mask = Self.hugePage - 1
@@ -34,7 +52,7 @@ internal import Glibc
       nil, mappedByteCount + Self.hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
       0)
     guard let start = unsafe start, unsafe start != MAP_FAILED else {
-      fatalError("out of memory: the system has no \(count) bytes for weights or activations")
+      throw .outOfMemory(byteCount: count)
     }
     let before = (Self.hugePage - Int(bitPattern: start) & mask) & mask
     unsafe address = start + before
@@ -46,9 +64,18 @@ internal import Glibc
     unsafe _ = madvise(address, mappedByteCount, MADV_HUGEPAGE)
   }
 
+  /// A block of zeros.
+  convenience init(zeros count: Int) throws(ComputeError) {
+    try self.init(count: count)
+    // The system's pages are zeros already.
+    if mappedByteCount == 0 {
+      unsafe address.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    }
+  }
+
   /// A block that holds some numbers.
-  convenience init(copying values: [Float]) {
-    self.init(count: values.count * MemoryLayout<Float>.stride)
+  convenience init(copying values: [Float]) throws(ComputeError) {
+    try self.init(count: values.count * MemoryLayout<Float>.stride)
     unsafe values.withUnsafeBytes { values in
       // Safety: the block was made as long as the values.
       unsafe UnsafeMutableRawBufferPointer(start: address, count: values.count)
@@ -59,8 +86,8 @@ internal import Glibc
   deinit {
     if mappedByteCount > 0 {
       unsafe _ = munmap(address, mappedByteCount)
-    } else {
-      unsafe address.deallocate()
+    } else if unsafe address != Self.nowhere {
+      unsafe free(address)
     }
   }
 }
@@ -70,7 +97,7 @@ internal import Glibc
 /// An arena belongs to one compute thread, and plans that share it must not depend on each other's
 /// contents: running one overwrites the outputs of another.
 public final class Arena {
-  private(set) var block = MemoryBlock(count: 0)
+  private(set) var block = MemoryBlock()
 
   /// Tells a block from those before it, which nothing may keep: plans of sixteen sizes would keep
   /// sixteen blocks.
@@ -83,12 +110,14 @@ public final class Arena {
   public var byteCount: Int { block.count }
 
   /// Makes room; what was in the arena is lost if it has to grow.
-  func reserve(_ count: Int) {
+  ///
+  /// - Throws: `ComputeError` where the system has no such memory to give; the arena is then empty.
+  func reserve(_ count: Int) throws(ComputeError) {
     if count > block.count {
       // The old block goes first, so that both never exist at once.
-      block = MemoryBlock(count: 0)
-      block = MemoryBlock(count: count)
+      block = MemoryBlock()
       generation += 1
+      block = try MemoryBlock(count: count)
     }
   }
 }

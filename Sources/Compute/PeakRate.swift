@@ -38,7 +38,7 @@ public enum PeakRate {
     var memories: [(Int32, Memory)] = []
     for (argument, query) in arguments {
       let layout = descriptor.layout(query)
-      let block = MemoryBlock(count: layout.byteCount)
+      let block = try MemoryBlock(count: layout.byteCount)
       // Zeros: numbers that happen to be denormal would be slower.
       unsafe block.address.initializeMemory(as: UInt8.self, repeating: 0, count: block.count)
       blocks.append(block)

@@ -35,6 +35,9 @@ enum Bubbliiiing {
   static let formats: [CheckpointFormat] = [.pyTorchArchive, .pyTorchLegacy]
 
   static let picture = PictureRule(
-    resize: ResizeRule(minimumSide: 600, maximumSide: nil, rounding: .bubbliiiing),
+    // `utils/utils.py`, `get_new_img_size`.
+    resize: ResizeRule(
+      minimumSide: 600, maximumSide: nil, rounding: .down, shorterSide: .exact,
+      reportedScale: .uncappedFactor),
     preprocessing: Preprocessing(interpolation: .pillowBicubic))
 }

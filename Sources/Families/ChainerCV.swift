@@ -18,7 +18,10 @@ extension Family {
     Conventions(
       backbone: BackboneSettings(poolingRoundsUp: true),
       picture: PictureRule(
-        resize: ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .chainerCV),
+        // `faster_rcnn.py`, `FasterRCNN.prepare`; the scale is that of the widths.
+        resize: ResizeRule(
+          minimumSide: 600, maximumSide: 1000, rounding: .down, cap: .whereSideExceeds,
+          reportedScale: .widthRatio),
         preprocessing: Preprocessing(
           interpolation: .pillowBilinearFloat, divisor: 1,
           mean: SIMD3(122.7717, 115.9465, 102.9801)),

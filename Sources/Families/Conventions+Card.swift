@@ -27,12 +27,14 @@ extension Family.Conventions {
       if let ratios = card.numbers(.anchorRatios) { anchors.ratios = ratios }
       detection.levels[index].anchors = anchors
     }
-    if let count = card.integer(.countBeforeNMS) { detection.testCounts.beforeNMS = count }
-    if let count = card.integer(.countAfterNMS) { detection.testCounts.afterNMS = count }
-    if let value = card.number(.proposalNMSThreshold) { detection.proposalNMSThreshold = value }
-    if let value = card.number(.scoreThreshold) { detection.scoreThreshold = value }
-    if let value = card.number(.nmsThreshold) { detection.classNMSThreshold = value }
-    if let count = card.integer(.maximumDetections) { detection.maximumDetections = count }
+    if let count = card.integer(.countBeforeNMS) { detection.proposals.counts.beforeNMS = count }
+    if let count = card.integer(.countAfterNMS) { detection.proposals.counts.afterNMS = count }
+    if let value = card.number(.proposalNMSThreshold) {
+      detection.proposals.nms.iouThreshold = value
+    }
+    if let value = card.number(.scoreThreshold) { detection.classes.scoreThreshold = value }
+    if let value = card.number(.nmsThreshold) { detection.classes.nms.iouThreshold = value }
+    if let count = card.integer(.maximumDetections) { detection.classes.maximumDetections = count }
   }
 
   /// The card that makes the family's conventions equal to these.
@@ -47,17 +49,17 @@ extension Family.Conventions {
     card[.mean] = list((0..<3).map { preprocessing.mean[$0] })
     card[.standardDeviation] = list((0..<3).map { preprocessing.standardDeviation[$0] })
     if let level = detection.levels.first, detection.levels.count == 1 {
-      card[.featureStride] = .integer(level.featureStride)
+      if case .fixed(let stride) = level.stride { card[.featureStride] = .integer(stride) }
       card[.anchorBaseSize] = .number(Double(level.anchors.baseSize))
       card[.anchorScales] = list(level.anchors.scales)
       card[.anchorRatios] = list(level.anchors.ratios)
     }
-    card[.countBeforeNMS] = .integer(detection.testCounts.beforeNMS)
-    card[.countAfterNMS] = .integer(detection.testCounts.afterNMS)
-    card[.proposalNMSThreshold] = .number(Double(detection.proposalNMSThreshold))
-    card[.scoreThreshold] = .number(Double(detection.scoreThreshold))
-    card[.nmsThreshold] = .number(Double(detection.classNMSThreshold))
-    card[.maximumDetections] = detection.maximumDetections.map { .integer($0) }
+    card[.countBeforeNMS] = .integer(detection.proposals.counts.beforeNMS)
+    card[.countAfterNMS] = .integer(detection.proposals.counts.afterNMS)
+    card[.proposalNMSThreshold] = .number(Double(detection.proposals.nms.iouThreshold))
+    card[.scoreThreshold] = .number(Double(detection.classes.scoreThreshold))
+    card[.nmsThreshold] = .number(Double(detection.classes.nms.iouThreshold))
+    card[.maximumDetections] = detection.classes.maximumDetections.map { .integer($0) }
     return card
   }
 }

@@ -59,7 +59,11 @@ enum SimpleFasterRCNN {
   ])
 
   static let picture = PictureRule(
-    resize: ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .skimage),
+    // `skimage.transform.resize` calls `scipy.ndimage.zoom` (scikit-image 0.19 and newer); the scale
+    // is that of the widths.
+    resize: ResizeRule(
+      minimumSide: 600, maximumSide: 1000, rounding: .halfEven, shorterSide: .zoomed,
+      reportedScale: .widthRatio),
     preprocessing: Preprocessing(
       interpolation: .skimageLinear, mean: SIMD3(0.485, 0.456, 0.406),
       standardDeviation: SIMD3(0.229, 0.224, 0.225)),

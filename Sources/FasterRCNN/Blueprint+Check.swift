@@ -5,26 +5,31 @@ internal import Networks
 extension Blueprint {
   /// Refuses what the networks cannot be run with.
   func check(against networks: DetectorNetworks) throws(ModelError) {
-    let level = detection.levels[0]
-    guard level.anchors.anchorsPerCell == networks.anchorsPerCell else {
+    for level in detection.levels {
+      let anchors = level.anchors
+      guard anchors.anchorsPerCell == networks.anchorsPerCell else {
+        throw .mismatch(
+          "\(originalName("rpn.score.weight")) has \(networks.anchorsPerCell) anchors in a cell, "
+            + "but the settings make \(anchors.anchorsPerCell): \(anchors.ratios.count) ratios x "
+            + "\(anchors.scales.count) scales; set anchor_scales and anchor_ratios")
+      }
+      guard case .fixed(let stride) = level.stride, stride != networks.featureStride else {
+        continue
+      }
       throw .mismatch(
-        "\(originalName("rpn.score.weight")) has \(networks.anchorsPerCell) anchors in a cell, but "
-          + "the settings make \(level.anchors.anchorsPerCell): \(level.anchors.ratios.count) ratios "
-          + "x \(level.anchors.scales.count) scales; set anchor_scales and anchor_ratios")
+        "the backbone's stride is \(networks.featureStride) pixels, but the profile "
+          + "\(family.name) says \(stride)")
     }
-    for (source, stride) in [
-      ("the profile \(family.name)", level.featureStride),
-      ("feature_stride", card.integer(.featureStride)),
-    ] {
-      guard let stride, stride != networks.featureStride else { continue }
+    if let stride = card.integer(.featureStride), stride != networks.featureStride {
       throw .mismatch(
-        "the backbone's stride is \(networks.featureStride) pixels, but \(source) says \(stride)")
+        "the backbone's stride is \(networks.featureStride) pixels, but feature_stride says "
+          + "\(stride)")
     }
-    guard detection.roiSize == networks.pooledSize else {
+    guard detection.roi.size == networks.pooledSize else {
       throw .mismatch(
         "the head reads RoIs of \(networks.pooledSize)x\(networks.pooledSize) cells, but the "
-          + "profile \(family.name) pools \(detection.roiSize)x\(detection.roiSize); choose another "
-          + "with --profile")
+          + "profile \(family.name) pools \(detection.roi.size)x\(detection.roi.size); choose "
+          + "another with --profile")
     }
   }
 }

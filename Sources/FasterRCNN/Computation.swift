@@ -16,7 +16,7 @@ public struct Computation: Sendable {
   init(_ plans: [Plan]) {
     var names: [Share: Set<String>] = [:]
     for step in plans.flatMap(\.steps) where step.operationCount > 0 {
-      let share = Share(precision: step.precision, isWinograd: step.kernel.hasPrefix("winograd"))
+      let share = Share(precision: step.precision, isWinograd: step.isWinograd)
       names[share, default: []].insert(step.name)
     }
     layerCounts = names.mapValues(\.count)

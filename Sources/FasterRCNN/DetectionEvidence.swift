@@ -6,17 +6,14 @@ public import Detection
 /// It is copied out of the networks' memory on request only; a picture of 600 x 1000 pixels has half a
 /// megabyte of it.
 public struct DetectionEvidence: Sendable {
-  /// The anchors.
-  public let grid: AnchorGrid
+  /// What the RPN said of each feature map, from the finest.
+  public let levels: [ProposalEvidence]
 
   /// The picture's sizes and scales.
   public let frame: ImageFrame
 
-  /// The RPN's offsets, [H, W, A x 4].
-  public let offsets: [Float]
-
-  /// The RPN's logits, [H, W, A x 2] or [H, W, A].
-  public let scores: [Float]
+  /// How offsets become boxes.
+  public let coder: BoxCoder
 
   /// How proposals were made of them.
   public let proposalSettings: ProposalSettings
@@ -37,13 +34,12 @@ public struct DetectionEvidence: Sendable {
   public private(set) var logitCount = 0
 
   init(
-    grid: AnchorGrid, frame: ImageFrame, offsets: [Float], scores: [Float],
+    levels: [ProposalEvidence], frame: ImageFrame, coder: BoxCoder,
     proposalSettings: ProposalSettings, classBoxSettings: ClassBoxSettings
   ) {
-    self.grid = grid
+    self.levels = levels
     self.frame = frame
-    self.offsets = offsets
-    self.scores = scores
+    self.coder = coder
     self.proposalSettings = proposalSettings
     self.classBoxSettings = classBoxSettings
   }

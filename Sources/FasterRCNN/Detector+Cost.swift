@@ -22,7 +22,7 @@ extension Session {
     let resized = try resizing(size).size
     let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
     let rpn = try proposalPlan(backbone.outputLayouts[0])
-    let count = model.blueprint.detection.testProposalSettings.counts.afterNMS
+    let count = model.blueprint.detection.proposals.counts.afterNMS
     let head = try headPlan(images: 1, proposalCount: count, limit: count)
     func sum(_ plan: Plan) -> Int { plan.steps.reduce(0) { $0 + $1.operationCount } }
     return [.backbone: sum(backbone), .rpn: sum(rpn), .head: sum(head)]

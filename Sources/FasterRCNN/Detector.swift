@@ -21,18 +21,22 @@ public final class Detector: Sendable {
     /// The picture sizes whose plans are kept; the one that was used longest ago makes room.
     public var keptPlans: Int
 
-    /// How the networks are computed; detectors that are given copies of one value share its
-    /// limit on memory.
+    /// How the networks are computed.
     public var plan: PlanOptions
+
+    /// What weights transformed for Winograd's convolutions may take; detectors that are given the same
+    /// share it.
+    public var winogradBudget: WinogradBudget
 
     /// Makes a set of options; by default all cores that the process really has.
     public init(
       threadCount: Int = ProcessorCount.available, keptPlans: Int = 16,
-      plan: PlanOptions = PlanOptions()
+      plan: PlanOptions = PlanOptions(), winogradBudget: WinogradBudget = WinogradBudget()
     ) {
       self.threadCount = threadCount
       self.keptPlans = keptPlans
       self.plan = plan
+      self.winogradBudget = winogradBudget
     }
   }
 

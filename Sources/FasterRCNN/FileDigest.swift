@@ -17,7 +17,10 @@ final class FileDigest: Sendable {
   init(known text: String) { sum.withLock { $0 = text } }
 
   /// Starts to compute; the storage is held until that is done.
-  init(of storage: ByteStorage) {
+  ///
+  /// Of a checkpoint in several files it is the sum of their bytes one after the other, in the order of
+  /// the files' names.
+  init(of files: [ByteStorage]) {
     // A program may end while the sum is under way. OpenSSL must not take its own state down then,
     // under the feet of this thread: the process's end frees it anyway.
     _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
@@ -26,7 +29,7 @@ final class FileDigest: Sendable {
       // The sum takes the time that the networks leave it, so that the model is ready sooner. Linux
       // gives each thread a niceness of its own; where it refuses, the sum is merely in the way.
       _ = nice(19)
-      let text = Self.sha256(of: storage)
+      let text = Self.sha256(of: files)
       sum.withLock { $0 = text }
       group.leave()
     }
@@ -46,20 +49,22 @@ final class FileDigest: Sendable {
 
   /// Computes the sum, and lets go of a mapped file's pages on the way: what was summed up would
   /// otherwise stay in memory beside the prepared weights.
-  static func sha256(of storage: ByteStorage) -> String {
+  static func sha256(of files: [ByteStorage]) -> String {
     let block = 4 << 20
     let context = unsafe EVP_MD_CTX_new()
     defer { unsafe EVP_MD_CTX_free(context) }
     guard unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { return "" }
-    for start in stride(from: 0, to: storage.count, by: block) {
-      let range = start..<min(start + block, storage.count)
-      let status = unsafe storage.withUnsafeBytes { bytes in
-        // Safety: the range ends at the storage's count at most.
-        let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
-        return unsafe EVP_DigestUpdate(context, part.baseAddress, part.count)
+    for storage in files {
+      for start in stride(from: 0, to: storage.count, by: block) {
+        let range = start..<min(start + block, storage.count)
+        let status = unsafe storage.withUnsafeBytes { bytes in
+          // Safety: the range ends at the storage's count at most.
+          let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
+          return unsafe EVP_DigestUpdate(context, part.baseAddress, part.count)
+        }
+        guard status == 1 else { return "" }
+        storage.releasePages(range)
       }
-      guard status == 1 else { return "" }
-      storage.releasePages(range)
     }
     var digest = [UInt8](repeating: 0, count: 32)
     var count: UInt32 = 0

@@ -14,7 +14,7 @@ struct ModelContents {
   /// What the file held, under its own names.
   let checkpoint: Checkpoint
 
-  /// The size of the file.
+  /// The size of the file, or of all files of a checkpoint in several.
   let byteCount: Int
 
   /// The model that is a part of the program.
@@ -27,36 +27,37 @@ struct ModelContents {
       adopting: UnsafeRawBufferPointer(start: start, count: count), release: { _ in })
     let text = unsafe frcnn_embedded_settings(&count)
     let settings = unsafe Array(UnsafeRawBufferPointer(start: text, count: count))
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try Checkpoint(contentsOf: weights)
+    } catch {
+      throw .checkpoint(error)
+    }
     return try ModelContents(
-      storage: weights, neighbours: nil, beside: (settings, "the embedded model"),
+      checkpoint, neighbours: nil, beside: (settings, "the embedded model"),
       options: Model.Options())
   }
 
-  /// Opens a checkpoint file with the settings beside it, as `Model.open` describes.
+  /// Opens a checkpoint with the settings beside it, as `Model.open` describes.
   static func open(_ path: String, options: Model.Options) throws(ModelError) -> ModelContents {
-    let storage: ByteStorage
+    let checkpoint: Checkpoint
+    let neighbours: ModelNeighbours
     do {
-      storage = try ByteStorage.mapping(path: path)
+      checkpoint = try Checkpoint.open(path)
+      neighbours = ModelNeighbours(of: try CheckpointFolder.checkpoint(at: path))
     } catch {
-      throw .checkpoint(CheckpointError(.unreadable(error), path: path))
+      throw .checkpoint(error)
     }
-    let neighbours = ModelNeighbours(of: path)
     return try ModelContents(
-      storage: storage, neighbours: neighbours, beside: neighbours.settings(), options: options)
+      checkpoint, neighbours: neighbours, beside: neighbours.settings(), options: options)
   }
 
   private init(
-    storage: ByteStorage, neighbours: ModelNeighbours?,
+    _ checkpoint: Checkpoint, neighbours: ModelNeighbours?,
     beside settings: (json: [UInt8], source: String)?, options: Model.Options
   ) throws(ModelError) {
-    do {
-      checkpoint = try Checkpoint(contentsOf: storage)
-    } catch {
-      var located = error
-      located.path = neighbours?.path
-      throw .checkpoint(located)
-    }
-    byteCount = storage.count
+    self.checkpoint = checkpoint
+    byteCount = checkpoint.files.reduce(0) { $0 + $1.count }
     let blueprint = try Self.blueprint(
       checkpoint, neighbours: neighbours, beside: settings, options: options)
 
@@ -89,10 +90,12 @@ struct ModelContents {
     let detection = blueprint.detection
     let description = ModelDescription(
       name: card.text(.name) ?? neighbours?.name ?? "embedded",
-      version: card.text(.version) ?? "1", digest: FileDigest(of: storage),
-      profile: blueprint.family.name, labels: labels, scoreThreshold: detection.scoreThreshold,
-      nmsThreshold: detection.classNMSThreshold, maximumDetections: detection.maximumDetections,
-      proposalCount: detection.testCounts.afterNMS,
+      version: card.text(.version) ?? "1", digest: FileDigest(of: checkpoint.files),
+      profile: blueprint.family.name, labels: labels,
+      scoreThreshold: detection.classes.scoreThreshold,
+      nmsThreshold: detection.classes.nms.iouThreshold,
+      maximumDetections: detection.classes.maximumDetections,
+      proposalCount: detection.proposals.counts.afterNMS,
       parameterCount: blueprint.state.parameterCount,
       assumption: blueprint.assumptions.isEmpty
         ? nil : blueprint.assumptions.joined(separator: "; "))

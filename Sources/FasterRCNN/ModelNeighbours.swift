@@ -21,7 +21,12 @@ struct ModelNeighbours: Sendable {
   ///
   /// What follows a point is an extension only where it is one of a checkpoint's: a training script
   /// that names files `fasterrcnn_07221234_0.7011` ends them with a score.
-  var name: String { Self.stem(of: fileName) }
+  var name: String {
+    // The index of a checkpoint in several files stands for them all.
+    let index = ".safetensors.index.json"
+    return fileName.hasSuffix(index)
+      ? String(fileName.dropLast(index.count)) : Self.stem(of: fileName)
+  }
 
   /// The path of the settings, there or not.
   var settingsPath: String {

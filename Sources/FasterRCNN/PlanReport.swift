@@ -66,7 +66,7 @@ extension Session {
     func makePlans() throws(DetectorError) -> [(Stage, Plan)] {
       let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
       let rpn = try proposalPlan(backbone.outputLayouts[0])
-      let count = model.blueprint.detection.testProposalSettings.counts.afterNMS
+      let count = model.blueprint.detection.proposals.counts.afterNMS
       let head = try headPlan(images: 1, proposalCount: count, limit: count)
       return [(.backbone, backbone), (.rpn, rpn), (.head, head)]
     }
@@ -97,7 +97,7 @@ extension Session {
   ) throws(DetectorError) -> [PlanReport.Row] {
     let count = plan.inputLayout.byteCount / MemoryLayout<Float>.stride
     let input = FloatBuffer()
-    let values = unsafe input.reserve(count)
+    let values = try unsafe input.room(count)
     unsafe values.initialize(repeating: 0)
     var best = [Duration](repeating: .seconds(1 << 20), count: plan.steps.count)
     let clock = ContinuousClock()

@@ -10,7 +10,7 @@ extension Session {
     try plan(in: \.backbonePlans, key: [images, height, width]) { () throws(ComputeError) in
       try Plan(
         model.networks.backbone, inputShape: [images, 3, height, width], arena: backboneArena,
-        options: planOptions)
+        options: planOptions, winogradBudget: winogradBudget)
     }
   }
 
@@ -22,7 +22,7 @@ extension Session {
       () throws(ComputeError) in
       try Plan(
         model.networks.proposal, inputShape: shape, inputLayout: layout, arena: proposalArena,
-        options: planOptions)
+        options: planOptions, winogradBudget: winogradBudget)
     }
   }
 
@@ -36,7 +36,7 @@ extension Session {
     return try plan(in: \.headPlans, key: [rows]) { () throws(ComputeError) in
       try Plan(
         model.networks.head, inputShape: [rows, model.networks.featureChannels, size, size],
-        arena: headArena, options: planOptions)
+        arena: headArena, options: planOptions, winogradBudget: winogradBudget)
     }
   }
 

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Detection
+internal import Networks
 internal import Families
 internal import Tensors
 
@@ -57,9 +58,11 @@ extension Session {
         ComputeError(
           operation: "RoI pooling", reason: "features in a layout that only oneDNN reads"))
     }
-    let pooling = model.blueprint.detection.roiPooling(
-      featureHeight: layout.height, featureWidth: layout.width, frame: features.frames[0])
-    let used = pooling.outputLayout(
+    var pooling = PyramidPooling(
+      model.blueprint.detection.roi,
+      maps: [(layout.height, layout.width, model.networks.featureStride)],
+      frame: features.frames[0])
+    let used = pooling.poolings[0].outputLayout(
       roiCount: proposals.count, channelCount: layout.channelCount, channelBlock: headBlock
     ).elementCount
     // Safety: the map has the layout's elements, and the head's input has a row for each proposal;
@@ -68,10 +71,12 @@ extension Session {
       start: features.values.assumingMemoryBound(to: Float.self), count: layout.elementCount)
     let destination = unsafe UnsafeMutableBufferPointer(rebasing: rows[..<used])
     let (boxes, images) = (proposals.boxes, proposals.imageIndices)
+    pooling.assign(boxes.span)
+    let assigned = pooling
     thread.parallel(boxes.count) { range in
-      unsafe pooling.pool(
-        map, layout: layout, rois: boxes.span, imageIndices: images.span, range: range,
-        into: destination, outputChannelBlock: headBlock)
+      unsafe assigned.pool(
+        [FeatureMapView(map, layout: layout)], rois: boxes.span, imageIndices: images.span,
+        range: range, into: destination, outputChannelBlock: headBlock)
     }
   }
 }

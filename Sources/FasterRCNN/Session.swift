@@ -26,12 +26,13 @@ final class Session {
   private let input = FloatBuffer()
   private let pooled = FloatBuffer()
 
-  private var proposalWorkspace = ProposalWorkspace()
+  private var proposalCreator: ProposalCreator
   var proposals = RegionProposals()
   private var classWorkspace = ClassBoxWorkspace()
   private var classified: [ClassifiedBox] = []
 
   let planOptions: PlanOptions
+  let winogradBudget: WinogradBudget
   private let keptPlans: Int
 
   /// Shown each plan after it has run, with how many of its rows count.
@@ -44,8 +45,11 @@ final class Session {
     let keptPlans = options.keptPlans
     self.keptPlans = keptPlans
     planOptions = options.plan
+    winogradBudget = options.winogradBudget
     self.planCounters = planCounters
     self.model = model
+    proposalCreator = ProposalCreator(
+      settings: model.blueprint.detection.proposals, coder: model.blueprint.detection.coder)
     self.thread = thread
     backbonePlans = PlanCache(capacity: keptPlans)
     proposalPlans = PlanCache(capacity: keptPlans)
@@ -134,7 +138,7 @@ final class Session {
     let layout = ChannelLayout(
       channelCount: 3, height: size.height, width: size.width, channelBlock: block)
     let count = layout.elementCount
-    let values = unsafe input.reserve(count * images.count)
+    let values = try unsafe input.room(count * images.count)
     for (index, image) in images.enumerated() {
       precondition(
         image.size == first.size,
@@ -241,17 +245,25 @@ final class Session {
     guard !isCancelled() else { throw .cancelled }
 
     let grid = grids.value(for: [shape[2], shape[3]]) {
-      AnchorGrid(
-        base: profile.levels[0].anchors.makeBase(), featureStride: profile.levels[0].featureStride,
-        height: shape[2], width: shape[3])
+      profile.levels[0].grid(
+        height: shape[2], width: shape[3], inputHeight: Int(features.frames[0].height),
+        inputWidth: Int(features.frames[0].width))
     }
     let (offsets, scores) = unsafe (rpn.outputValues(0), rpn.outputValues(1))
     // A network whose outputs are NaN finds nothing, and saying "nothing found" would be a lie.
     guard unsafe scores.contains(where: \.isFinite) else { throw .notFinite }
-    let proposalCreator = ProposalCreator(settings: proposalSettings(parameters))
-    unsafe proposalCreator.propose(
-      offsets: Span(_unsafeElements: offsets), scores: Span(_unsafeElements: scores),
-      grids: [grid], frames: features.frames, workspace: &proposalWorkspace, into: &proposals)
+    proposalCreator.settings = proposalSettings(parameters)
+    proposals.removeAll()
+    for (image, frame) in features.frames.enumerated() {
+      proposalCreator.begin(frame)
+      let (anchors, logits) = (grid.count, grid.count * profile.proposals.layout.channelsPerAnchor)
+      unsafe proposalCreator.add(
+        offsets: Span(_unsafeElements: offsets).extracting(
+          image * 4 * anchors..<(image + 1) * 4 * anchors),
+        scores: Span(_unsafeElements: scores).extracting(
+          image * logits..<(image + 1) * logits), grid: grid)
+      proposalCreator.finish(image: image, into: &proposals)
+    }
     timer.record(.proposals)
 
     var results = results(of: features)
@@ -264,10 +276,11 @@ final class Session {
     }
     if parameters.includesEvidence {
       for index in results.indices {
-        results[index].evidence = unsafe DetectionEvidence(
-          grid: grid, frame: features.frames[index],
-          offsets: Self.row(index, of: offsets, count: results.count),
-          scores: Self.row(index, of: scores, count: results.count),
+        let level = unsafe ProposalEvidence(
+          grid: grid, offsets: Self.row(index, of: offsets, count: results.count),
+          scores: Self.row(index, of: scores, count: results.count))
+        results[index].evidence = DetectionEvidence(
+          levels: [level], frame: features.frames[index], coder: profile.coder,
           proposalSettings: proposalCreator.settings, classBoxSettings: classBoxSettings(parameters)
         )
       }
@@ -281,7 +294,7 @@ final class Session {
       limit: proposalCreator.settings.counts.afterNMS)
     timer.record(.plan)
     let pooledCount = head.inputLayout.byteCount / MemoryLayout<Float>.stride
-    let rows = unsafe pooled.reserve(pooledCount)
+    let rows = try unsafe pooled.room(pooledCount)
     try unsafe pool(features, into: rows, head: head)
     timer.record(.roiPooling)
     guard !isCancelled() else { throw .cancelled }
@@ -289,7 +302,8 @@ final class Session {
     timer.record(.head)
     observe?(.head, head, proposals.count)
 
-    let decoder = ClassBoxDecoder(settings: classBoxSettings(parameters))
+    let decoder = ClassBoxDecoder(
+      settings: classBoxSettings(parameters), coder: profile.coder)
     for index in results.indices {
       let range = proposals.range(ofImage: index)
       let (boxes, logits) = unsafe (head.outputValues(0), head.outputValues(1))
@@ -317,7 +331,7 @@ final class Session {
   }
 
   private func classBoxSettings(_ parameters: DetectionParameters) -> ClassBoxSettings {
-    var settings = model.blueprint.detection.classBoxSettings
+    var settings = model.blueprint.detection.classes
     if let threshold = parameters.scoreThreshold { settings.scoreThreshold = threshold }
     if let threshold = parameters.nmsThreshold { settings.nms.iouThreshold = threshold }
     if let maximum = parameters.maximumDetections { settings.maximumDetections = maximum }
@@ -329,7 +343,7 @@ final class Session {
   }
 
   private func proposalSettings(_ parameters: DetectionParameters) -> ProposalSettings {
-    var settings = model.blueprint.detection.testProposalSettings
+    var settings = model.blueprint.detection.proposals
     if let count = parameters.proposalCountBeforeNMS { settings.counts.beforeNMS = count }
     if let count = parameters.proposalCountAfterNMS { settings.counts.afterNMS = count }
     if let threshold = parameters.proposalNMSThreshold { settings.nms.iouThreshold = threshold }

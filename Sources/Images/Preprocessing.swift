@@ -13,6 +13,9 @@ public struct Preprocessing: Sendable, Hashable {
     case skimageLinear
     /// `cv2.resize(INTER_LINEAR)` on float32: two neighbours in each direction, clamped at the border.
     case openCVLinear
+    /// `cv2.resize(INTER_LINEAR)` on bytes: the same in fixed point, and the mean of four pixels where
+    /// both sides are halved.
+    case openCVLinearBytes
     /// `torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=False)`: as
     /// OpenCV's, with positions in float32.
     case torchBilinear
@@ -97,13 +100,18 @@ public struct Preprocessing: Sendable, Hashable {
       ResamplingTaps(
         interpolation: interpolation, count: count, resizedCount: resizedCount, step: step)
     }
-    let rows = makeTaps(image.height, size.height)
-    let columns = makeTaps(image.width, size.width)
     switch interpolation {
+    case .openCVLinearBytes:
+      unsafe OpenCVByteResampler(source: image.size, resized: size)
+        .run(image, table: table, into: output)
     case .pillowBilinear, .pillowBicubic:
-      unsafe ByteResampler(rows: rows, columns: columns).run(image, table: table, into: output)
+      unsafe ByteResampler(
+        rows: makeTaps(image.height, size.height), columns: makeTaps(image.width, size.width)
+      ).run(image, table: table, into: output)
     case .skimageLinear, .openCVLinear, .torchBilinear, .pillowBilinearFloat:
-      unsafe FloatResampler(rows: rows, columns: columns).run(image, table: table, into: output)
+      unsafe FloatResampler(
+        rows: makeTaps(image.height, size.height), columns: makeTaps(image.width, size.width)
+      ).run(image, table: table, into: output)
     }
   }
 

@@ -31,7 +31,8 @@ struct ResamplingTaps {
         if position < 0 { return -position }
         return min(position, 2 * Double(count - 1) - position)
       }
-    case .openCVLinear:
+    // Of bytes OpenCV makes its own weights (`OpenCVByteResampler`); these are where they come from.
+    case .openCVLinear, .openCVLinearBytes:
       self.init(linear: resizedCount, count: count) { index in
         (Double(index) + 0.5) * step - 0.5
       }

@@ -1,22 +1,19 @@
 extension ResizeRule: CustomStringConvertible {
-  /// The rule in words, as `shorter side to 600, longer side at most 1000, rounded as skimage does`.
+  /// The rule in words, as `shorter side to 600, longer side at most 1000, rounded down`.
   public var description: String {
     "shorter side to \(minimumSide), longer side "
       + (maximumSide.map { "at most \($0)" } ?? "unlimited")
-      + ", rounded as \(rounding.owner) does"
+      + ", rounded \(rounding.words)"
   }
 }
 
 extension ResizeRule.Rounding {
-  /// Whose way of rounding it is, as its documentation calls them.
-  fileprivate var owner: String {
+  /// How it rounds, in words.
+  fileprivate var words: String {
     switch self {
-    case .skimage: "scikit-image"
-    case .chainerCV: "ChainerCV"
-    case .bubbliiiing: "bubbliiiing"
-    case .openCV: "OpenCV"
-    case .detectron2: "Detectron2"
-    case .torchvision: "torchvision"
+    case .down: "down"
+    case .halfEven: "to the nearest, halves to even"
+    case .halfUp: "to the nearest, halves up"
     }
   }
 }

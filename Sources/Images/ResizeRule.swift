@@ -21,28 +21,54 @@ public struct Resizing: Sendable, Hashable {
   }
 }
 
-/// How large a family makes a picture before its network sees it.
+/// How large a picture is made before a network sees it.
 ///
-/// All families bring the shorter side to `minimumSide` unless the longer one would then exceed
+/// All ways bring the shorter side to `minimumSide` unless the longer one would then exceed
 /// `maximumSide`; they differ in how they round, and a row more or less moves every anchor.
 public struct ResizeRule: Sendable, Hashable {
-  /// How the sides become whole numbers.
+  /// How a side becomes a whole number.
   public enum Rounding: String, Sendable, CaseIterable {
-    /// Half to even, after `skimage.transform.resize` and `scipy.ndimage.zoom` (scikit-image 0.19 and
-    /// newer): simple-faster-rcnn, `data/dataset.py`, `preprocess`. The scale is that of the widths.
-    case skimage
-    /// Down: ChainerCV, `faster_rcnn.py`, `FasterRCNN.prepare`. The scale is that of the widths.
-    case chainerCV
-    /// The shorter side is `minimumSide` itself, the longer one is rounded down:
-    /// faster-rcnn-pytorch of bubbliiiing, `utils/utils.py`, `get_new_img_size`.
-    case bubbliiiing
-    /// Half to even, as `cv2.resize` rounds for `fx` and `fy`; the limit holds for the rounded longer
-    /// side: py-faster-rcnn, `lib/utils/blob.py`, `prep_im_for_blob`.
-    case openCV
-    /// Half up: detectron2, `transforms/augmentation_impl.py`, `ResizeShortestEdge`.
-    case detectron2
-    /// Down: torchvision, `models/detection/transform.py`, `_resize_image_and_masks`, not scripted.
-    case torchvision
+    /// To the next lower one.
+    case down
+    /// To the nearest, halves to the even one.
+    case halfEven = "half_even"
+    /// To the nearest, halves to the higher one.
+    case halfUp = "half_up"
+  }
+
+  /// How the limit of the longer side is kept.
+  public enum Cap: Sendable, Hashable {
+    /// The smaller of the two factors is taken.
+    case smallerFactor
+    /// The limit's factor is taken where the longer side, not rounded yet, would exceed it.
+    case whereSideExceeds
+    /// The limit's factor is taken where the rounded longer side would exceed it.
+    case whereRoundedSideExceeds
+    /// Both sides, not rounded yet, are multiplied by a second factor.
+    case secondFactor
+  }
+
+  /// What the shorter side becomes where the limit does not hold.
+  public enum ShorterSide: Sendable, Hashable {
+    /// Its length times the factor, which may come out below `minimumSide`: 193 * (800 / 193) is less
+    /// than 800 in float64.
+    case scaled
+    /// `minimumSide` itself.
+    case exact
+    /// Its length divided by its ratio to the scaled one, as `scipy.ndimage.zoom` has it.
+    case zoomed
+  }
+
+  /// Which scale is told to those who take boxes back to the picture, or measure smallest sides.
+  public enum ReportedScale: Sendable, Hashable {
+    /// The resized width over the picture's.
+    case widthRatio
+    /// The factor before any limit.
+    case uncappedFactor
+    /// The factor.
+    case factor
+    /// The factor, by which the picture is sampled too: OpenCV given `fx` and `fy`.
+    case samplingFactor
   }
 
   /// What the shorter side becomes, in pixels.
@@ -51,24 +77,39 @@ public struct ResizeRule: Sendable, Hashable {
   /// The most that the longer side may become, in pixels; without limit where it is `nil`.
   public var maximumSide: Int?
 
-  /// How the sides become whole numbers.
+  /// How a side becomes a whole number.
   public var rounding: Rounding
 
+  /// How the limit of the longer side is kept.
+  public var cap: Cap
+
+  /// What the shorter side becomes.
+  public var shorterSide: ShorterSide
+
+  /// Which scale is told.
+  public var reportedScale: ReportedScale
+
   /// Makes a rule; traps on sides below 1.
-  public init(minimumSide: Int, maximumSide: Int?, rounding: Rounding) {
+  public init(
+    minimumSide: Int, maximumSide: Int?, rounding: Rounding, cap: Cap = .smallerFactor,
+    shorterSide: ShorterSide = .scaled, reportedScale: ReportedScale = .factor
+  ) {
     precondition(
       minimumSide >= 1 && maximumSide ?? 1 >= 1,
       "sides of \(minimumSide) and \(String(describing: maximumSide)) pixels")
     self.minimumSide = minimumSide
     self.maximumSide = maximumSide
     self.rounding = rounding
+    self.cap = cap
+    self.shorterSide = shorterSide
+    self.reportedScale = reportedScale
   }
 
-  /// The size that a picture is resized to.
+  /// What a picture is resized to.
   ///
   /// - Parameters:
   ///   - size: the picture's size, both sides at least 1.
-  ///   - maximumPixels: the most pixels that the resized picture may have. A family without
+  ///   - maximumPixels: the most pixels that the resized picture may have. A rule without
   ///     `maximumSide` would make 600 x 39 million pixels of 1 x 65,500.
   /// - Returns: the size, both sides at least 1, and its scale.
   /// - Throws: `ImageError.unusableShape` where the result would be empty or exceed `maximumPixels`.
@@ -77,61 +118,65 @@ public struct ResizeRule: Sendable, Hashable {
   ) throws(ImageError) -> Resizing {
     let (height, width) = (size.height, size.width)
     precondition(height >= 1 && width >= 1, "a picture of \(height) rows and \(width) columns")
-    let (rows, columns) = (Double(height), Double(width))
-    let scale = scale(shorter: min(height, width), longer: max(height, width))
-    let sides = (height: side(height, scale, of: width), width: side(width, scale, of: height))
+    let uncapped = Double(minimumSide) / Double(min(height, width))
+    let scale = scale(uncapped, longer: Double(max(height, width)))
+    let sides = (
+      height: side(height, scale, uncapped: uncapped, other: width),
+      width: side(width, scale, uncapped: uncapped, other: height)
+    )
     guard sides.height >= 1, sides.width >= 1, sides.height * sides.width <= Double(maximumPixels)
     else {
       throw .unusableShape(
         width: width, height: height, resizedWidth: sides.width, resizedHeight: sides.height)
     }
-    let reported: Double
-    switch rounding {
-    case .skimage, .chainerCV: reported = sides.width / columns
-    case .bubbliiiing: reported = Double(minimumSide) / min(rows, columns)
-    case .openCV, .detectron2, .torchvision: reported = scale
-    }
+    let reported =
+      switch reportedScale {
+      case .widthRatio: sides.width / Double(width)
+      case .uncappedFactor: uncapped
+      case .factor, .samplingFactor: scale
+      }
     return Resizing(
       PictureSize(height: Int(sides.height), width: Int(sides.width)), scale: reported,
-      samplingScale: rounding == .openCV ? scale : nil)
+      samplingScale: reportedScale == .samplingFactor ? scale : nil)
   }
 
-  private func scale(shorter: Int, longer: Int) -> Double {
-    let scale = Double(minimumSide) / Double(shorter)
-    guard let maximumSide = maximumSide.map(Double.init) else { return scale }
-    let cap = maximumSide / Double(longer)
-    switch rounding {
-    case .skimage, .torchvision, .bubbliiiing: return min(scale, cap)
-    case .chainerCV: return scale * Double(longer) > maximumSide ? cap : scale
-    case .openCV:
-      return (scale * Double(longer)).rounded(.toNearestOrEven) > maximumSide ? cap : scale
-    case .detectron2:
-      // Here the longer side is brought to the limit by a second factor.
-      let side = scale * Double(longer)
-      return side > maximumSide ? scale * (maximumSide / side) : scale
+  private func scale(_ uncapped: Double, longer: Double) -> Double {
+    guard let maximumSide = maximumSide.map(Double.init) else { return uncapped }
+    let capped = maximumSide / longer
+    switch cap {
+    case .smallerFactor: return min(uncapped, capped)
+    case .whereSideExceeds: return uncapped * longer > maximumSide ? capped : uncapped
+    case .whereRoundedSideExceeds:
+      return rounded(uncapped * longer) > maximumSide ? capped : uncapped
+    case .secondFactor:
+      let side = uncapped * longer
+      return side > maximumSide ? uncapped * (maximumSide / side) : uncapped
     }
   }
 
-  private func side(_ side: Int, _ scale: Double, of other: Int) -> Double {
+  private func side(_ side: Int, _ scale: Double, uncapped: Double, other: Int) -> Double {
     let length = Double(side)
-    switch rounding {
-    case .skimage:
-      // The detours of the two libraries, since each of them rounds in float64.
+    if shorterSide == .zoomed {
+      // The detours of scikit-image and SciPy, since each of them rounds in float64.
       let factor = length / (length * scale)
-      return (length * (1 / factor)).rounded(.toNearestOrEven)
-    case .chainerCV, .torchvision: return (length * scale).rounded(.down)
-    case .bubbliiiing:
-      let isCapped = scale < Double(minimumSide) / Double(min(side, other))
-      return side <= other && !isCapped ? Double(minimumSide) : (scale * length).rounded(.down)
-    case .openCV: return (length * scale).rounded(.toNearestOrEven)
-    case .detectron2:
-      let uncapped = Double(minimumSide) / Double(min(side, other))
-      var result = side <= other ? Double(minimumSide) : uncapped * length
-      let longer = uncapped * Double(max(side, other))
-      if let maximumSide, longer > Double(maximumSide) {
-        result *= Double(maximumSide) / longer
-      }
-      return (result + 0.5).rounded(.down)
+      return rounded(length * (1 / factor))
+    }
+    let isExact = shorterSide == .exact && side <= other
+    guard cap == .secondFactor else {
+      return isExact && scale >= uncapped ? Double(minimumSide) : rounded(length * scale)
+    }
+    // Here rounding comes after the second factor, which multiplies what the first one gave.
+    var result = isExact ? Double(minimumSide) : uncapped * length
+    let longer = uncapped * Double(max(side, other))
+    if let maximumSide, longer > Double(maximumSide) { result *= Double(maximumSide) / longer }
+    return rounded(result)
+  }
+
+  private func rounded(_ side: Double) -> Double {
+    switch rounding {
+    case .down: side.rounded(.down)
+    case .halfEven: side.rounded(.toNearestOrEven)
+    case .halfUp: (side + 0.5).rounded(.down)
     }
   }
 }

@@ -13,7 +13,7 @@
   private let release: @Sendable (UnsafeRawBufferPointer) -> Void
 
   /// Whether the bytes are a file's, so that their pages can be read again.
-  let isFileMapping: Bool
+  public let isFileMapping: Bool
 
   /// Adopts memory that stays valid and unwritten until `release` is called with it.
   @unsafe public convenience init(

@@ -20,8 +20,9 @@ struct ComputeOptions: ParsableArguments {
   struct Choice: Sendable {
     var threadCount: Int
     var precision: PrecisionChoice
-    /// Shared by all detectors that are made of the choice.
     var plan: PlanOptions
+    /// Shared by all detectors that are made of the choice.
+    var winogradBudget = WinogradBudget()
   }
 
   /// Reads the flags and their variables.
@@ -31,8 +32,9 @@ struct ComputeOptions: ParsableArguments {
       threadCount: threadCount == 0 ? ProcessorCount.available : threadCount,
       precision: try ComputeSettings.precision.value(flag: precision),
       plan: PlanOptions(
-        convolution: try ComputeSettings.convolution.value(flag: convolution),
-        winogradByteCount: try ComputeSettings.planMemory.value(flag: planMemory)))
+        convolution: try ComputeSettings.convolution.value(flag: convolution)),
+      winogradBudget: WinogradBudget(
+        limit: try ComputeSettings.planMemory.value(flag: planMemory)))
   }
 }
 

@@ -65,7 +65,10 @@ struct ModelOptions: ParsableArguments {
     func detector(of model: Model) throws(Failure) -> Detector {
       do {
         return try Detector(
-          model: model, options: .init(threadCount: compute.threadCount, plan: compute.plan))
+          model: model,
+          options: .init(
+            threadCount: compute.threadCount, plan: compute.plan,
+            winogradBudget: compute.winogradBudget))
       } catch {
         throw Failure(.internalError, "\(error)")
       }

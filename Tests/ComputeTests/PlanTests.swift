@@ -65,7 +65,8 @@ struct PlanTests {
   ) -> [Float] {
     let (n, c, h, w) = (shape[0], shape[1], shape[2], shape[3])
     let (k, size) = (kernel[0], kernel[2])
-    let (rows, columns) = (window.outputExtent(h), window.outputExtent(w))
+    let (rows, columns) = (window.rows().count(h), window.columns().count(w))
+    let padding = window.padding.top
     var result: [Float] = []
     for image in 0..<n {
       for y in 0..<rows {
@@ -75,10 +76,8 @@ struct PlanTests {
             for channel in 0..<c {
               for dy in 0..<size {
                 for dx in 0..<size {
-                  let (row, column) = (
-                    y * window.stride + dy - window.padding,
-                    x * window.stride + dx - window.padding
-                  )
+                  let row: Int = y * window.stride + dy - padding
+                  let column: Int = x * window.stride + dx - padding
                   guard (0..<h).contains(row), (0..<w).contains(column) else { continue }
                   sum +=
                     Double(input[((image * c + channel) * h + row) * w + column])

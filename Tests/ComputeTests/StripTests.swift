@@ -44,7 +44,7 @@ struct StripTests {
           network, inputShape: [1, 32, 37, 20], inputLayout: .rowMajor([1, 32, 37, 20]),
           arena: Arena(), options: PlanOptions(convolution: algorithm))
         #expect(
-          plan.steps.contains { $0.kernel.hasPrefix("winograd") }
+          plan.steps.contains(where: \.isWinograd)
             == (algorithm == .fastest && Engine.winogradLanes != nil))
         return try unsafe input.withUnsafeBytes { bytes in
           try unsafe plan.run(on: #require(bytes.baseAddress))
@@ -60,25 +60,25 @@ struct StripTests {
   @Test(.enabled(if: Engine.winogradLanes != nil, "this CPU has no AVX2"))
   func weightsOfANetworkThatIsGoneMakeRoom() throws {
     let thread = try ComputeThread(name: "test", threadCount: 2)
-    func kernels(_ network: Network, _ options: PlanOptions) throws -> [String] {
+    func kernels(_ network: Network, _ budget: WinogradBudget) throws -> [String] {
       try thread.run {
         try Plan(
           network, inputShape: [1, 32, 37, 20], inputLayout: .rowMajor([1, 32, 37, 20]),
-          arena: Arena(), options: options
-        ).steps.map(\.kernel).filter { $0.hasPrefix("winograd") }
+          arena: Arena(), winogradBudget: budget
+        ).steps.filter(\.isWinograd).map(\.kernel)
       }
     }
     // The second layer of 64 by 64 channels finds no room beside the first of 32 by 64.
     let bytes = 36 * 4 * 64 * 64
-    let options = PlanOptions(winogradByteCount: bytes + 36 * 4 * 32 * 64)
+    let budget = WinogradBudget(limit: bytes + 36 * 4 * 32 * 64)
     let second = try network(Self.cases[3])
     do {
       let first = try network(Self.cases[3])
-      #expect(try kernels(first, options).count == 2)
-      #expect(try kernels(second, options).isEmpty)
-      #expect(try kernels(first, options).count == 2)
+      #expect(try kernels(first, budget).count == 2)
+      #expect(try kernels(second, budget).isEmpty)
+      #expect(try kernels(first, budget).count == 2)
     }
-    #expect(try kernels(second, options).count == 2)
+    #expect(try kernels(second, budget).count == 2)
   }
 
   func network(_ given: Case) throws -> Network {
@@ -109,7 +109,8 @@ struct StripTests {
   }
 
   func run(
-    _ given: Case, _ options: PlanOptions, threads: Int = 2, moves: Bool = false
+    _ given: Case, _ options: PlanOptions, budget: WinogradBudget = WinogradBudget(),
+    threads: Int = 2, moves: Bool = false
   ) throws -> (values: [Float], steps: [Plan.Step]) {
     var random = Random(state: 3)
     let shape: Shape = [given.images, given.channels[0], given.height, given.width]
@@ -118,7 +119,8 @@ struct StripTests {
     let thread = try ComputeThread(name: "test", threadCount: threads)
     return try thread.run {
       let plan = try Plan(
-        network, inputShape: shape, inputLayout: .rowMajor(shape), arena: Arena(), options: options)
+        network, inputShape: shape, inputLayout: .rowMajor(shape), arena: Arena(), options: options,
+        winogradBudget: budget)
       if moves {
         // The input may lie elsewhere in the next run: strips have to follow it.
         let other = [Float](repeating: 0, count: input.count)
@@ -260,11 +262,13 @@ struct StripTests {
 
   @Test func winogradIsTakenWhereTheCPUHasItAndMemoryAllows() throws {
     let given = Self.cases[3]
-    func isWinograd(_ options: PlanOptions) throws -> Bool {
-      try run(given, options).steps.contains { $0.kernel.hasPrefix("winograd") }
+    func isWinograd(
+      _ options: PlanOptions, _ budget: WinogradBudget = WinogradBudget()
+    ) throws -> Bool {
+      try run(given, options, budget: budget).steps.contains(where: \.isWinograd)
     }
     #expect(try isWinograd(PlanOptions()) == (Engine.winogradLanes != nil))
-    #expect(try !isWinograd(PlanOptions(winogradByteCount: 0)))
+    #expect(try !isWinograd(PlanOptions(), WinogradBudget(limit: 0)))
     #expect(try !isWinograd(PlanOptions(convolution: .direct)))
   }
 

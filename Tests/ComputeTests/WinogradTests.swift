@@ -24,6 +24,9 @@ struct WinogradTests {
     var rows: Int
     var chunk: Int
     var isReLU = true
+    /// Whether another map is added, and what larger results are lowered to.
+    var adds = false
+    var highest = Float.infinity
 
     var testDescription: String {
       "\(images)x\(channels), \(source) from \(origin) to \(result), pooled \(pooled), \(rows) rows"
@@ -46,11 +49,24 @@ struct WinogradTests {
     Case(source: (8, 12), result: (8, 12), pooled: (4, 6), rows: 6, chunk: 6),
     Case(source: (15, 9), result: (15, 9), pooled: (7, 4), rows: 6, chunk: 6, isReLU: false),
     Case(images: 2, source: (13, 17), result: (13, 17), pooled: (7, 9), rows: 5, chunk: 5),
+    // A sum, as in a residual block, of whole tiles and of tiles that are cut off, and before pooling.
+    Case(
+      images: 2, channels: (32, 64), source: (9, 14), result: (9, 14), rows: 5, chunk: 10,
+      adds: true),
+    Case(source: (8, 12), result: (8, 12), pooled: (4, 6), rows: 6, chunk: 6, adds: true),
+    // ReLU6.
+    Case(source: (9, 9), result: (9, 9), rows: 6, chunk: 6, highest: 0.75),
   ]
 
-  @Test(arguments: cases, [16, 8])
-  func isTheConvolution(_ given: Case, lanes: Int) throws {
-    guard let most = Engine.winogradLanes, lanes <= most else { return }
+  static let lanes = Engine.winogradLanes ?? 0
+
+  @Test(.enabled(if: lanes >= 16, "this CPU has no AVX-512"), arguments: cases)
+  func isTheConvolutionInVectorsOf16(_ given: Case) throws { try expectConvolution(given, 16) }
+
+  @Test(.enabled(if: lanes >= 8, "this CPU has no AVX2"), arguments: cases)
+  func isTheConvolutionInVectorsOf8(_ given: Case) throws { try expectConvolution(given, 8) }
+
+  private func expectConvolution(_ given: Case, _ lanes: Int) throws {
     let (inputs, outputs) = given.channels
     var random = Random(state: 11)
     let source = random.values(given.images * inputs * given.source.0 * given.source.1)
@@ -59,44 +75,48 @@ struct WinogradTests {
     let biases = random.values(outputs)
     let scales = random.values(outputs).map { 1 + 0.5 * $0 }
 
-    let found = run(given, lanes, source, weights, biases, scales)
-    let wanted = reference(given, source, weights, biases, scales)
+    let addend = random.values(given.images * outputs * given.result.0 * given.result.1)
+    let found = try run(given, lanes, source, weights, biases, scales, addend)
+    let wanted = reference(given, source, weights, biases, scales, addend)
     #expect(largestDifference(found, wanted.map { Float($0) }) < 5e-5)
   }
 
   /// A NaN in the picture is seen in the result and is not made a zero by ReLU.
-  @Test(arguments: [16, 8]) func notANumberStays(lanes: Int) {
-    guard let most = Engine.winogradLanes, lanes <= most else { return }
+  @Test(.enabled(if: lanes >= 8, "this CPU has no AVX2"), arguments: [lanes, 8])
+  func notANumberStays(lanes: Int) throws {
     let given = Case(source: (4, 4), result: (4, 4), rows: 1, chunk: 1)
     var source = [Float](repeating: 1, count: 32 * 16)
     source[5] = .nan
-    let found = run(
+    let found = try run(
       given, lanes, source, [Float](repeating: 1, count: 9 * 32 * 32),
-      [Float](repeating: 0, count: 32), [Float](repeating: 1, count: 32))
+      [Float](repeating: 0, count: 32), [Float](repeating: 1, count: 32), [])
     #expect(found.allSatisfy { $0.isNaN })
   }
 
   /// Runs the kernel on maps in rows of channels, (N, C, H, W), and returns its result alike.
   private func run(
     _ given: Case, _ lanes: Int, _ source: [Float], _ weights: [Float], _ biases: [Float],
-    _ scales: [Float]
-  ) -> [Float] {
+    _ scales: [Float], _ addend: [Float]
+  ) throws -> [Float] {
     let (inputs, outputs) = given.channels
     let pools = given.pooled.0 > 0
     let written = pools ? given.pooled : given.result
     let (area, writtenArea) = (given.source.0 * given.source.1, written.0 * written.1)
-    var blocked = [Float](repeating: 0, count: source.count)
-    for image in 0..<given.images {
-      for channel in 0..<inputs {
-        for cell in 0..<area {
-          blocked[
-            ((image * inputs + channel / lanes * lanes) * area) + cell * lanes + channel % lanes] =
-            source[(image * inputs + channel) * area + cell]
-        }
+    func blocked(_ values: [Float], channels: Int, area: Int) -> [Float] {
+      var result = values
+      for (index, value) in values.enumerated() {
+        let (plane, cell) = (index / area, index % area)
+        let (image, channel) = (plane / channels, plane % channels)
+        result[
+          (image * channels + channel / lanes * lanes) * area + cell * lanes + channel % lanes] =
+          value
       }
+      return result
     }
-    let transformed = MemoryBlock(count: 4 * winograd_weight_count(Int32(inputs), Int32(outputs)))
-    let scratch = MemoryBlock(
+    let resultArea = given.result.0 * given.result.1
+    let transformed = try MemoryBlock(
+      count: 4 * winograd_weight_count(Int32(inputs), Int32(outputs)))
+    let scratch = try MemoryBlock(
       count: 4
         * winograd_scratch_count(
           winograd_lanes(lanes), Int32(inputs), Int32(given.rows), given.chunk))
@@ -105,12 +125,14 @@ struct WinogradTests {
     // Some floats more around the result, to see that nothing else is written, and NaNs around the
     // source, to see that nothing else is read.
     let (count, margin) = (given.images * outputs * writtenArea, 64)
-    let result = MemoryBlock(copying: [Float](repeating: -7, count: count + 2 * margin))
+    let result = try MemoryBlock(copying: [Float](repeating: -7, count: count + 2 * margin))
     let around = [Float](repeating: .nan, count: margin)
     let blocks = (
-      source: MemoryBlock(copying: around + blocked + around),
-      weights: MemoryBlock(copying: weights),
-      biases: MemoryBlock(copying: biases), scales: MemoryBlock(copying: scales)
+      source: try MemoryBlock(
+        copying: around + blocked(source, channels: inputs, area: area) + around),
+      weights: try MemoryBlock(copying: weights),
+      biases: try MemoryBlock(copying: biases), scales: try MemoryBlock(copying: scales),
+      addend: try MemoryBlock(copying: blocked(addend, channels: outputs, area: resultArea))
     )
     func floats(_ block: MemoryBlock) -> UnsafeMutablePointer<Float> {
       unsafe block.address.assumingMemoryBound(to: Float.self)
@@ -133,8 +155,11 @@ struct WinogradTests {
       source_height: Int32(given.source.0), source_width: Int32(given.source.1),
       top: Int32(given.origin.0), left: Int32(given.origin.1), height: Int32(given.result.0),
       width: Int32(given.result.1), pooled_height: Int32(given.pooled.0),
-      pooled_width: Int32(given.pooled.1), lowest: given.isReLU ? 0 : -.infinity,
-      rows: Int32(given.rows))
+      pooled_width: Int32(given.pooled.1),
+      addend: given.adds ? UnsafePointer(floats(blocks.addend)) : nil,
+      addend_image: outputs * resultArea, addend_block: resultArea * lanes,
+      addend_row: given.result.1 * lanes, lowest: given.isReLU ? 0 : -.infinity,
+      highest: given.highest, rows: Int32(given.rows))
     // A chunk may hold tiles of two images; output channels may be computed a panel at a time.
     let tiles = given.images * winograd_tile_count(Int32(given.result.0), Int32(given.result.1))
     let panels = outputs / (2 * lanes)
@@ -160,7 +185,8 @@ struct WinogradTests {
   }
 
   private func reference(
-    _ given: Case, _ source: [Float], _ weights: [Float], _ biases: [Float], _ scales: [Float]
+    _ given: Case, _ source: [Float], _ weights: [Float], _ biases: [Float], _ scales: [Float],
+    _ addend: [Float]
   ) -> [Double] {
     let (inputs, outputs) = given.channels
     func value(_ image: Int, _ output: Int, _ y: Int, _ x: Int) -> Double {
@@ -177,8 +203,12 @@ struct WinogradTests {
               source[((image * inputs + input) * given.source.0 + row) * given.source.1 + column])
         }
       }
-      let result = sum * Double(scales[output]) + Double(biases[output])
-      return given.isReLU ? max(result, 0) : result
+      var result = sum * Double(scales[output]) + Double(biases[output])
+      if given.adds {
+        let place = ((image * outputs + output) * given.result.0 + y) * given.result.1 + x
+        result += Double(addend[place])
+      }
+      return min(given.isReLU ? max(result, 0) : result, Double(given.highest))
     }
     let pools = given.pooled.0 > 0
     let written = pools ? given.pooled : given.result

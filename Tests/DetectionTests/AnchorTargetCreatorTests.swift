@@ -182,8 +182,8 @@ struct AnchorTargetCreatorTests {
     for (objects, background) in [(18, 7_690), (300, 5_000), (300, 40), (0, 1_000), (0, 0), (5, 3)]
     {
       let labels =
-        [AnchorLabel](repeating: .foreground, count: objects)
-        + [AnchorLabel](repeating: .background, count: background) + [.ignored, .ignored]
+        [MatchLabel](repeating: .foreground, count: objects)
+        + [MatchLabel](repeating: .background, count: background) + [.ignored, .ignored]
       let whole = AnchorAssignment(
         labels: labels.shuffled(using: &generator),
         groundTruthIndices: labels.map { _ in nil },
@@ -202,7 +202,7 @@ struct AnchorTargetCreatorTests {
 
   @Test
   func aSeedGivesTheSameSampleAgainAndAnotherSeedAnotherOne() {
-    let labels = [AnchorLabel](repeating: .background, count: 1_000)
+    let labels = [MatchLabel](repeating: .background, count: 1_000)
     let whole = AnchorAssignment(
       labels: labels, groundTruthIndices: labels.map { _ in nil },
       offsets: labels.map { _ in BoxOffset(dy: 0, dx: 0, dh: 0, dw: 0) })

@@ -23,7 +23,7 @@ import Testing
     let rois = try goldens.boxes(name + ".rois")
     let logits = try goldens.floats(name + ".logits")
     let offsets = try goldens.floats(name + ".offsets")
-    let objects = ClassBoxDecoder(settings: profile.classBoxSettings).decode(
+    let objects = ClassBoxDecoder(settings: profile.classes, coder: profile.coder).decode(
       logits: logits, offsets: offsets, logitCount: 6, rois: rois, frame: frame)
 
     let boxes = try goldens.boxes(name + ".boxes")

@@ -6,7 +6,8 @@ import Testing
     #expect(
       DetectionProfile.families.map(\.name) == [
         "simple-faster-rcnn", "chainercv", "bubbliiiing-vgg", "bubbliiiing-resnet50",
-        "py-faster-rcnn", "jwyang", "torchvision-fpn", "detectron2-c4",
+        "py-faster-rcnn", "jwyang", "torchvision-fpn", "detectron2-c4", "detectron2-fpn",
+        "mmdetection-fpn",
       ])
     for family in DetectionProfile.families {
       #expect(DetectionProfile.family(named: family.name) == family)
@@ -14,11 +15,14 @@ import Testing
     #expect(DetectionProfile.family(named: "vgg") == nil)
   }
 
-  @Test func theDefaultIsNote001() {
+  @Test func theDefaultIsSimpleFasterRCNN() {
     let profile = DetectionProfile.simpleFasterRCNN
-    #expect(profile.testProposalSettings == ProposalSettings())
-    #expect(profile.classBoxSettings == ClassBoxSettings())
-    #expect(profile.trainProposalSettings.counts == .train12000To2000)
+    #expect(profile.proposals == ProposalSettings())
+    #expect(profile.classes == ClassBoxSettings())
+    #expect(
+      profile.trainingProposals.counts == ProposalCounts(beforeNMS: 12_000, afterNMS: 2_000))
+    #expect(profile.anchorTargets == AnchorTargetCreator())
+    #expect(profile.proposalTargets() == ProposalTargetCreator())
   }
 
   @Test func detectron2sAnchorsAreItsOwn() {
@@ -38,7 +42,7 @@ import Testing
 
   @Test func torchvisionsAnchorsAreRoundedIntegers() {
     let levels = DetectionProfile.torchvisionFPN.levels
-    #expect(levels.map(\.featureStride) == [4, 8, 16, 32, 64])
+    #expect(levels.allSatisfy { $0.stride == .inputOverMap })
     // From torchvision 0.29: AnchorGenerator(((32,),), ((0.5, 1.0, 2.0),)).cell_anchors.
     #expect(
       levels[0].anchors.makeBase() == [

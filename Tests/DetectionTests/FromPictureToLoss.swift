@@ -44,7 +44,7 @@ func walkFromPictureToLoss(on page: WalkPage) {
     [(Array(grid.anchors[middle..<middle + 9]), .candidate), (groundTruth, .groundTruth)])
 
   // MARK: The targets of the anchors
-  let anchorTargets = AnchorTargetCreator.note002
+  let anchorTargets = AnchorTargetCreator()
   let assignment = anchorTargets.assign(
     groundTruth, to: grid.anchors, imageHeight: 800, imageWidth: 800)
   let outside = grid.anchors.count - inside.count
@@ -64,7 +64,7 @@ func walkFromPictureToLoss(on page: WalkPage) {
   print("negative: \(sampledAnchors.count(.background))")
   print("ignored: \(sampledAnchors.count(.ignored) - outside)")
 
-  func anchors(_ label: AnchorLabel) -> [BoundingBox] {
+  func anchors(_ label: MatchLabel) -> [BoundingBox] {
     zip(grid.anchors, sampledAnchors.labels).filter { $0.1 == label }.map(\.0)
   }
   draw(
@@ -80,16 +80,19 @@ func walkFromPictureToLoss(on page: WalkPage) {
   let predictedScores = generator.normal(anchorCount * 2, deviation: 0.01)
 
   // MARK: The proposals
-  let proposalCreator = ProposalCreator(
-    settings: ProposalSettings(counts: .train12000To2000, ranking: .foregroundLogit))
+  var proposalCreator = ProposalCreator(
+    settings: ProposalSettings(
+      ranking: .foregroundLogit, counts: ProposalCounts(beforeNMS: 12_000, afterNMS: 2_000)))
   let proposals = proposalCreator.propose(
-    offsets: predictedOffsets.span, scores: predictedScores.span, grids: [grid], frames: [frame])
+    offsets: predictedOffsets.span, scores: predictedScores.span, grid: grid, frame: frame)
   print("\(proposals.count) proposals")
 
   draw("proposals", [(Array(proposals.boxes.prefix(40)), .candidate), (groundTruth, .groundTruth)])
 
   // MARK: The targets of the proposals
-  let proposalTargets = ProposalTargetCreator.note002
+  let proposalTargets = ProposalTargetCreator(
+    sampler: Sampler(count: 128, positiveShare: 0.25), appendsGroundTruth: false, firstLabel: 1,
+    offsetDeviation: BoxOffset(dy: 1, dx: 1, dh: 1, dw: 1))
   let candidates = proposalTargets.assign(groundTruth, labels: labels, to: proposals.boxes)
   let sampledRoIs = proposalTargets.sample(candidates, using: &generator)
   print("\(sampledRoIs.positiveCount) positive and \(sampledRoIs.rois.count) RoIs in all")
@@ -118,7 +121,7 @@ func walkFromPictureToLoss(on page: WalkPage) {
   let headOffsets = boxOffsets(generator.normal(roiCount * 21 * 4, deviation: 0.01))
 
   // MARK: The loss of the RPN
-  let rpnLoss = RPNLoss.note002(
+  let rpnLoss = RPNLoss(sigma: 1, normalisation: .positiveCount, lambda: 10)(
     scores: Tensor(shape: [anchorCount, 2], values: predictedScores),
     offsets: boxOffsets(predictedOffsets), targets: sampledAnchors)
   print("classification \(decimal(rpnLoss.classification, decimals: 4))")
@@ -126,7 +129,8 @@ func walkFromPictureToLoss(on page: WalkPage) {
   print("total \(decimal(rpnLoss.total, decimals: 4))")
 
   // MARK: The loss of the head
-  let roiLoss = RoILoss.note002(scores: headScores, offsets: headOffsets, targets: sampledRoIs)
+  let roiLoss = RoILoss(normalisation: .positiveCount, lambda: 10)(
+    scores: headScores, offsets: headOffsets, targets: sampledRoIs)
   print("classification \(decimal(roiLoss.classification, decimals: 4))")
   print("regression \(decimal(roiLoss.regression, decimals: 4))")
   print("total \(decimal(roiLoss.total, decimals: 4))")

@@ -13,7 +13,7 @@ struct LossTests {
     goldens = try Goldens()
     scores = try goldens.tensor("loss.scores")
     predictions = Self.offsets(try goldens.floats("loss.pred"))
-    let labels = try goldens.integers("loss.labels").map { AnchorLabel(rawValue: $0) ?? .ignored }
+    let labels = try goldens.integers("loss.labels").map { MatchLabel(rawValue: $0) ?? .ignored }
     targets = AnchorAssignment(
       labels: labels, groundTruthIndices: labels.map { _ in nil },
       offsets: Self.offsets(try goldens.floats("loss.target")))
@@ -103,7 +103,7 @@ struct LossTests {
     _ loss: RPNLoss
   ) {
     var generator = SplitMix64(seed: 4)
-    let labels: [AnchorLabel] = [.foreground, .background, .ignored, .foreground, .background]
+    let labels: [MatchLabel] = [.foreground, .background, .ignored, .foreground, .background]
     let targets = AnchorAssignment(
       labels: labels, groundTruthIndices: labels.map { _ in nil },
       offsets: labels.map { _ in Self.randomOffset(using: &generator) })
@@ -166,7 +166,7 @@ struct LossTests {
   @Test
   func theNotesDivideTheRPNsBoxLossByDifferentCountsAndWeighItDifferently() {
     // One object off by 2 in each part: 4 x 1.5 with sigma 1, 4 x (2 - 1/18) with sigma 3.
-    let labels: [AnchorLabel] = [.foreground, .background, .background, .ignored]
+    let labels: [MatchLabel] = [.foreground, .background, .background, .ignored]
     let targets = AnchorAssignment(
       labels: labels, groundTruthIndices: labels.map { _ in nil },
       offsets: labels.map { _ in BoxOffset(dy: 0, dx: 0, dh: 0, dw: 0) })

@@ -5,9 +5,9 @@ import Testing
   @Test(arguments: [Float(0.3), 0.5, 0.7], [SideConvention.halfOpen, .inclusive])
   func keepsTheIndicesOfTheGolden(threshold: Float, sides: SideConvention) throws {
     let goldens = try Goldens()
-    let nms = NonMaximumSuppression(iouThreshold: threshold, sides: sides)
+    let nms = NonMaximumSuppression(iouThreshold: threshold)
     let kept = nms.keep(
-      try goldens.boxes("nms.boxes"), scores: try goldens.floats("nms.scores"))
+      try goldens.boxes("nms.boxes"), scores: try goldens.floats("nms.scores"), sides: sides)
     let name = sides == .halfOpen ? "nms.keep_\(threshold)" : "nms.keep_plus1_\(threshold)"
     #expect(kept == (try goldens.integers(name)))
   }
@@ -53,8 +53,8 @@ import Testing
       BoundingBox(yMin: 0, xMin: 5, yMax: 0, xMax: 14),
     ]
     #expect(IntersectionOverUnion.of(pair[0], pair[1], sides: .inclusive) == Float(5) / 15)
-    let nms = NonMaximumSuppression(iouThreshold: 0.3, sides: .inclusive)
-    #expect(nms.keep(pair, scores: [0, 1]) == [1])
+    let nms = NonMaximumSuppression(iouThreshold: 0.3)
+    #expect(nms.keep(pair, scores: [0, 1], sides: .inclusive) == [1])
   }
 
   @Test func equalScoresRankByIndex() {
@@ -66,9 +66,9 @@ import Testing
   @Test func onlyBoxesOfOneClassSuppressEachOther() {
     let nms = NonMaximumSuppression(iouThreshold: 0.5)
     let scores: [Float] = [0.6, 0.7, 0.8, 0.9]
-    #expect(nms.keep(Self.row, scores: scores, classes: [0, 1, 1, 0]) == [3, 2, 0])
-    #expect(nms.keep(Self.row, scores: scores, classes: [0, 0, 0, 0]) == [3, 2, 0])
-    #expect(nms.keep(Self.row, scores: scores, classes: [0, 1, 2, 3], maximumCount: 2) == [3, 2])
+    #expect(nms.keep(Self.row, scores: scores, groups: [0, 1, 1, 0]) == [3, 2, 0])
+    #expect(nms.keep(Self.row, scores: scores, groups: [0, 0, 0, 0]) == [3, 2, 0])
+    #expect(nms.keep(Self.row, scores: scores, groups: [0, 1, 2, 3], maximumCount: 2) == [3, 2])
   }
 
   @Test func boxesAndScoresThatAreNotFiniteAreNeverKept() {
@@ -122,12 +122,12 @@ import Testing
       for boundary in [NonMaximumSuppression.Boundary.above, .atOrAbove] {
         for sides in [SideConvention.halfOpen, .inclusive] {
           for maximum in [count, 7] {
-            let nms = NonMaximumSuppression(
-              iouThreshold: threshold, boundary: boundary, sides: sides)
+            let nms = NonMaximumSuppression(iouThreshold: threshold, boundary: boundary)
             let wanted = Reference.suppress(
               boxes, order: Reference.ranked(Array(boxes.indices), by: scores), nms,
-              maximumCount: maximum)
-            #expect(nms.keep(boxes, scores: scores, maximumCount: maximum) == wanted)
+              sides: sides, maximumCount: maximum)
+            #expect(
+              nms.keep(boxes, scores: scores, sides: sides, maximumCount: maximum) == wanted)
           }
         }
       }

@@ -68,15 +68,14 @@ struct NotesErrataTests {
   ) -> RegionProposals {
     let base = [BoundingBox(yMin: 0, xMin: 0, yMax: 32, xMax: 32)]
     let grid = AnchorGrid(base: base, featureStride: 32, height: 1, width: 2)
-    let creator = ProposalCreator(
+    var creator = ProposalCreator(
       settings: ProposalSettings(
         ranking: ranking,
         minimumSide: MinimumSide(length: minimumLength, scalesWithImage: true)))
     return creator.propose(
-      offsets: [Float](repeating: 0, count: 8).span, scores: scores.span, grids: [grid],
-      frames: [
-        ImageFrame(height: 32, width: 64, originalHeight: 32, originalWidth: 64, scale: scale)
-      ])
+      offsets: [Float](repeating: 0, count: 8).span, scores: scores.span, grid: grid,
+      frame: ImageFrame(
+        height: 32, width: 64, originalHeight: 32, originalWidth: 64, scale: scale))
   }
 
   @Test

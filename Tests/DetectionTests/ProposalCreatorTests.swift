@@ -4,10 +4,10 @@ import Testing
 @Suite struct ProposalCreatorTests {
   @Test(
     arguments: [
-      ("train_12000_2000", ProposalCounts.train12000To2000),
-      ("train_12000_600", .train12000To600),
-      ("test_6000_300", .test6000To300),
-      ("test_3000_300", .test3000To300),
+      ("train_12000_2000", ProposalCounts(beforeNMS: 12_000, afterNMS: 2_000)),
+      ("train_12000_600", ProposalCounts(beforeNMS: 12_000, afterNMS: 600)),
+      ("test_6000_300", ProposalCounts(beforeNMS: 6_000, afterNMS: 300)),
+      ("test_3000_300", ProposalCounts(beforeNMS: 3_000, afterNMS: 300)),
     ], [Float(1.0), 1.6])
   func proposalsMatchTheGolden(setting: (String, ProposalCounts), scale: Float) throws {
     let goldens = try Goldens()
@@ -19,7 +19,7 @@ import Testing
     // The golden's scores are one number an anchor, ranked as they are.
     let creator = ProposalCreator(
       settings: ProposalSettings(
-        counts: setting.1, objectnessLayout: .single, ranking: .foregroundLogit))
+        layout: .single, ranking: .foregroundLogit, counts: setting.1))
     let frame = ImageFrame(
       height: 592, width: 800, originalHeight: 592, originalWidth: 800, scale: scale)
     let proposals = creator.propose(
@@ -65,17 +65,17 @@ import Testing
 
   @Test(arguments: DetectionProfile.families, [false, true])
   func theResultIsThatOfThePlainAlgorithm(profile: DetectionProfile, clustered: Bool) {
-    var settings = profile.testProposalSettings
+    var settings = profile.proposals
     let frame = ImageFrame(height: 320, width: 384, originalHeight: 256, originalWidth: 307)
     // So few candidates, so few proposals (some runs stop early), and a run to the end.
     for (seed, counts) in [(300, 60), (800, 20), (10_000, 10_000)].enumerated() {
       settings.counts = ProposalCounts(beforeNMS: counts.0, afterNMS: counts.1)
       let (offsets, scores, grid) = Self.outputs(
-        clustered: clustered, layout: settings.objectnessLayout, order: settings.offsetOrder,
+        clustered: clustered, layout: settings.layout, order: profile.coder.order,
         seed: UInt64(seed))
       let wanted = Reference.propose(
-        settings, offsets: offsets, scores: scores, grid: grid, frame: frame)
-      let found = ProposalCreator(settings: settings).propose(
+        settings, profile.coder, offsets: offsets, scores: scores, grid: grid, frame: frame)
+      let found = ProposalCreator(settings: settings, coder: profile.coder).propose(
         offsets: offsets, scores: scores, grids: [grid], frames: [frame])
       #expect(found.anchorIndices == wanted.kept)
       #expect(found.boxes == wanted.kept.map { wanted.boxes[$0] })
@@ -109,27 +109,26 @@ import Testing
     }
   }
 
-  @Test func aUsedWorkspaceGivesWhatAFreshOneGives() {
-    let creator = ProposalCreator(settings: ProposalSettings())
+  @Test func aUsedCreatorGivesWhatAFreshOneGives() {
+    let fresh = ProposalCreator(settings: ProposalSettings())
+    var used = fresh
     let frame = ImageFrame(height: 320, width: 384, originalHeight: 320, originalWidth: 384)
-    var workspace = ProposalWorkspace()
-    var proposals = RegionProposals()
     for seed: UInt64 in [5, 6, 7] {
       let (offsets, scores, grid) = Self.outputs(
         clustered: seed == 6, layout: .interleavedPairs, order: .yxyx, seed: seed)
-      creator.propose(
-        offsets: offsets.span, scores: scores.span, grids: [grid], frames: [frame],
-        workspace: &workspace, into: &proposals)
-      let fresh = creator.propose(
-        offsets: offsets, scores: scores, grids: [grid], frames: [frame])
-      #expect(proposals == fresh)
+      let found = used.propose(
+        offsets: offsets.span, scores: scores.span, grid: grid, frame: frame)
+      #expect(
+        found == fresh.propose(offsets: offsets, scores: scores, grids: [grid], frames: [frame]))
     }
   }
 
   @Test func levelsAreThinnedAloneAndMergedByProbability() {
-    var settings = DetectionProfile.torchvisionFPN.testProposalSettings
+    let profile = DetectionProfile.torchvisionFPN
+    var settings = profile.proposals
     settings.counts = ProposalCounts(beforeNMS: 300, afterNMS: 40)
-    let creator = ProposalCreator(settings: settings)
+    settings.nms.shiftedCount = nil
+    let creator = ProposalCreator(settings: settings, coder: profile.coder)
     let frame = ImageFrame(height: 320, width: 384, originalHeight: 320, originalWidth: 384)
     let fine = Self.outputs(clustered: false, layout: .single, order: .xyxy, seed: 8)
     let coarse = Self.outputs(clustered: true, layout: .single, order: .xyxy, seed: 9)
@@ -155,17 +154,17 @@ import Testing
   func noInputMakesABoxThatIsNotFiniteOrLeavesThePicture(
     profile: DetectionProfile, poison: Float
   ) {
-    let settings = profile.testProposalSettings
+    let settings = profile.proposals
     let frame = ImageFrame(height: 320, width: 384, originalHeight: 320, originalWidth: 384)
     var (offsets, scores, grid) = Self.outputs(
-      clustered: false, layout: settings.objectnessLayout, order: settings.offsetOrder, seed: 10)
+      clustered: false, layout: settings.layout, order: profile.coder.order, seed: 10)
     var random = TestRandomness(seed: 11)
     for index in offsets.indices where random.next() % 5 == 0 { offsets[index] = poison }
     for index in scores.indices where random.next() % 5 == 0 { scores[index] = poison }
-    let found = ProposalCreator(settings: settings).propose(
+    let found = ProposalCreator(settings: settings, coder: profile.coder).propose(
       offsets: offsets, scores: scores, grids: [grid], frames: [frame])
     let wanted = Reference.propose(
-      settings, offsets: offsets, scores: scores, grid: grid, frame: frame)
+      settings, profile.coder, offsets: offsets, scores: scores, grid: grid, frame: frame)
     #expect(found.anchorIndices == wanted.kept)
     #expect(!found.boxes.isEmpty)
     #expect(found.boxes.allSatisfy { $0.isFinite && $0.isInside(height: 320, width: 384) })

@@ -119,7 +119,8 @@ struct ProposalTargetCreatorTests {
       (10, FloatingPointRoundingRule.toNearestOrEven, 2), (14, .toNearestOrEven, 4),
       (14, .towardZero, 3),
     ] {
-      let creator = ProposalTargetCreator(sampleCount: count, shareRounding: rule)
+      let creator = ProposalTargetCreator(
+        sampler: Sampler(count: count, positiveShare: 0.25, shareRounding: rule))
       var generator = SplitMix64(seed: 0)
       let sample = creator.sample(
         creator.assign([object], labels: [0], to: proposals), using: &generator)

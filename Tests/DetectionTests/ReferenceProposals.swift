@@ -6,12 +6,13 @@ import Detection
 enum Reference {
   /// The indices that greedy suppression keeps, compared with every box kept before.
   static func suppress(
-    _ boxes: [BoundingBox], order: [Int], _ settings: NonMaximumSuppression, maximumCount: Int
+    _ boxes: [BoundingBox], order: [Int], _ settings: NonMaximumSuppression,
+    sides: SideConvention, maximumCount: Int
   ) -> [Int] {
     var kept: [Int] = []
     for candidate in order where kept.count < maximumCount {
       let isSuppressed = kept.contains { other in
-        let iou = IntersectionOverUnion.of(boxes[candidate], boxes[other], sides: settings.sides)
+        let iou = IntersectionOverUnion.of(boxes[candidate], boxes[other], sides: sides)
         return switch settings.boundary {
         case .above: iou > settings.iouThreshold
         case .atOrAbove: iou >= settings.iouThreshold
@@ -29,13 +30,16 @@ enum Reference {
 
   /// The anchors that become proposals of one picture, and the box of every anchor.
   static func propose(
-    _ settings: ProposalSettings, offsets: [Float], scores: [Float], grid: AnchorGrid,
+    _ settings: ProposalSettings, _ coder: BoxCoder, offsets: [Float], scores: [Float],
+    grid: AnchorGrid,
     frame: ImageFrame
   ) -> (kept: [Int], boxes: [BoundingBox]) {
     let all = Array(grid.anchors.indices)
-    let logits = all.map { logitPair(of: $0, scores, settings.objectnessLayout, grid) }
+    let logits = all.map { logitPair(of: $0, scores, settings.layout, grid) }
     let ranks: [Float] = logits.map { background, foreground in
-      guard let background, settings.ranking == .foregroundProbability else { return foreground }
+      guard settings.ranking == .foregroundProbability else { return foreground }
+      // The sigmoid of one logit is the softmax of that logit and 0.
+      let background = background ?? 0
       // Softmax of two, the greater logit subtracted first.
       let greatest = max(background, foreground)
       let e = exponential(foreground - greatest)
@@ -44,12 +48,12 @@ enum Reference {
     let boxes = all.map { index in
       let offset = BoxOffset(
         offsets[4 * index], offsets[4 * index + 1], offsets[4 * index + 2], offsets[4 * index + 3],
-        as: settings.offsetOrder)
-      return settings.coder.decode(offset, relativeTo: grid.anchors[index])
+        as: coder.order)
+      return coder.decode(offset, relativeTo: grid.anchors[index])
     }
     let clipped = boxes.map {
       $0.clipped(
-        yLimit: settings.clipping.limit(frame.height), xLimit: settings.clipping.limit(frame.width))
+        yLimit: coder.sides.limit(frame.height), xLimit: coder.sides.limit(frame.width))
     }
     let hasScore = { (index: Int) in
       logits[index].1.isFinite && logits[index].0?.isFinite != false
@@ -61,7 +65,7 @@ enum Reference {
       }
       guard let minimum = settings.minimumSide else { return true }
       let bound = minimum.scalesWithImage ? minimum.length * frame.xScale : minimum.length
-      let sides = [box.height + settings.coder.sides.extra, box.width + settings.coder.sides.extra]
+      let sides = [box.height + coder.sides.extra, box.width + coder.sides.extra]
       return sides.allSatisfy { minimum.isExclusive ? $0 > bound : $0 >= bound }
     }
     let candidates: [Int] =
@@ -74,7 +78,8 @@ enum Reference {
         ranked(all.filter(hasScore), by: ranks).prefix(settings.counts.beforeNMS).filter(isUsable)
       }
     let kept = suppress(
-      clipped, order: candidates, settings.nms, maximumCount: settings.counts.afterNMS)
+      clipped, order: candidates, settings.nms, sides: coder.sides,
+      maximumCount: settings.counts.afterNMS)
     return (kept, clipped)
   }
 

@@ -70,7 +70,7 @@ struct RoIPoolingTests {
           unsafe output.withUnsafeMutableBufferPointer { output in
             unsafe pooling.pool(
               blocked, layout: layout, rois: rois.span, imageIndices: imageIndices.span,
-              range: range, into: output, outputChannelBlock: outputBlock)
+              chosen: Array(range).span, into: output, outputChannelBlock: outputBlock)
           }
         }
       }
@@ -178,9 +178,9 @@ struct RoIPoolingTests {
   @Test
   func everyFamilyGivesItsOwnOperator() throws {
     let frame = ImageFrame(height: 600, width: 800, originalHeight: 300, originalWidth: 400)
-    func pooling(_ name: String, level: Int = 0) throws -> RoIPooling {
-      try #require(DetectionProfile.family(named: name))
-        .roiPooling(level: level, featureHeight: 37, featureWidth: 50, frame: frame)
+    func pooling(_ name: String) throws -> RoIPooling {
+      let settings = try #require(DetectionProfile.family(named: name)).roi
+      return PyramidPooling(settings, maps: [(37, 50, 16)], frame: frame).poolings[0]
     }
     #expect(
       try pooling("simple-faster-rcnn")
@@ -193,9 +193,10 @@ struct RoIPoolingTests {
             featureHeight: 37, featureWidth: 50, imageHeight: 600, imageWidth: 800)))
     #expect(try pooling("chainercv").cornerRounding == .toNearestOrEven)
     #expect(
-      try pooling("torchvision-fpn", level: 1)
+      try pooling("torchvision-fpn")
         == RoIPooling(
-          .align(samplingRatio: 2, aligned: false), outputSize: 7, spatialScale: SpatialScale(1 / 8)
+          .align(samplingRatio: 2, aligned: false), outputSize: 7,
+          spatialScale: SpatialScale(1 / 16)
         ))
     #expect(try pooling("detectron2-c4").operator == .align(samplingRatio: nil, aligned: true))
     #expect(try pooling("jwyang").operator == .alignAverage)

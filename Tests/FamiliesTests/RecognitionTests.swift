@@ -127,7 +127,7 @@ extension Evidence {
         elementType: .float32, shape: [1], storage: ByteStorage(copying: [0, 0, 0, 0]),
         byteOffset: 0)
     }
-    return Evidence(Checkpoint(format, state, attributes))
+    return Evidence(Checkpoint(format, state, attributes, files: []))
   }
 }
 

@@ -205,7 +205,7 @@ struct ModelConversionTests {
     #expect(inspection.float32ByteCount == 4 * inspection.elementTypes[0].elementCount)
     #expect(
       inspection.resizing
-        == "shorter side to 600, longer side unlimited, rounded as bubbliiiing does")
+        == "shorter side to 600, longer side unlimited, rounded down")
     let embedded = try ModelInspection(nil)
     #expect(embedded.description.name == "bloodcell")
     #expect(embedded.anchors.scales == [2.5, 6, 12])

@@ -24,6 +24,7 @@ enum Fixture {
 
   static let pictures = Result { try Goldens("pictures.safetensors") }
   static let resampling = Result { try Goldens("resampling.safetensors") }
+  static let byteResampling = Result { try Goldens("byte-resampling.safetensors") }
   static let networkInputs = Result { try Goldens("network-inputs.safetensors") }
 }
 

@@ -13,7 +13,7 @@ struct PreprocessingTests {
   }
 
   static let samples: [Sample] =
-    (try? Fixture.resampling.get().names.compactMap { key in
+    (try? (Fixture.resampling.get().names + Fixture.byteResampling.get().names).compactMap { key in
       let parts = key.split(separator: ".").map(String.init)
       return Preprocessing.Interpolation(rawValue: parts[0]).map {
         Sample(key: key, method: $0, source: parts[1])
@@ -21,7 +21,9 @@ struct PreprocessingTests {
     }) ?? []
 
   static func source(_ name: String) throws -> Image {
-    let goldens = try Fixture.resampling.get()
+    let common = try Fixture.resampling.get()
+    let goldens =
+      try common.contains("source." + name) ? common : Fixture.byteResampling.get()
     let shape = try goldens.shape("source." + name)
     return try Image(width: shape[1], height: shape[0], pixels: goldens.uint8("source." + name))
   }
@@ -37,7 +39,7 @@ struct PreprocessingTests {
     // Values of 0 to 255, so one unit in the last place is 1.5e-5; two passes of float32.
     case .openCVLinear, .pillowBilinearFloat: 6e-5
     // Bytes: the same bit for bit.
-    case .pillowBilinear, .pillowBicubic: 0
+    case .pillowBilinear, .pillowBicubic, .openCVLinearBytes: 0
     }
   }
 
@@ -47,12 +49,14 @@ struct PreprocessingTests {
 
   @Test
   func `The samples are all there`() {
-    #expect(Self.samples.count == 6 * 15 - 3 * 3)
+    #expect(Self.samples.count == 6 * 15 - 3 * 3 + 18)
   }
 
   @Test(arguments: samples)
   func `Resizing gives the numbers of the family's library`(sample: Sample) throws {
-    let goldens = try Fixture.resampling.get()
+    let goldens =
+      try sample.method == .openCVLinearBytes
+      ? Fixture.byteResampling.get() : Fixture.resampling.get()
     let shape = try goldens.shape(sample.key)
     let size = Resizing(PictureSize(height: shape[1], width: shape[2]), scale: 1)
     let preprocessing = Preprocessing(
@@ -169,19 +173,19 @@ struct PreprocessingTests {
     // Values of about -2.1 to 2.6 after division by 0.22.
     Family(
       name: "simple-faster-rcnn",
-      rule: ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .skimage),
+      rule: .skimage(600, 1000),
       preprocessing: Preprocessing(
         interpolation: .skimageLinear, mean: [0.485, 0.456, 0.406],
         standardDeviation: [0.229, 0.224, 0.225]), tolerance: 2e-6),
     // Bytes, divided by 255: the same bit for bit.
     Family(
       name: "bubbliiiing-vgg",
-      rule: ResizeRule(minimumSide: 600, maximumSide: nil, rounding: .bubbliiiing),
+      rule: .bubbliiiing(600, nil),
       preprocessing: Preprocessing(interpolation: .pillowBicubic), tolerance: 0),
     // Values of -123 to 152, where a unit in the last place is up to 1.5e-5.
     Family(
       name: "chainercv",
-      rule: ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .chainerCV),
+      rule: .chainerCV(600, 1000),
       preprocessing: Preprocessing(
         interpolation: .pillowBilinearFloat, divisor: 1, mean: [122.7717, 115.9465, 102.9801]),
       tolerance: 5e-5),

@@ -14,9 +14,9 @@ struct ResizeRuleTests {
     init(from decoder: any Decoder) throws {
       var values = try decoder.unkeyedContainer()
       let name = try values.decode(String.self)
-      rule = try ResizeRule(
-        minimumSide: values.decode(Int.self), maximumSide: values.decodeIfPresent(Int.self),
-        rounding: #require(ResizeRule.Rounding(rawValue: name)))
+      let minimum = try values.decode(Int.self)
+      let maximum = try values.decodeIfPresent(Int.self)
+      rule = try #require(ResizeRule(named: name, minimum, maximum), "\(name)")
       height = try values.decode(Int.self)
       width = try values.decode(Int.self)
       resizedHeight = try values.decode(Int.self)
@@ -60,19 +60,64 @@ struct ResizeRuleTests {
 
   @Test
   func `Extreme shapes are refused instead of resized to nothing or to gigabytes`() {
-    let capped = ResizeRule(minimumSide: 600, maximumSide: 1000, rounding: .chainerCV)
+    let capped = ResizeRule.chainerCV(600, 1000)
     #expect(throws: ImageError.self) { try capped.resizing(PictureSize(height: 1, width: 60_000)) }
-    let free = ResizeRule(minimumSide: 600, maximumSide: nil, rounding: .bubbliiiing)
+    let free = ResizeRule.bubbliiiing(600, nil)
     #expect(throws: ImageError.self) { try free.resizing(PictureSize(height: 60_000, width: 1)) }
-    for rounding in ResizeRule.Rounding.allCases {
+    for name in ResizeRule.names {
       for side in [1, 2, 600, 65_500] {
         for other in [1, 2, 600, 65_500] {
-          let rule = ResizeRule(minimumSide: 600, maximumSide: nil, rounding: rounding)
-          guard let size = try? rule.resizing(PictureSize(height: side, width: other)).size
+          guard let rule = ResizeRule(named: name, 600, nil),
+            let size = try? rule.resizing(PictureSize(height: side, width: other)).size
           else { continue }
           #expect(size.height >= 1 && size.width >= 1 && size.pixelCount <= 16 << 20)
         }
       }
     }
+  }
+}
+
+/// The rules of the libraries and projects whose sizes sizes.json lists.
+extension ResizeRule {
+  static let names = [
+    "skimage", "chainerCV", "bubbliiiing", "openCV", "detectron2", "torchvision", "mmcv",
+  ]
+
+  init?(named name: String, _ minimum: Int, _ maximum: Int?) {
+    switch name {
+    case "skimage": self = .skimage(minimum, maximum)
+    case "chainerCV": self = .chainerCV(minimum, maximum)
+    case "bubbliiiing": self = .bubbliiiing(minimum, maximum)
+    case "openCV":
+      self.init(
+        minimumSide: minimum, maximumSide: maximum, rounding: .halfEven,
+        cap: .whereRoundedSideExceeds, reportedScale: .samplingFactor)
+    case "detectron2":
+      self.init(
+        minimumSide: minimum, maximumSide: maximum, rounding: .halfUp, cap: .secondFactor,
+        shorterSide: .exact)
+    case "torchvision":
+      self.init(minimumSide: minimum, maximumSide: maximum, rounding: .down)
+    case "mmcv": self.init(minimumSide: minimum, maximumSide: maximum, rounding: .halfUp)
+    default: return nil
+    }
+  }
+
+  static func skimage(_ minimum: Int, _ maximum: Int?) -> ResizeRule {
+    ResizeRule(
+      minimumSide: minimum, maximumSide: maximum, rounding: .halfEven, shorterSide: .zoomed,
+      reportedScale: .widthRatio)
+  }
+
+  static func chainerCV(_ minimum: Int, _ maximum: Int?) -> ResizeRule {
+    ResizeRule(
+      minimumSide: minimum, maximumSide: maximum, rounding: .down, cap: .whereSideExceeds,
+      reportedScale: .widthRatio)
+  }
+
+  static func bubbliiiing(_ minimum: Int, _ maximum: Int?) -> ResizeRule {
+    ResizeRule(
+      minimumSide: minimum, maximumSide: maximum, rounding: .down, shorterSide: .exact,
+      reportedScale: .uncappedFactor)
   }
 }

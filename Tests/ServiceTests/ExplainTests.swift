@@ -22,12 +22,12 @@ import Testing
       let settings = evidence.proposalSettings
       let frame = evidence.frame
       let minimum = (settings.minimumSide?.length ?? 0) * frame.xScale
-      for (index, anchor) in evidence.grid.anchors.enumerated() {
+      for (index, anchor) in evidence.levels[0].grid.anchors.enumerated() {
         let (background, foreground) = (
-          evidence.scores[2 * index], evidence.scores[2 * index + 1]
+          evidence.levels[0].scores[2 * index], evidence.levels[0].scores[2 * index + 1]
         )
         objectness.append(1 / (1 + exponential(background - foreground)))
-        let t = Array(evidence.offsets[4 * index..<4 * index + 4])
+        let t = Array(evidence.levels[0].offsets[4 * index..<4 * index + 4])
         let height = anchor.yMax - anchor.yMin
         let width = anchor.xMax - anchor.xMin
         let y = t[0] * height + anchor.yMin + 0.5 * height
@@ -258,7 +258,7 @@ import Testing
         abs(at[1] - (box.yMin + height / 2)) / (height / 2))
     }
     for (name, boxes) in [
-      ("anchors", evidence.grid.anchors.map { $0.divided(yScale: scale, xScale: scale) }),
+      ("anchors", evidence.levels[0].grid.anchors.map { $0.divided(yScale: scale, xScale: scale) }),
       ("candidates", wanted.boxes.map { $0.divided(yScale: scale, xScale: scale) }),
       ("proposals", result.proposals.map(\.box)), ("detections", result.objects.map(\.box)),
     ] {

@@ -7,17 +7,17 @@ typealias Work = () -> Int
 func makeCases(_ inputs: Inputs) -> [(name: String, work: Work)] {
   var cases: [(name: String, work: Work)] = []
   for (kind, outputs) in [("untrained", inputs.untrained), ("trained", inputs.trained)] {
-    var workspace = ProposalWorkspace()
     var proposals = RegionProposals()
-    let creator = ProposalCreator(settings: ProposalSettings())
-    let (grids, frames) = ([inputs.grid], [Inputs.frame])
+    var creator = ProposalCreator(settings: ProposalSettings())
+    let grid = inputs.grid
     cases.append(
       (
         "proposals-\(kind)",
         {
-          creator.propose(
-            offsets: outputs.offsets.span, scores: outputs.scores.span, grids: grids,
-            frames: frames, workspace: &workspace, into: &proposals)
+          proposals.removeAll()
+          creator.begin(Inputs.frame)
+          creator.add(offsets: outputs.offsets.span, scores: outputs.scores.span, grid: grid)
+          creator.finish(into: &proposals)
           return proposals.count
         }
       ))

@@ -35,8 +35,9 @@ struct Inputs {
       return BoundingBox(yMin: y, xMin: x, yMax: y + height, xMax: x + width)
     }
     var (untrained, trained) = (Outputs(), Outputs())
-    let overlaps = IntersectionOverUnion.matrix(grid.anchors, groundTruth)
-    for (index, anchor) in grid.anchors.enumerated() {
+    let anchors = grid.anchors
+    let overlaps = IntersectionOverUnion.matrix(anchors, groundTruth)
+    for (index, anchor) in anchors.enumerated() {
       for deviation: Float in [0.1, 0.1, 0.2, 0.2] {
         untrained.offsets.append(random.normal(deviation))
       }
@@ -63,9 +64,9 @@ struct Inputs {
     var settings = ProposalSettings()
     settings.counts = ProposalCounts(beforeNMS: 6_000, afterNMS: 6_000)
     settings.nms.iouThreshold = 1
-    let all = ProposalCreator(settings: settings).propose(
-      offsets: outputs.offsets.span, scores: outputs.scores.span, grids: [grid],
-      frames: [Self.frame])
+    var creator = ProposalCreator(settings: settings)
+    let all = creator.propose(
+      offsets: outputs.offsets.span, scores: outputs.scores.span, grid: grid, frame: Self.frame)
     return (all.boxes, all.objectness)
   }
 }

@@ -16,10 +16,11 @@ struct RoIPoolingInputs {
     features = (0..<Self.channelCount * inputs.grid.height * inputs.grid.width).map { _ in
       random.uniform(-1...1)
     }
+    var creator = ProposalCreator(settings: ProposalSettings())
     rois =
-      ProposalCreator(settings: ProposalSettings()).propose(
+      creator.propose(
         offsets: inputs.untrained.offsets.span, scores: inputs.untrained.scores.span,
-        grids: [inputs.grid], frames: [Inputs.frame]
+        grid: inputs.grid, frame: Inputs.frame
       ).boxes
   }
 
@@ -40,7 +41,7 @@ struct RoIPoolingInputs {
           }
         }
       }
-      let (rois, imageIndices) = (rois, rois.map { _ in 0 })
+      let (rois, imageIndices, chosen) = (rois, rois.map { _ in 0 }, Array(rois.indices))
       let outputLayout = pooling.outputLayout(
         roiCount: rois.count, channelCount: layout.channelCount, channelBlock: block)
       var output = [Float](repeating: 0, count: outputLayout.elementCount)
@@ -52,7 +53,7 @@ struct RoIPoolingInputs {
             unsafe output.withUnsafeMutableBufferPointer { output in
               unsafe pooling.pool(
                 blocked, layout: layout, rois: rois.span, imageIndices: imageIndices.span,
-                range: rois.indices, into: output, outputChannelBlock: block)
+                chosen: chosen.span, into: output, outputChannelBlock: block)
             }
           }
           return output.count

@@ -1,3 +1,4 @@
 #pragma once
 
+#include "maps.h"
 #include "winograd.h"

@@ -43,8 +43,12 @@ struct winograd_convolution {
   int32_t height, width;
   /// The extents of the maximum over 2x2 results that is written in their place, or zeros.
   int32_t pooled_height, pooled_width;
-  /// What smaller results are raised to: 0 for ReLU, minus infinity to leave them.
-  float lowest;
+  /// What is added to the results before they are bounded and pooled, as large as the result before
+  /// pooling; null for nothing. It may be the destination.
+  const float *_Nullable addend;
+  ptrdiff_t addend_image, addend_block, addend_row;
+  /// What smaller results are raised to and larger ones lowered to: 0 and infinity for ReLU.
+  float lowest, highest;
   /// The tiles that are multiplied at once: 1 to `winograd_most_rows(lanes)`.
   int32_t rows;
 };

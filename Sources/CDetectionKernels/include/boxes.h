@@ -58,8 +58,8 @@ struct detection_decoding {
   int32_t xyxy;
   /// 1 where a side counts both of its end pixels, otherwise 0.
   float side_extra;
-  /// Bounds dh and dw before exp; infinite for no bound.
-  float maximum_log_scale;
+  /// Bound dh and dw before exp; infinite for no bound.
+  float minimum_log_scale, maximum_log_scale;
   /// Coordinates are clipped to [0, y_limit] and [0, x_limit].
   float y_limit, x_limit;
   /// A side below this drops the box.
@@ -68,15 +68,31 @@ struct detection_decoding {
 
 /// Writes for each score a key that sorts as the score does (greater score, greater key).
 ///
-/// The score is the foreground logit, or where `softmax` is not 0, its softmax with the background
+/// The score is the foreground logit, or where `probability` is not 0, its softmax with the background
 /// logit. A logit that is not finite gives the key 0, which no finite score has.
-/// `background` may be NULL where there is none; element i is at index i * step (1 or 2).
+/// `background` may be NULL where there is none, and the probability then is the sigmoid; element i is
+/// at index i * step (1 or 2).
 void detection_rank_keys(const float *background, const float *foreground, size_t step,
-                         size_t count, int32_t softmax, uint32_t *keys);
+                         size_t count, int32_t probability, uint32_t *keys);
 
-/// Decodes and clips `count` boxes, and sets the key of each that must be dropped to 0.
-void detection_decode(const float *anchors, const float *offsets, size_t count,
+/// The anchors of a feature map: those of one row of cells, and by how much each row is moved down.
+struct detection_grid {
+  /// `row_count` boxes.
+  const float *row;
+  size_t row_count, row_number;
+  /// Row r is moved by r * y_stride + y_offset.
+  float y_stride, y_offset;
+};
+
+/// Decodes and clips the boxes of all anchors, and sets the key of each that must be dropped to 0.
+void detection_decode(const struct detection_grid *grid, const float *offsets,
                       const struct detection_decoding *how, float *boxes, uint32_t *keys);
+
+/// Decodes and clips the boxes of `count` chosen anchors alone, in that order; a mark of 0 means that
+/// the box must be dropped.
+void detection_decode_chosen(const struct detection_grid *grid, const float *offsets,
+                             const uint32_t *chosen, size_t count,
+                             const struct detection_decoding *how, float *boxes, uint32_t *marks);
 
 /// How two boxes are found to be one object.
 struct detection_suppression {

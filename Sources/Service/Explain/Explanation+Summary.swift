@@ -50,9 +50,13 @@ extension Explanation {
     case .tooSmall(let side, let minimum):
       "was dropped as too small: a side of \(text(side)) pixels of the resized picture is below "
         + text(minimum)
+    case .belowMinimumObjectness(let least):
+      "was dropped: its objectness is below \(text(least))"
     case .beyondCountBeforeNMS(let limit): "was dropped: it is not among the best \(limit)"
     case .suppressed(let index, let iou):
-      "was suppressed by proposal \(index), which it overlaps with an IoU of \(text(iou))"
+      "was suppressed by "
+        + (index.map { "proposal \($0)" } ?? "a candidate that is no proposal itself")
+        + ", which it overlaps with an IoU of \(text(iou))"
     case .beyondCountAfterNMS(let limit):
       "was dropped: \(limit) proposals had been kept before its turn"
     }

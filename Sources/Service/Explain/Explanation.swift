@@ -34,12 +34,11 @@ struct Explanation {
   init(_ evidence: DetectionEvidence, place: ExplainedPlace, count: Int) {
     let frame = evidence.frame
     let trace = ProposalTrace(
-      offsets: evidence.offsets, scores: evidence.scores, grid: evidence.grid, frame: frame,
-      settings: evidence.proposalSettings)
+      evidence.levels, frame: frame, settings: evidence.proposalSettings, coder: evidence.coder)
     func original(_ box: BoundingBox) -> BoundingBox {
       box.divided(yScale: frame.yScale, xScale: frame.xScale)
     }
-    let anchorBoxes = evidence.grid.anchors.map(original)
+    let anchorBoxes = evidence.levels.flatMap { $0.grid.anchors.map(original) }
     let candidateBoxes = trace.boxes.map {
       original($0).clipped(yLimit: frame.originalHeight, xLimit: frame.originalWidth)
     }
@@ -49,9 +48,8 @@ struct Explanation {
       : ClassBoxTrace(
         logits: evidence.classLogits, offsets: evidence.classOffsets,
         logitCount: evidence.logitCount, rois: evidence.rois, frame: frame,
-        settings: evidence.classBoxSettings)
-    let objects = (classes?.objects ?? []).prefix(
-      evidence.classBoxSettings.maximumDetections ?? .max)
+        settings: evidence.classBoxSettings, coder: evidence.coder)
+    let objects = (classes?.objects ?? []).prefix(classes?.detectionCount ?? 0)
 
     self.place = place
     self.evidence = evidence

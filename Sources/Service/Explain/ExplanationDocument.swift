@@ -78,17 +78,13 @@ struct ExplanationDocument {
   private func write(
     _ name: String, _ anchors: [Int], _ boxes: [BoundingBox], to json: inout JSONWriter
   ) {
-    let grid = explanation.evidence.grid
     let trace = explanation.proposals
     json.key(name)
     json.beginArray()
     for anchor in anchors {
       json.beginObject()
       json.member("anchor_index", anchor)
-      json.key("cell")
-      json.integers([
-        anchor / grid.anchorsPerCell % grid.width, anchor / grid.anchorsPerCell / grid.width,
-      ])
+      writeCell(ofAnchor: anchor, to: &json)
       boxWriter.write(explanation.anchorBoxes[anchor], key: "anchor", to: &json)
       if !trace.isUnusable(anchor) {
         boxWriter.write(explanation.candidateBoxes[anchor], to: &json)
@@ -104,6 +100,26 @@ struct ExplanationDocument {
       json.endObject()
     }
     json.endArray()
+  }
+
+  /// Writes where an anchor stands: its feature map, where there are several, and its cell there.
+  private func writeCell(ofAnchor anchor: Int, to json: inout JSONWriter) {
+    let levels = explanation.evidence.levels
+    var place = anchor
+    for (number, level) in levels.enumerated() {
+      let grid = level.grid
+      guard place >= grid.count else {
+        if levels.count > 1 {
+          json.key("level")
+          json.integer(number)
+        }
+        let cell = place / grid.anchorsPerCell
+        json.key("cell")
+        json.integers([cell % grid.width, cell / grid.width])
+        return
+      }
+      place -= grid.count
+    }
   }
 
   private func writeProposal(_ index: Int, to json: inout JSONWriter) {

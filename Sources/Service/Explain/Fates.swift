@@ -7,6 +7,7 @@ enum CandidateOutcome: String, CaseIterable {
   case proposed
   case notFinite = "not_finite"
   case tooSmall = "too_small"
+  case belowMinimumObjectness = "below_minimum_objectness"
   case beyondCountBeforeNMS = "beyond_pre_nms_top_n"
   case suppressed
   case beyondCountAfterNMS = "beyond_post_nms_top_n"
@@ -30,6 +31,7 @@ extension CandidateFate {
     case .proposed: .proposed
     case .notFinite: .notFinite
     case .tooSmall: .tooSmall
+    case .belowMinimumObjectness: .belowMinimumObjectness
     case .beyondCountBeforeNMS: .beyondCountBeforeNMS
     case .suppressed: .suppressed
     case .beyondCountAfterNMS: .beyondCountAfterNMS
@@ -63,10 +65,12 @@ extension JSONWriter {
     case .tooSmall(let side, let minimum):
       member("side", side)
       member("minimum_side", minimum)
+    case .belowMinimumObjectness(let least): member("minimum_objectness", least)
     case .beyondCountBeforeNMS(let limit), .beyondCountAfterNMS(let limit):
       member("limit", limit)
     case .suppressed(let index, let iou):
-      member("suppressed_by_proposal", index)
+      // What suppressed it may itself not be among the best of all feature maps.
+      if let index { member("suppressed_by_proposal", index) }
       member("suppression_iou", iou)
     }
   }

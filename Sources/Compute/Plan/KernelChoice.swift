@@ -1,0 +1,147 @@
+internal import Tensors
+
+/// How each layer of a network is computed: in which precision, by which algorithm, and what is computed
+/// along with it.
+///
+/// Decided once for the whole network, so that a part of the memory for Winograd's weights that becomes
+/// free meanwhile changes nothing within a plan.
+struct KernelChoice {
+  /// What the CPU can do.
+  struct Processor {
+    /// How many channels lie side by side for Winograd's kernels; `nil` where it has none.
+    var winogradLanes: Int?
+    /// Whether it multiplies tiles of bfloat16.
+    var hasMatrixTiles: Bool
+
+    /// This one.
+    static var current: Processor {
+      Processor(winogradLanes: Engine.winogradLanes, hasMatrixTiles: Engine.hasMatrixTiles)
+    }
+  }
+
+  /// For each layer, in what it multiplies.
+  private(set) var precisions: [LayerPrecision] = []
+
+  /// The layers that Winograd's algorithm computes.
+  private(set) var winogradLayers: Set<Int> = []
+
+  /// For each value, how it is kept where its producer can write it so: as all its readers want it, and as
+  /// float32 where they differ, or where it is an input or output.
+  private(set) var storages: [ValueStorage] = []
+
+  /// The pooling that a convolution computes along, by the convolution's layer.
+  private var pooledAlong: [Int: Int] = [:]
+
+  /// - Parameters:
+  ///   - network: the layers.
+  ///   - options: what is asked for.
+  ///   - processor: what the CPU can do.
+  ///   - grantsWeights: whether a layer may keep weights for Winograd's kernels, of so many bytes.
+  init(
+    _ network: Network, options: PlanOptions, processor: Processor = .current,
+    grantsWeights: (LayerWeights, Int) -> Bool
+  ) {
+    let isSupported = options.isSupported
+    var wanted = network.layers.indices.map { index -> LayerPrecision in
+      switch options.precision {
+      case .float32: return .float32
+      case .bfloat16:
+        return isSupported && network.toleratesLowPrecision(layer: index) ? .bfloat16 : .float32
+      case .int8:
+        guard isSupported, let range = network.layers[index].inputRange else { return .float32 }
+        return .int8(inputRange: range)
+      }
+    }
+    if options.convolution == .fastest, let lanes = processor.winogradLanes {
+      for index in network.layers.indices {
+        guard
+          let convolution = Self.winogradCandidate(
+            index, network, precisions: wanted, lanes: lanes, processor: processor),
+          grantsWeights(
+            convolution.convolutionWeights,
+            WinogradKernel.weightByteCount(convolution.convolutionWeights))
+        else { continue }
+        winogradLayers.insert(index)
+        wanted[index] = .float32
+      }
+    }
+    precisions = wanted
+    storages = [ValueStorage](
+      repeating: .float32, count: network.inputChannels.count + network.layers.count)
+    // From the last layer on, because what a reader passes on decides what it wants.
+    for index in network.layers.indices.reversed() {
+      let value = network.result(ofLayer: index)
+      storages[value.index] = storage(of: value, in: network)
+    }
+    for index in winogradLayers { pooledAlong[index] = Self.pooling(behind: index, network) }
+  }
+
+  /// The pooling that a convolution computes along.
+  func pooling(behind layer: Int) -> Int? { pooledAlong[layer] }
+
+  /// Whether a layer is a pooling that the convolution before it computes along.
+  func isComputedAlong(_ layer: Int) -> Bool { pooledAlong[layer - 1] == layer }
+
+  /// A layer's convolution, if Winograd's algorithm may and should compute it, where precisions of earlier
+  /// layers are decided.
+  ///
+  /// In bf16 it needs a quarter of the multiplications, and vectors of bf16 do only twice as many at a
+  /// time; so it wins in float32 where the input comes as float32, or where each value is multiplied
+  /// often enough to be worth converting. Tiles of bf16 do far more.
+  private static func winogradCandidate(
+    _ index: Int, _ network: Network, precisions: [LayerPrecision], lanes: Int,
+    processor: Processor
+  ) -> Convolution? {
+    guard let convolution = network.layers[index].operation as? Convolution,
+      WinogradKernel.suits(convolution, lanes: lanes)
+    else { return nil }
+    switch precisions[index] {
+    case .float32: return convolution
+    case .int8: return nil
+    case .bfloat16:
+      guard !processor.hasMatrixTiles,
+        convolution.convolutionWeights.shape[0] >= 128
+          || isMadeAsFloat32(convolution.inputs[0], network, precisions)
+      else { return nil }
+      return convolution
+    }
+  }
+
+  private static func isMadeAsFloat32(
+    _ value: Network.Value, _ network: Network, _ precisions: [LayerPrecision]
+  ) -> Bool {
+    guard let maker = network.maker(of: value) else { return true }
+    let operation = network.layers[maker].operation
+    if operation is MaxPooling { return isMadeAsFloat32(operation.inputs[0], network, precisions) }
+    return precisions[maker] == .float32
+  }
+
+  private func storage(of value: Network.Value, in network: Network) -> ValueStorage {
+    guard !network.isOutput(value) else { return .float32 }
+    var common: ValueStorage?
+    for index in network.readers(of: value) {
+      let operation = network.layers[index].operation
+      for (position, input) in operation.inputs.enumerated() where input == value {
+        let wanted = operation.storage(
+          ofInput: position, precision: precisions[index],
+          result: storages[network.result(ofLayer: index).index])
+        if let common, common != wanted { return .float32 }
+        common = wanted
+      }
+    }
+    return common ?? .float32
+  }
+
+  /// The pooling that follows a convolution, where it takes the maxima of 2x2 and nothing else reads the
+  /// convolution's result.
+  private static func pooling(behind index: Int, _ network: Network) -> Int? {
+    let value = network.result(ofLayer: index)
+    guard index + 1 < network.layers.count,
+      let pooling = network.layers[index + 1].operation as? MaxPooling,
+      pooling.inputs[0] == value, pooling.window.isPairwise,
+      network.isRead(value, onlyByLayer: index + 1),
+      (network.layers[index].operation as? Convolution)?.addend == nil
+    else { return nil }
+    return index + 1
+  }
+}

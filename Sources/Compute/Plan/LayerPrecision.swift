@@ -1,0 +1,69 @@
+internal import CDNNL
+
+/// How a plan keeps a value that passes from one layer to the next.
+enum ValueStorage: Equatable {
+  case float32
+  case bfloat16
+  /// Bytes that stand for `scale` times 0 to 255; values below and above are cut off.
+  case quantized(scale: Float)
+
+  /// What one unit of the kept numbers stands for.
+  var scale: Float {
+    if case .quantized(let scale) = self { scale } else { 1 }
+  }
+
+  /// The engine's type.
+  var elementType: dnnl_data_type_t {
+    switch self {
+    case .float32: dnnl_f32
+    case .bfloat16: dnnl_bf16
+    case .quantized: dnnl_u8
+    }
+  }
+}
+
+/// The type in which a layer multiplies.
+enum LayerPrecision: Equatable {
+  case float32
+  case bfloat16
+  /// Inputs as bytes, the largest of which stands for `inputRange`; weights as signed bytes with a
+  /// scale for each output channel; sums in 32 bits.
+  case int8(inputRange: Float)
+
+  /// The precision without its ranges.
+  var plain: PlanOptions.Precision {
+    switch self {
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .int8: .int8
+    }
+  }
+
+  /// The engine's type for weights.
+  var weightType: dnnl_data_type_t {
+    switch self {
+    case .float32: dnnl_f32
+    case .bfloat16: dnnl_bf16
+    case .int8: dnnl_s8
+    }
+  }
+
+  /// What oneDNN multiplies a layer's sums with, for each output channel: products of bytes come out
+  /// as what they stand for, or as the bytes that stand for it.
+  func outputScales(
+    _ weights: LayerWeights, to result: ValueStorage, name: String
+  ) throws(ComputeError) -> [Float] {
+    guard case .int8 = self else { return [] }
+    let factor = inputStorage.scale / result.scale
+    return try weights.quantizationScales(name: name).map { $0 * factor }
+  }
+
+  /// How the layer wants its input.
+  var inputStorage: ValueStorage {
+    switch self {
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .int8(let range): .quantized(scale: range / 255)
+    }
+  }
+}

@@ -1,0 +1,148 @@
+internal import CDetectionKernels
+internal import Tensors
+
+/// The bins of some RoIs, worked out once and then used for every group of channels.
+protocol BinTable {
+  /// Forgets all RoIs and makes room for others.
+  mutating func removeAll(reservingCapacity roiCount: Int)
+
+  /// Works out the bins of one more RoI.
+  mutating func append(_ roi: BoundingBox)
+
+  /// Pools one group of channels of one RoI.
+  ///
+  /// - Parameters:
+  ///   - plane: The map of the layout that the table was made for.
+  ///   - lanes: The number of channels in the group: 8 or 16.
+  ///   - entry: Which of the RoIs, in the order in which they were appended.
+  ///   - vectors: Room for P x P vectors of `lanes`, each `stride` after the one before.
+  ///   - stride: The distance from one bin's vector to the next, in elements.
+  func reduce(
+    _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
+    stride: Int)
+}
+
+/// The bins of RoIPool and of adaptive pooling: ranges of rows and of columns.
+struct MaximumBins: BinTable {
+  private let pooling: RoIPooling
+  private let height: Int
+  private let width: Int
+  /// For each RoI, first and end of P row bins, then of P column bins.
+  private var bounds: [Int32] = []
+
+  init(_ pooling: RoIPooling, _ layout: ChannelLayout) {
+    self.pooling = pooling
+    height = layout.height
+    width = layout.width
+  }
+
+  mutating func removeAll(reservingCapacity roiCount: Int) {
+    bounds.removeAll(keepingCapacity: true)
+    bounds.reserveCapacity(roiCount * 4 * pooling.outputSize)
+  }
+
+  mutating func append(_ roi: BoundingBox) {
+    append(pooling.spatialScale.vertical(roi), size: height)
+    append(pooling.spatialScale.horizontal(roi), size: width)
+  }
+
+  private mutating func append(_ extent: AxisExtent, size: Int) {
+    for p in 0..<pooling.outputSize {
+      let bin = pooling.maximumBin(p, of: extent, size: size)
+      bounds.append(Int32(bin.lowerBound))
+      bounds.append(Int32(bin.upperBound))
+    }
+  }
+
+  func reduce(
+    _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    let boundsPerAxis = 2 * pooling.outputSize
+    precondition((0..<bounds.count / (2 * boundsPerAxis)).contains(entry), "no RoI \(entry)")
+    unsafe bounds.withUnsafeBufferPointer { bounds in
+      guard let base = bounds.baseAddress else { return }
+      // Safety: each RoI appended twice `boundsPerAxis` bounds, and `maximumBin` keeps them on the
+      // map.
+      let rows = unsafe base + 2 * boundsPerAxis * entry
+      unsafe roi_max_bins(
+        plane, Int32(lanes), Int32(pooling.outputSize), rows, rows + boundsPerAxis, vectors, stride)
+    }
+  }
+}
+
+/// The samples of RoIAlign: for each bin of an axis the cells that it reads and their weights.
+struct AlignedTaps: BinTable {
+  private let pooling: RoIPooling
+  private let height: Int
+  private let width: Int
+  /// For each RoI, where the taps of P row bins begin, and the end; then the same for P column
+  /// bins.
+  private var starts: [Int32] = []
+  private var taps: [roi_tap] = []
+
+  init(_ pooling: RoIPooling, _ layout: ChannelLayout) {
+    self.pooling = pooling
+    height = layout.height
+    width = layout.width
+  }
+
+  mutating func removeAll(reservingCapacity roiCount: Int) {
+    starts.removeAll(keepingCapacity: true)
+    starts.reserveCapacity(roiCount * 2 * (pooling.outputSize + 1))
+    taps.removeAll(keepingCapacity: true)
+  }
+
+  mutating func append(_ roi: BoundingBox) {
+    append(pooling.spatialScale.vertical(roi), size: height)
+    append(pooling.spatialScale.horizontal(roi), size: width)
+  }
+
+  private mutating func append(_ extent: AxisExtent, size: Int) {
+    for p in 0..<pooling.outputSize {
+      let first = taps.count
+      starts.append(Int32(first))
+      pooling.forEachTap(ofAlignedBin: p, of: extent, size: size) { index, weight in
+        // Neighbouring samples share cells: the same cell is one of the last three taps, whichever
+        // way the box runs.
+        for tap in (max(first, taps.count - 3)..<taps.count).reversed()
+        where taps[tap].index == index {
+          taps[tap].weight += weight
+          return
+        }
+        taps.append(roi_tap(index: Int32(index), weight: weight))
+      }
+    }
+    starts.append(Int32(taps.count))
+  }
+
+  func reduce(
+    _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    let startsPerAxis = pooling.outputSize + 1
+    precondition((0..<starts.count / (2 * startsPerAxis)).contains(entry), "no RoI \(entry)")
+    unsafe starts.withUnsafeBufferPointer { starts in
+      unsafe taps.withUnsafeBufferPointer { taps in
+        guard let base = starts.baseAddress else { return }
+        let rows = unsafe base + 2 * startsPerAxis * entry
+        let columns = unsafe rows + startsPerAxis
+        guard let taps = taps.baseAddress else {
+          // No sample of any RoI is on the map: then every list of taps is empty, and is not read.
+          let none = roi_tap(index: 0, weight: 0)
+          unsafe withUnsafePointer(to: none) {
+            unsafe roi_sum_taps(
+              plane, Int32(lanes), Int32(pooling.outputSize), rows, $0, columns, $0, vectors, stride
+            )
+          }
+          return
+        }
+        // Safety: each RoI appended twice `startsPerAxis` starts, all within `taps`, and
+        // `forEachTap` keeps every index on the map.
+        unsafe roi_sum_taps(
+          plane, Int32(lanes), Int32(pooling.outputSize), rows, taps, columns, taps, vectors, stride
+        )
+      }
+    }
+  }
+}
