@@ -57,8 +57,9 @@ let package = Package(
       exclude: ["docs.css", "docs.html", "docs.js", "page.css", "page.html", "page.js"]),
 
     // The libraries, lowest first: a row may depend on rows above it only.
+    library("Threads"),
     library("Tensors"),
-    library("Compute", ["Tensors", "CConvolutionKernels", "CDNNL"]),
+    library("Compute", ["Threads", "Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
     library("Networks", ["Tensors", "Compute"]),
     library("JSON"),
@@ -70,17 +71,16 @@ let package = Package(
     library(
       "FasterRCNN",
       [
-        "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images", "Families",
-        "CEmbeddedModel", "COpenSSL",
+        "Threads", "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images",
+        "Families", "CEmbeddedModel", "COpenSSL",
       ]),
     library("Evaluation", ["Detection"]),
     library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
     library(
       "Service",
       [
-        "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "JSON", "HTTP1",
-        "HTTPServer",
-        "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
+        "Threads", "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "JSON", "HTTP1",
+        "HTTPServer", "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",
@@ -92,6 +92,7 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    tests("Threads", ["Threads"]),
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests(
       "Compute", ["Compute", "CConvolutionKernels", "Checkpoints", "Tensors"],
