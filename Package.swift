@@ -37,12 +37,12 @@ let package = Package(
   ],
   targets: [
     // The C libraries, and C where Swift cannot (setjmp, macros, function multi-versioning, #embed).
-    .systemLibrary(name: "CDNNL", path: "Sources/System/CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "COpenSSL", path: "Sources/System/COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
     .target(name: "CPicture", path: "Sources/System/CPicture"),
+    .target(name: "CDNNL", path: "Sources/System/CDNNL", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(
       name: "CJPEG", dependencies: ["CPicture"], path: "Sources/System/CJPEG",
       linkerSettings: [.linkedLibrary("jpeg")]),
