@@ -74,6 +74,7 @@ let package = Package(
         "Threads", "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images",
         "Families", "CEmbeddedModel", "COpenSSL",
       ]),
+    library("Datasets", ["Tensors", "JSON", "Detection"]),
     library("Evaluation", ["Detection"]),
     library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
     library(
@@ -86,7 +87,8 @@ let package = Package(
       name: "frcnn",
       dependencies: [
         "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "Families",
-        "FasterRCNN", "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability", "Service",
+        "FasterRCNN", "Datasets", "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability",
+        "Service",
         "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -110,6 +112,7 @@ let package = Package(
       ["FasterRCNN", "Families", "Checkpoints", "Compute", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
     tests("Observability", ["Observability"]),
+    tests("Datasets", ["Datasets", "Detection", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
     tests(
       "Service",

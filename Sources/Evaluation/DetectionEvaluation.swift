@@ -152,7 +152,7 @@ public struct DetectionEvaluation: Sendable {
 ///
 /// A score that is no number goes last, so that a broken model gets a bad result and not a random
 /// one.
-private func byFallingScore<Element>(
+func byFallingScore<Element>(
   _ elements: [Element], _ score: (Element) -> Float
 ) -> [Element] {
   elements.enumerated().sorted { first, second in

@@ -1,38 +1,52 @@
 import ArgumentParser
+import Datasets
 import Detection
 import Evaluation
 import FasterRCNN
 import Images
-import JSON
-import Observability
+import Tensors
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Measure a model's mean average precision on annotated pictures.",
     discussion: """
-      The folder is laid out as PASCAL VOC: ImageSets/Main/SPLIT.txt lists names, Annotations has \
-      NAME.xml, and JPEGImages has NAME.jpg. Boxes that cover nothing are left out; objects \
-      marked difficult count neither way.
+      The layout is told by what is there: PASCAL VOC (ImageSets/Main/SPLIT.txt, Annotations, \
+      JPEGImages; also without lists, or pictures and XML side by side), COCO (a JSON file, or a folder \
+      with one), or YOLO (data.yaml, images, labels). Boxes that cover nothing are left out; objects \
+      marked difficult, and crowds, count neither way.
 
       Examples:
         frcnn evaluate BCCD_Dataset/BCCD
         frcnn evaluate VOC2007 --model voc.safetensors --first-pixel 1 --last-pixel
+        frcnn evaluate coco --split val2017 --model resnet50.pth --metric coco
 
       The second counts coordinates and sides as VOC's own kit does; then the 11-point figure is \
-      the one that papers on VOC 2007 give.
+      the one that papers on VOC 2007 give. The third gives COCO's figures.
       """)
 
-  @Argument(help: ArgumentHelp("The dataset.", valueName: "voc-folder"))
+  enum Metric: String, ExpressibleByArgument, CaseIterable {
+    case voc, coco
+  }
+
+  enum Turning: String, ExpressibleByArgument, CaseIterable {
+    case auto, apply, ignore
+  }
+
+  @Argument(help: ArgumentHelp("The dataset.", valueName: "folder"))
   var folder: String
 
-  @Option(help: "Which list of pictures.")
-  var split = "test"
+  @Option(help: "Which part of it; by default test, val, or the only one.")
+  var split: String?
 
   @OptionGroup
   var model: ModelOptions
 
-  @Option(help: ArgumentHelp("From which overlap on a detection is right.", valueName: "iou"))
+  @Option(
+    help: "VOC's average precision at one overlap, or COCO's mean over ten and over sizes.")
+  var metric: Metric = .voc
+
+  @Option(help: ArgumentHelp("From which overlap on a detection is right (VOC).", valueName: "iou"))
   var iouThreshold: Float = 0.5
 
   @Option(help: ArgumentHelp("Leave out detections with this score or less.", valueName: "score"))
@@ -40,11 +54,17 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What the annotations call the first pixel: 0, or 1 as in VOC's own.", valueName: "0|1"))
+      "What VOC annotations call the first pixel: 0, or 1 as in VOC's own.", valueName: "0|1"))
   var firstPixel = 0
 
   @Flag(help: "Count the last pixel of a box into its sides, as VOC's own kit does.")
   var lastPixel = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Whether pictures are turned as their EXIF says; 'auto' asks the size in the annotation.",
+      valueName: "auto|apply|ignore"))
+  var orientation: Turning = .auto
 
   @Flag(help: "Print JSON instead of a table.")
   var json = false
@@ -61,121 +81,93 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     try ending {
-      let dataset = try readDataset()
+      let (dataset, root) = try openDataset()
+      let marked = Set(dataset.pictures.flatMap { $0.marks.map(\.label) })
+      guard !marked.isEmpty else {
+        throw Failure(
+          .brokenInput, "the annotations of the \(dataset.pictures.count) pictures mark no object")
+      }
       let detector = try model.choice().openDetector()
-      let labels = detector.model.labels
-      let unknown = dataset.labels.filter { !labels.contains($0) }
-      guard unknown.count < dataset.labels.count else {
+      let labels = LabelMatch(marked.sorted(), model: detector.model.labels)
+      guard labels.unknown.count < marked.count else {
         throw Failure(
           .brokenInput,
-          "the pictures show \(dataset.labels.joined(separator: ", ")), and the model knows "
-            + "\(labels.joined(separator: ", ")): they have nothing in common")
+          "the pictures show \(marked.sorted().joined(separator: ", ")), and the model knows "
+            + "\(detector.model.labels.joined(separator: ", ")): they have nothing in common"
+            .printable)
       }
-      if !unknown.isEmpty {
-        StandardError.write(
-          "frcnn: left out, as the model does not know them: \(unknown.joined(separator: ", "))\n")
-      }
-      let evaluation = try evaluate(dataset, detector)
-      print(json ? jsonText(evaluation, dataset, labels) : table(evaluation, dataset, labels))
+      for note in labels.notes { StandardError.write("frcnn: \(note.printable)\n") }
+      var report = EvaluationReport(
+        command: self, dataset: dataset, model: detector.model, labels: labels)
+      try evaluate(dataset, root: root, detector, &report)
+      for note in report.notes { StandardError.write("frcnn: \(note.printable)\n") }
+      print(json ? report.json : report.table)
     }
   }
 
-  private func readDataset() throws -> VOCDataset {
-    let origin = VOCAnnotation.Origin(rawValue: firstPixel) ?? .zero
+  private func openDataset() throws(Failure) -> (dataset: Dataset, root: String) {
     do {
-      return try VOCDataset(split: split, origin: origin) {
-        try FileContents.read("\(folder)/\($0)", limit: $1)
-      }
-    } catch let error as VOCError {
-      throw Failure(.brokenInput, "\(folder)/\(error)")
+      return try Dataset.open(
+        folder,
+        options: Dataset.Options(
+          split: split, origin: VOCAnnotation.Origin(rawValue: firstPixel) ?? .zero,
+          countsLastPixel: lastPixel))
+    } catch {
+      throw Failure(
+        error.isMissingInput ? .missingInput : .brokenInput, "\(folder)/\(error)".printable)
     }
   }
 
   private func evaluate(
-    _ dataset: VOCDataset, _ detector: Detector
-  ) throws(Failure) -> DetectionEvaluation {
-    let labels = detector.model.labels
-    var evaluation = DetectionEvaluation(
-      classCount: labels.count,
-      options: .init(iouThreshold: iouThreshold, sides: lastPixel ? .inclusive : .halfOpen))
+    _ dataset: Dataset, root: String, _ detector: Detector, _ report: inout EvaluationReport
+  ) throws(Failure) {
     let parameters = DetectionParameters(scoreThreshold: scoreThreshold)
     var bar = ProgressBar("evaluating", total: dataset.pictures.count)
     defer { bar.finish() }
     for (index, picture) in dataset.pictures.enumerated() {
       bar.show(index)
-      let image = try PictureFile(path: "\(folder)/\(picture.path)").decoded().image
+      let image = try decode(picture, root: root, &report)
       let result: DetectionResult
       do {
         result = try detector.detect(.image(image), parameters: parameters)
       } catch {
-        throw Failure(.brokenInput, "\(picture.path): \(error)")
+        throw Failure(.brokenInput, "\(picture.path): \(error)".printable)
       }
-      evaluation.add(
+      report.add(
         detections: result.objects.map {
           ScoredBox(box: $0.box, classID: $0.classID, score: $0.score)
-        },
-        groundTruth: picture.annotation.objects.compactMap { object in
-          labels.firstIndex(of: object.label).map {
-            GroundTruthObject(box: object.box, classID: $0, isDifficult: object.isDifficult)
-          }
-        })
+        }, objects: picture.objects(in: PictureSize(height: image.height, width: image.width)))
     }
-    return evaluation
   }
 
-  private func table(
-    _ evaluation: DetectionEvaluation, _ dataset: VOCDataset, _ labels: [String]
-  ) -> String {
-    func text(_ value: Double?) -> String { value?.fixed(4) ?? "-" }
-    var table = TextTable([
-      ("class", .left), ("objects", .right), ("detections", .right), ("AP", .right),
-      ("AP 11-point", .right),
-    ])
-    for (label, result) in zip(labels, evaluation.classes) {
-      table.add([
-        label, "\(result.groundTruthCount)", "\(result.detectionCount)",
-        text(result.averagePrecision(.allPoint)), text(result.averagePrecision(.elevenPoint)),
-      ])
+  /// Reads a picture, turned or not, and holds its size against what the annotation states.
+  private func decode(
+    _ picture: AnnotatedPicture, root: String, _ report: inout EvaluationReport
+  ) throws(Failure) -> Image {
+    let bytes = try FileContents.read(
+      "\(root)/\(picture.path)", limit: PictureFile.maximumByteCount)
+    do {
+      let header = try ImageDecoder().header(of: bytes)
+      let stored = PictureSize(height: header.height, width: header.width)
+      let isTurned = header.orientation.map { $0 != .identity } ?? false
+      var turns = orientation != .ignore
+      if isTurned, orientation == .auto, let stated = picture.statedSize, stated == stored,
+        stored.height != stored.width, header.orientation?.swapsAxes == true
+      {
+        turns = false
+        report.turnedNot.append(picture.path)
+      }
+      let image = try ImageDecoder(appliesOrientation: turns).decode(bytes).image
+      let size = PictureSize(height: image.height, width: image.width)
+      if let stated = picture.statedSize, stated != size {
+        report.otherSizes.append(
+          "\(picture.path) has \(size.width)x\(size.height) pixels, its annotation states "
+            + "\(stated.width)x\(stated.height)")
+      }
+      if isTurned, turns { report.turned.append(picture.path) }
+      return image
+    } catch {
+      throw Failure(.brokenInput, "\(picture.path): \(error)".printable)
     }
-    table.add([
-      "mean", "\(evaluation.classes.reduce(0) { $0 + $1.groundTruthCount })",
-      "\(evaluation.classes.reduce(0) { $0 + $1.detectionCount })",
-      text(evaluation.meanAveragePrecision(.allPoint)),
-      text(evaluation.meanAveragePrecision(.elevenPoint)),
-    ])
-    let dropped = dataset.pictures.reduce(0) { $0 + $1.annotation.droppedCount }
-    let note = dropped == 0 ? "" : ", \(dropped) empty boxes left out"
-    return table.text + "\(dataset.pictures.count) pictures, IoU of at least \(iouThreshold)\(note)"
-  }
-
-  private func jsonText(
-    _ evaluation: DetectionEvaluation, _ dataset: VOCDataset, _ labels: [String]
-  ) -> String {
-    var json = JSONWriter()
-    func figure(_ name: String, _ value: Double?) {
-      json.key(name)
-      if let value { json.number(Float(value)) } else { json.null() }
-    }
-    json.beginObject()
-    json.member("split", split)
-    json.member("pictures", dataset.pictures.count)
-    json.member("iou_threshold", iouThreshold)
-    json.member("score_threshold", scoreThreshold)
-    figure("map", evaluation.meanAveragePrecision(.allPoint))
-    figure("map_11_point", evaluation.meanAveragePrecision(.elevenPoint))
-    json.key("classes")
-    json.beginArray()
-    for (label, result) in zip(labels, evaluation.classes) {
-      json.beginObject()
-      json.member("label", label)
-      json.member("objects", result.groundTruthCount)
-      json.member("detections", result.detectionCount)
-      figure("ap", result.averagePrecision(.allPoint))
-      figure("ap_11_point", result.averagePrecision(.elevenPoint))
-      json.endObject()
-    }
-    json.endArray()
-    json.endObject()
-    return String(decoding: json.bytes, as: UTF8.self)
   }
 }

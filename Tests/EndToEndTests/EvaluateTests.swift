@@ -58,8 +58,57 @@ import Testing
   @Test func aDatasetThatIsNoneIsNamed() async throws {
     let folder = try TemporaryFolder()
     let result = try await Program.run(["evaluate", folder.url.path])
-    #expect(result.status == 66)
-    #expect(result.errors.contains("ImageSets/Main/test.txt"))
+    #expect(result.status == 65)
+    #expect(result.errors.contains("VOC") && result.errors.contains("COCO"))
+    let missing = try await Program.run(["evaluate", folder.path("none")])
+    #expect(missing.status == 66)
+  }
+
+  /// Writes a set of the example picture alone, with its boxes as the model finds them.
+  private func dataset(
+    label: (String) -> String = { $0 }, size: String = "", boxes: Int = 1000
+  ) async throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    for name in ["Annotations", "JPEGImages"] {
+      try FileManager.default.createDirectory(
+        at: folder.url.appending(path: name), withIntermediateDirectories: true)
+    }
+    try FileManager.default.copyItem(
+      at: Program.example, to: folder.url.appending(path: "JPEGImages/one.JPG"))
+    let found = try await Answer(
+      Program.run(["detect", "--json", Program.example.path]).output
+    ).detections
+    let objects = found.prefix(boxes).map { detection in
+      let edges = zip(["xmin", "ymin", "xmax", "ymax"], detection.box)
+        .map { "<\($0)>\($1)</\($0)>" }.joined()
+      return "<object><name>\(label(detection.label))</name><bndbox>\(edges)</bndbox></object>"
+    }
+    try Data("<annotation>\(size)\(objects.joined())</annotation>".utf8)
+      .write(to: URL(filePath: folder.path("Annotations/one.xml")))
+    return folder
+  }
+
+  @Test func labelsAreMatchedWithoutRegardToCase() async throws {
+    let folder = try await dataset { $0.lowercased() }
+    let result = try await Program.run(["evaluate", folder.url.path, "--json"])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try JSONDecoder().decode(Report.self, from: result.output).map == 1)
+    #expect(result.errors.contains("rbc and RBC"))
+  }
+
+  @Test func annotationsWithoutObjectsAreToldAsSuch() async throws {
+    let folder = try await dataset(boxes: 0)
+    let result = try await Program.run(["evaluate", folder.url.path])
+    #expect(result.status == 65)
+    #expect(result.errors.contains("mark no object"))
+  }
+
+  @Test func aSizeThatIsNotThePicturesIsMentioned() async throws {
+    let folder = try await dataset(size: "<size><width>1280</width><height>960</height></size>")
+    let result = try await Program.run(["evaluate", folder.url.path, "--metric", "coco"])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.errors.contains("1280x960"))
+    #expect(String(decoding: result.output, as: UTF8.self).contains("AP75"))
   }
 
   /// What the program that trained the model measured with chainercv's metric on these pictures:

@@ -2,8 +2,8 @@
 ///
 /// Foundation's XMLParser would bring libxml2 and ICU into a program that needs neither. This one
 /// knows elements, text, CDATA, comments, processing instructions, the five predefined entities and
-/// character references. It skips attributes, and refuses document type declarations: without them
-/// there is no entity of one's own, so no expansion and no access to other files. Work is linear in
+/// character references. It skips attributes and document type declarations, and refuses one that
+/// declares something itself: so there is no entity of one's own, no expansion and no access to other files. Work is linear in
 /// the bytes, and memory in the depth.
 struct XMLReader {
   enum Event: Equatable {
@@ -60,8 +60,10 @@ struct XMLReader {
         return .text(try string(bytes[start..<position - 3]))
       } else if skip("<?") {
         try skipPast("?>", of: "processing instruction")
+      } else if skip("<!DOCTYPE") {
+        try skipDocumentType()
       } else if skip("<!") {
-        throw failure("a document type declaration, which is not accepted here")
+        throw failure("a declaration, which is not accepted here")
       } else if skip("</") {
         let name = try readName()
         skipWhitespace()
@@ -76,6 +78,19 @@ struct XMLReader {
     if let open = openElements.last { throw failure("it ends inside '<\(open)>'") }
     guard hasSeenRoot else { throw failure("no element") }
     return nil
+  }
+
+  /// Steps over `<!DOCTYPE name ...>`; what it refers to is not looked at.
+  private mutating func skipDocumentType() throws(Failure) {
+    guard !hasSeenRoot, openElements.isEmpty else { throw failure("a document type inside of it") }
+    while position < bytes.count {
+      if skip(">") { return }
+      guard bytes[position] != UInt8(ascii: "[") else {
+        throw failure("a document type that declares something, which is not accepted here")
+      }
+      advance(by: 1)
+    }
+    throw failure("it ends inside of the document type")
   }
 
   private mutating func readStart() throws(Failure) -> Event {
