@@ -1,5 +1,6 @@
 import Checkpoints
 import FoundationEssentials
+import Glibc
 
 /// A checkpoint that is served, and what it is called; `nil` as path is the model of the program itself.
 struct ModelFile: Sendable, Equatable {
@@ -62,7 +63,7 @@ enum ModelFolder {
   }
 
   private static func isFolder(_ path: String) -> Bool {
-    var isFolder = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 }
