@@ -17,6 +17,7 @@ const state = {
   defaults: { score_threshold: 0.05, nms_threshold: 0.3, max_detections: null },
   file: null, fileName: '', answer: null, shown: [], hiddenClasses: new Set(),
   active: null, mark: null, trace: [], explainedWith: '', request: null, stream: null, url: null,
+  model: '', pictures: [],
 };
 
 // MARK: The server
@@ -45,18 +46,35 @@ async function greet() {
     $('model').textContent =
       `Model ${body.model.name}, version ${body.model.version}: ${body.classes.join(', ')}`;
     state.defaults = body.defaults;
+    listModels(body.models ?? []);
     applyDefaults();
+    applyLink();
   } catch {
     $('model').textContent = 'The server does not answer.';
   }
 }
 
+/** Offers the models that serve, where there are several. */
+function listModels(models) {
+  const names = models.filter(({ status }) => status === 'ready').map(({ name }) => name);
+  $('model-name').replaceChildren(...names.map((name) => element('option', { textContent: name })));
+  $('model-row').hidden = names.length < 2;
+  if (names.includes(state.model)) $('model-name').value = state.model;
+  else state.model = '';
+}
+
+/** Adds the model that was chosen to what is asked; the first one needs no name. */
+function ofModel(query) {
+  if (state.model) query.set('model', state.model);
+  return query;
+}
+
 /** What is asked for: everything that the sliders can reach. */
 function candidateQuery() {
   const floor = Math.min(0.01, state.defaults.score_threshold);
-  return new URLSearchParams({
+  return ofModel(new URLSearchParams({
     score_threshold: floor, nms_threshold: 1, max_detections: 100000, max_proposals: 300,
-  });
+  }));
 }
 
 async function detect(file, name) {
@@ -79,6 +97,8 @@ async function detect(file, name) {
       return;
     }
     state.answer = body;
+    const picture = state.pictures.find((one) => one.file === file);
+    if (picture) Object.assign(picture, { answer: body, model: state.model });
     $('photo').alt = `${name}, ${body.image.width} by ${body.image.height} pixels`;
     buildClasses();
     render();
@@ -343,9 +363,10 @@ const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replac
 /** What is chosen here, as the parameters that choose it of the server. */
 function choices() {
   const { score, nms } = settings();
-  const query = new URLSearchParams();
-  if (score !== state.defaults.score_threshold) query.set('score_threshold', score);
-  if (nms !== state.defaults.nms_threshold) query.set('nms_threshold', nms);
+  const query = ofModel(new URLSearchParams());
+  // The defaults that are known are those of the first model.
+  if (state.model || score !== state.defaults.score_threshold) query.set('score_threshold', score);
+  if (state.model || nms !== state.defaults.nms_threshold) query.set('nms_threshold', nms);
   if (state.hiddenClasses.size > 0) {
     const wanted = new Set(state.answer.detections.map((found) => found.class_id));
     for (const classID of state.hiddenClasses) wanted.delete(classID);
@@ -530,6 +551,99 @@ function showExplanation(body, chosen) {
   $('explanation-title').focus({ preventScroll: false });
 }
 
+// MARK: Several pictures
+
+/** The strip of thumbnails, there where there is more than one picture. */
+function drawStrip() {
+  const strip = $('strip');
+  strip.hidden = state.pictures.length < 2;
+  strip.replaceChildren(...state.pictures.map((picture) => {
+    const image = element('img', { src: picture.url, alt: picture.name });
+    const button = element('button', { type: 'button', title: picture.name }, image);
+    button.setAttribute('aria-pressed', picture.file === state.file);
+    button.onclick = () => show(picture);
+    return button;
+  }));
+}
+
+/** Shows a picture of the strip; it is asked about once for each model. */
+function show(picture) {
+  if (!picture.answer || picture.model !== state.model) {
+    detect(picture.file, picture.name);
+  } else {
+    state.request?.abort();
+    Object.assign(state, {
+      file: picture.file, fileName: picture.name, answer: picture.answer, mark: null, trace: [],
+    });
+    $('explanation').hidden = true;
+    complain('');
+    showPicture(picture.file);
+    buildClasses();
+    render();
+    say(summary());
+  }
+  drawStrip();
+}
+
+// MARK: What is kept
+
+function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  element('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** Asks the server for the picture as it is shown, in another form, and saves the answer. */
+async function saveAs(format, accept, ending) {
+  const query = choices();
+  query.set('format', format);
+  complain('');
+  try {
+    const response = await fetch(`/detect?${query}`, {
+      method: 'POST', body: state.file, cache: 'no-store',
+      headers: {
+        Accept: accept, 'Content-Type': state.file.type || 'application/octet-stream',
+        ...($('key').value ? { Authorization: `Bearer ${$('key').value}` } : {}),
+      },
+    });
+    if (!response.ok) {
+      refused(response, await response.json());
+      return;
+    }
+    save(await response.blob(), `${state.fileName.replace(/\.[^.]*$/, '')}${ending}`);
+  } catch {
+    complain('The server does not answer.');
+  }
+}
+
+/** The page's address with what is chosen, behind its '#', which no server is told of. */
+async function copyLink() {
+  const { score, nms } = settings();
+  const query = ofModel(new URLSearchParams({ score, nms }));
+  if (state.hiddenClasses.size > 0) query.set('hidden', [...state.hiddenClasses].join(','));
+  history.replaceState(null, '', `#${query}`);
+  const isCopied = navigator.clipboard
+    && await navigator.clipboard.writeText(location.href).then(() => true, () => false);
+  $('kept').textContent = isCopied ? 'Copied.' : 'The link is in the address bar.';
+}
+
+/** Takes over what a link says. */
+function applyLink() {
+  const query = new URLSearchParams(location.hash.slice(1));
+  for (const id of ['score', 'nms']) {
+    const value = Number(query.get(id));
+    if (query.has(id) && value > 0 && value <= 1) $(id).value = value;
+  }
+  const hidden = (query.get('hidden') ?? '').split(',').filter(Boolean).map(Number);
+  state.hiddenClasses = new Set(hidden.filter(Number.isInteger));
+  const names = [...$('model-name').options].map(({ value }) => value);
+  if (names.includes(query.get('model'))) {
+    state.model = query.get('model');
+    $('model-name').value = state.model;
+  }
+  render();
+}
+
 // MARK: Words
 
 const say = (words) => { $('status').textContent = words; };
@@ -549,9 +663,18 @@ function complain(words) {
 // MARK: Where pictures come from
 
 function take(file, name = file?.name) {
-  if (!file) return;
+  if (file) takeAll([file], name);
+}
+
+/** Takes pictures; several make a strip, of which the first is shown. */
+function takeAll(files, name) {
+  if (files.length === 0) return;
   stopCamera();
-  detect(file, name || 'photo.jpg');
+  for (const { url } of state.pictures) URL.revokeObjectURL(url);
+  state.pictures = [...files].map((file) => ({
+    file, name: name ?? (file.name || 'photo.jpg'), url: URL.createObjectURL(file),
+  }));
+  show(state.pictures[0]);
 }
 
 async function startCamera() {
@@ -601,7 +724,18 @@ async function takeSample() {
 }
 
 function listen() {
-  $('file').onchange = () => { take($('file').files[0]); $('file').value = ''; };
+  $('file').onchange = () => { takeAll([...$('file').files]); $('file').value = ''; };
+  $('model-name').onchange = () => {
+    const first = $('model-name').options[0].value;
+    state.model = $('model-name').value === first ? '' : $('model-name').value;
+    state.hiddenClasses.clear();
+    const picture = state.pictures.find((one) => one.file === state.file);
+    if (picture) show(picture);
+  };
+  $('save-json').onclick = () => saveAs('json', 'application/json', '.json');
+  $('save-coco').onclick = () => saveAs('coco', 'application/json', '.coco.json');
+  $('save-picture').onclick = () => saveAs('image', 'image/png', '.boxes.png');
+  $('link').onclick = copyLink;
   $('sample').onclick = takeSample;
   $('camera').onclick = startCamera;
   $('shoot').onclick = shoot;
@@ -619,11 +753,11 @@ function listen() {
   addEventListener('drop', (event) => {
     event.preventDefault();
     $('stage').classList.remove('over');
-    take(event.dataTransfer.files[0]);
+    takeAll([...event.dataTransfer.files]);
   });
   addEventListener('paste', (event) => {
     if (event.target.matches('input')) return;
-    take(event.clipboardData.files[0]);
+    takeAll([...event.clipboardData.files]);
   });
   for (const id of ['score', 'nms', 'count']) {
     $(id).oninput = () => { render(); saySoon(); };
@@ -631,7 +765,11 @@ function listen() {
   $('show-proposals').onchange = render;
   $('reset').onclick = () => { applyDefaults(); saySoon(); };
   $('copy').onclick = copyCommand;
-  $('key-go').onclick = () => { greet(); take(state.file, state.fileName); };
+  $('key-go').onclick = () => {
+    greet();
+    const picture = state.pictures.find((one) => one.file === state.file);
+    if (picture) show(picture);
+  };
   $('photo').onload = draw;
   new ResizeObserver(draw).observe($('frame'));
   listenForPlaces();

@@ -112,6 +112,19 @@ public final class Detector: Sendable {
     session = Confined(model: model, thread: thread, options: options, counters: planCounters)
   }
 
+  /// Makes a detector that computes on a thread which others compute on as well, one at a time.
+  ///
+  /// - Parameters:
+  ///   - model: an opened model, which this detector takes over.
+  ///   - thread: the thread; its count of threads goes before that of the options.
+  ///   - options: how the machine is used.
+  public init(model: Model, on thread: ComputeThread, options: Options = Options()) {
+    source = model
+    self.options = options
+    self.thread = thread
+    session = Confined(model: model, thread: thread, options: options, counters: planCounters)
+  }
+
   /// Detects objects in one picture or feature map; blocks the caller.
   ///
   /// - Parameters:

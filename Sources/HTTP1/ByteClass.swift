@@ -2,7 +2,7 @@
 ///
 /// No byte over 127 is in any set; the grammar calls those `obs-text` and the parser says where
 /// they may stand.
-struct ByteClass: Sendable {
+public struct ByteClass: Sendable {
   /// Bits of the bytes 0 to 63.
   let low: UInt64
 
@@ -10,7 +10,7 @@ struct ByteClass: Sendable {
   let high: UInt64
 
   /// Whether a byte is in the set.
-  func contains(_ byte: UInt8) -> Bool {
+  public func contains(_ byte: UInt8) -> Bool {
     let word = byte < 64 ? low : high
     return byte < 128 && (word &>> UInt64(byte & 63)) & 1 != 0
   }
@@ -20,7 +20,7 @@ struct ByteClass: Sendable {
 
   /// RFC 9110 section 5.6.2: `tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." /
   /// "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA`.
-  static let token = ByteClass(low: 0x03ff_6cfa_0000_0000, high: 0x57ff_ffff_c7ff_fffe)
+  public static let token = ByteClass(low: 0x03ff_6cfa_0000_0000, high: 0x57ff_ffff_c7ff_fffe)
 
   /// RFC 3986 section 3.3, without the percent sign: `pchar = unreserved / pct-encoded /
   /// sub-delims / ":" / "@"`, and the slash between segments.
@@ -56,7 +56,7 @@ extension UInt8 {
   var isFieldContent: Bool { self >= 0x20 ? self != 0x7f : self == .tab }
 
   /// The value of a hexadecimal digit, either case; `nil` for any other byte.
-  var hexadecimalValue: UInt8? {
+  public var hexadecimalValue: UInt8? {
     switch self {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
     case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10

@@ -36,23 +36,34 @@ public final class BodyMemory: Sendable {
   /// Gives back what was taken.
   func giveBack(_ count: Int) { _ = taken.subtract(count, ordering: .relaxed) }
 
-  /// What somebody besides the server has taken; its last reference gives everything back.
+  /// What one request has taken, for its body and for what is made of it; its last reference gives
+  /// everything back, so that who holds a body and its share holds what the body takes.
   public final class Share: Sendable {
     private let memory: BodyMemory
-    private let count = Atomic(0)
+    private let taken = Atomic(0)
+
+    /// How many bytes it has.
+    public var count: Int { taken.load(ordering: .relaxed) }
 
     /// Makes a share of nothing.
     public init(of memory: BodyMemory) { self.memory = memory }
 
-    deinit { memory.giveBack(count.load(ordering: .relaxed)) }
+    deinit { memory.giveBack(count) }
 
     /// Takes bytes.
     ///
     /// - Returns: whether there was room for them; else nothing is taken.
     public func take(_ count: Int) -> Bool {
       guard memory.take(count) else { return false }
-      self.count.add(count, ordering: .relaxed)
+      taken.add(count, ordering: .relaxed)
       return true
+    }
+
+    /// Gives bytes back before the end: what they were taken for is no more.
+    public func giveBack(_ count: Int) {
+      let before = taken.subtract(count, ordering: .relaxed).oldValue
+      precondition(count <= before, "\(count) of \(before) bytes cannot be given back")
+      memory.giveBack(count)
     }
   }
 }

@@ -121,7 +121,7 @@ extension Connection {
     self.request = request
     if isRefused { return refuse(core.tooManyConnections) }
     if head.isHTTPS, !isSecured { return refuse(Self.unsecuredTarget) }
-    if let refusal = limitRefusal.map({ response(to: $0) }) ?? core.handler.refuse(head: request)
+    if let refusal = limitRefusal.map({ response(to: $0) }) ?? admit(request)
       ?? bodyRefusal(head).map({ response(to: $0) })
     {
       // To drop a small body costs less than a new connection. One that is large, or that the client
@@ -141,6 +141,18 @@ extension Connection {
     if head.expectsContinue, !isBodyHere {
       lendOutput()
       http.writeContinue(to: &output)
+    }
+  }
+
+  /// Asks the handler about a head, and keeps its ticket.
+  ///
+  /// - Returns: the answer that refuses the request; `nil` to go on.
+  private func admit(_ head: HTTPRequest) -> HTTPResponse? {
+    switch core.handler.admit(head: head) {
+    case .refused(let response): return response
+    case .admitted(let ticket):
+      request?.ticket = ticket
+      return nil
     }
   }
 
@@ -188,10 +200,12 @@ extension Connection {
     let needed = body.count + bytes.count
     if needed > body.capacity {
       let capacity = min(max(needed, 2 * body.capacity), max(bodyLimit, needed))
-      let growth = capacity - countedBody
-      guard core.bodyMemory.take(growth) else { return refuse(core.outOfBodyMemory) }
-      countedBody = capacity
+      let share = bodyShare ?? BodyMemory.Share(of: core.bodyMemory)
+      bodyShare = share
+      guard share.take(capacity - share.count) else { return refuse(core.outOfBodyMemory) }
       body.reserveCapacity(capacity)
+      // The allocator rounds up by less than a page or an eighth, which nobody is refused for.
+      _ = share.take(max(body.capacity - capacity, 0))
     }
     unsafe body.append(contentsOf: bytes)
   }
@@ -205,9 +219,11 @@ extension Connection {
       self.refusal = nil
       return respond(refusal, closing: core.isShuttingDown && isLast)
     }
+    bodyLength = body.count
     request.body = body
+    request.share = bodyShare
     body = []
-    self.request = request
+    bodyShare = nil
     phase = .answering
     setDeadline(.none, nil)
     exchangeNumber += 1

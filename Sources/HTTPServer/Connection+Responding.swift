@@ -81,7 +81,7 @@ extension Connection {
     observer.finished(
       FinishedExchange(
         method: request?.method ?? "", path: request?.path ?? "", status: status,
-        requestBodyLength: request?.body.count ?? 0, responseLength: responseLength,
+        requestBodyLength: bodyLength, responseLength: responseLength,
         duration: .nanoseconds(Int64(core.loop.now - min(requestStart, core.loop.now))),
         clientAddress: clientAddress))
   }

@@ -65,8 +65,8 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   /// The client has too many connections: its first request is refused.
   var isRefused = false
 
-  /// Bytes of the request's body that count in `core.bodyMemory`.
-  var countedBody = 0
+  /// What the request's body has taken of `core.bodyMemory`.
+  var bodyShare: BodyMemory.Share?
   var http: ServerConnection
   var phase = Phase.reading
   var registered = Connection.initialInterest
@@ -81,9 +81,12 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   /// The client sends no more, though bytes may be left to read.
   var clientHalfClosed = false
 
-  /// The request under way, its body still empty.
+  /// The request under way, its body still empty: the handler alone has that in the end.
   var request: HTTPRequest?
   var body: [UInt8] = []
+
+  /// How long the body of the request under way was, once it was whole.
+  var bodyLength = 0
 
   /// The handler's refusal of the request under way, to be sent once its body was dropped.
   var refusal: HTTPResponse?
@@ -181,8 +184,8 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   /// Gives back what the request under way has taken.
   func forgetRequest() {
     request = nil
-    core.bodyMemory.giveBack(countedBody)
-    countedBody = 0
+    bodyShare = nil
+    bodyLength = 0
     if let client = countedClient {
       core.shared.leave(client)
       countedClient = nil

@@ -91,9 +91,15 @@ public final class HTTPServer: Sendable {
         queue: queue, configuration: configuration, handler: handler, observer: observer,
         counters: counters, listeners: listeners, tls: tls, shared: shared, others: others)
     } catch {
-      for other in others { other.loop.stop() }
+      Self.abandon(others)
       throw error
     }
+  }
+
+  /// Ends loops that never served: each on its own queue, where its clock may be ticking, and alive
+  /// until then.
+  static func abandon(_ cores: [ServerCore]) {
+    for core in cores { core.queue.async { core.loop.stop() } }
   }
 
   /// Reads certificate, key and client authorities anew, for connections from now on.

@@ -7,8 +7,12 @@ final class Listener: EventHandler {
   enum Accepted {
     case connection(descriptor: Int32, address: SocketAddress)
     case nothing
+    /// The connection failed before it was taken; the next may be sound.
+    case aborted
     /// The process or the machine has no descriptor or memory left.
     case exhausted
+    /// The socket itself cannot accept: what is wrong will be wrong again.
+    case failed(code: Int32)
   }
 
   let descriptor: Int32
@@ -62,26 +66,52 @@ final class Listener: EventHandler {
 
   /// Takes the next connection that waits.
   func accept() -> Accepted {
-    while true {
-      var storage = sockaddr_storage()
-      var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-      // Safety: the kernel writes at most `length` bytes of the storage.
-      let accepted = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          unsafe accept4(
-            descriptor, $0, &length, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
-        }
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    // Safety: the kernel writes at most `length` bytes of the storage.
+    let accepted = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe accept4(
+          descriptor, $0, &length, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
       }
-      if accepted >= 0 {
-        return .connection(
-          descriptor: accepted, address: SocketAddress(kernelAddress: storage))
-      }
-      switch errno {
-      case EAGAIN: return .nothing
-      case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
-      // accept(2): errors of the new connection itself, or a signal; the next may be sound.
-      default: continue
-      }
+    }
+    if accepted >= 0 {
+      return .connection(
+        descriptor: accepted, address: SocketAddress(kernelAddress: storage))
+    }
+    let code = errno
+    switch code {
+    case EAGAIN: return .nothing
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+    // accept(2): a signal, or errors of the network that wait at the new connection.
+    case EINTR, ECONNABORTED, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
+      EOPNOTSUPP, ENETUNREACH, ETIMEDOUT:
+      return .aborted
+    default: return .failed(code: code)
+    }
+  }
+
+  /// Has the kernel take no further connection; those that it holds, and those whose handshake has
+  /// begun, are accepted as before.
+  ///
+  /// Between the last `accept` and `close` a client could else connect, believe itself served and be
+  /// reset. A filter lets go of each packet that asks for a connection (SYN without ACK in the 14th
+  /// byte of the TCP header, RFC 9293 section 3.1); its client asks again a second later, and is
+  /// told that nobody listens. Where there are no filters, that moment stays as it was.
+  func refuseConnections() {
+    let accept = UInt32.max
+    var program = [
+      sock_filter(code: UInt16(BPF_LD | BPF_B | BPF_ABS), jt: 0, jf: 0, k: 13),
+      sock_filter(code: UInt16(BPF_ALU | BPF_AND | BPF_K), jt: 0, jf: 0, k: 0x12),
+      sock_filter(code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 0, jf: 1, k: 0x02),
+      sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0),
+      sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: accept),
+    ]
+    // Safety: the kernel copies the program, whose count is the array's, before the call returns.
+    unsafe program.withUnsafeMutableBufferPointer { buffer in
+      var filter = unsafe sock_fprog(len: UInt16(buffer.count), filter: buffer.baseAddress)
+      let size = socklen_t(unsafe MemoryLayout<sock_fprog>.size)
+      _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, size)
     }
   }
 

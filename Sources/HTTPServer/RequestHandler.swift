@@ -36,8 +36,15 @@ public struct HTTPRequest: Sendable {
   /// Turns true once the client has gone away, so that its work can be dropped.
   public var cancellation: Cancellation
 
-  /// Where a handler that makes more of the body takes a share for that.
+  /// Where a handler that makes more of a body that has no share takes one for that.
   public var memory: BodyMemory
+
+  /// What the body has taken of that memory; it is given back with the last reference, so a handler
+  /// keeps it for as long as it keeps the body.
+  public var share: BodyMemory.Share?
+
+  /// What the handler has found out from the head; `nil` where it was not asked.
+  public var ticket: (any Sendable)?
 
   /// Makes a request.
   public init(
@@ -54,6 +61,8 @@ public struct HTTPRequest: Sendable {
     self.listener = listener
     self.cancellation = cancellation
     self.memory = memory
+    share = nil
+    ticket = nil
   }
 }
 
@@ -103,16 +112,25 @@ public struct HTTPRefusal: Error, Sendable {
   }
 }
 
+/// What a handler says to the head of a request.
+public enum HTTPAdmission: Sendable {
+  /// The body is to be read; what was found out from the head travels with the request.
+  case admitted(ticket: (any Sendable)?)
+
+  /// The request is answered at once.
+  ///
+  /// A small body is dropped; before a larger one the connection closes.
+  case refused(HTTPResponse)
+}
+
 /// What a server calls for each request.
 ///
 /// Calls come on the server's own queues, of which there is one for each loop, so that several may come
 /// at the same time: a handler must return at once and answer later from wherever its work ends.
 public protocol RequestHandler: Sendable {
-  /// Looks at a head before its body is read (and before `100 Continue` is sent).
-  ///
-  /// - Returns: an answer that refuses the request, or `nil` to go on. A small body of a refused request
-  ///   is dropped; before a larger one the connection closes. The request's body is empty here.
-  func refuse(head: HTTPRequest) -> HTTPResponse?
+  /// Looks at a head before its body is read (and before `100 Continue` is sent); the request's body is
+  /// empty here.
+  func admit(head: HTTPRequest) -> HTTPAdmission
 
   /// Answers a request. `respond` must be called exactly once, from any thread.
   func handle(_ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void)

@@ -19,9 +19,11 @@ extension ServerCore {
     }
   }
 
-  /// Takes the connections that wait at a listener.
+  /// Takes connections that wait at a listener; once the server ends, all of them, and closes it then.
   func acceptConnections(from listener: Listener) {
-    for _ in 0..<Self.acceptBatch {
+    // The kernel holds no more than its queue, and while the server ends lets no more come.
+    let most = isShuttingDown ? configuration.backlog + Self.acceptBatch : Self.acceptBatch
+    for _ in 0..<most {
       guard hasRoom(at: listener) else {
         pauseAccepting(from: listener, until: .max)
         // One may have closed before it could see that somebody waits for it.
@@ -31,12 +33,25 @@ extension ServerCore {
       switch listener.accept() {
       case .connection(let descriptor, let address):
         open(descriptor, peerAddress: address.host, role: listener.role)
+      case .aborted:
+        continue
       case .nothing:
+        if isShuttingDown { close(listener) }
         return
       case .exhausted:
         return pauseAccepting(from: listener, until: loop.now + Self.exhaustionPause)
+      case .failed:
+        if isShuttingDown { return close(listener) }
+        return pauseAccepting(from: listener, until: loop.now + Self.exhaustionPause)
       }
     }
+  }
+
+  /// Listens no more.
+  func close(_ listener: Listener) {
+    listeners.removeAll { $0 === listener }
+    if listener.acceptsAgainAt == nil { loop.unwatch(listener.descriptor) }
+    listener.close()
   }
 
   private func hasRoom(at listener: Listener) -> Bool {
@@ -71,7 +86,8 @@ extension ServerCore {
       isRefused: isRefused, tls: role == .service ? tls : nil)
     // Probes stay here, where no more than their share of the others waits before them.
     if role == .service { nextLoop = nextLoop == others.count ? 0 : nextLoop + 1 }
-    if role == .health || nextLoop == 0 {
+    // When the server ends, the other loops may have ended before.
+    if role == .health || nextLoop == 0 || isShuttingDown {
       adopt(arrival)
     } else {
       let other = others[nextLoop - 1]
@@ -111,6 +127,7 @@ extension ServerCore {
     }
     openConnections += 1
     connection.start()
+    if isShuttingDown { connection.serverShutsDown() }
   }
 
   /// The way to a new connection's bytes; `nil` where memory has run out.
@@ -124,7 +141,8 @@ extension ServerCore {
     listener.acceptsAgainAt = time
     shared.isPaused.store(true, ordering: .sequentiallyConsistent)
     counters.acceptPauses.count()
-    loop.rewatch(listener.descriptor, for: [])
+    // Not only no interest: a socket that is broken would go on to be told of.
+    loop.unwatch(listener.descriptor)
   }
 
   /// Accepts again after a pause.
@@ -133,7 +151,9 @@ extension ServerCore {
     if listeners.allSatisfy({ $0.acceptsAgainAt == nil }) {
       shared.isPaused.store(false, ordering: .sequentiallyConsistent)
     }
-    loop.rewatch(listener.descriptor, for: .readable)
+    _ = loop.watch(listener.descriptor, for: .readable, handler: listener)
+    // What came during the pause is told of by the watch; while the server ends nobody may be left.
+    if isShuttingDown { acceptConnections(from: listener) }
   }
 
   /// Accepts again wherever it pauses: a connection has closed.

@@ -5,7 +5,7 @@ extension ServerCore {
   static let refusedHeadTime: UInt64 = 2_000_000_000
 
   /// What becomes of a new connection.
-  enum Admission {
+  enum ClientAdmission {
     /// It is served; it counts for the client, where clients are limited.
     case served(counted: IPAddress?)
 
@@ -19,7 +19,7 @@ extension ServerCore {
   /// Judges a connection by its client's address.
   ///
   /// A trusted proxy is not limited: it is counted by request whose connection it is.
-  func admit(_ host: String) -> Admission {
+  func admit(_ host: String) -> ClientAdmission {
     guard let limit = configuration.maximumConnectionsPerAddress, let address = IPAddress(host),
       !forwardedClient.trusts(address)
     else { return .served(counted: nil) }

@@ -13,7 +13,12 @@ extension ServerCore {
     let (deadline, isTooLarge) = loop.now.addingReportingOverflow(limit.nanoseconds)
     shutdownDeadline = min(shutdownDeadline, isTooLarge ? .max : deadline)
     if !isShuttingDown {
-      closeListeners()
+      isShuttingDown = true
+      for listener in listeners {
+        listener.refuseConnections()
+        // Those that the kernel has accepted already believe themselves connected.
+        if listener.acceptsAgainAt == nil { acceptConnections(from: listener) }
+      }
       // Behind the connections that were dealt out to them, on the same queues.
       for other in others { other.queue.async { other.endConnections() } }
       endConnections()
@@ -29,21 +34,10 @@ extension ServerCore {
     finishShutdownIfEmpty()
   }
 
-  /// Takes what the kernel has accepted already, whose clients believe themselves connected, and
-  /// stops listening.
-  private func closeListeners() {
-    let closing = listeners
-    for listener in closing {
-      acceptConnections(from: listener)
-      loop.unwatch(listener.descriptor)
-      listener.close()
-    }
-    listeners = []
-  }
-
   /// Closes what is left in all loops when the time is over; called at the front.
   func cutConnectionsShort() {
     shutdownDeadline = .max
+    for listener in listeners { close(listener) }
     for other in others { other.queue.async { other.cutConnectionsOfLoop() } }
     cutConnectionsOfLoop()
   }
@@ -65,7 +59,8 @@ extension ServerCore {
 
   /// Ends the loop and tells who waits, once no connection is left here and no other loop runs.
   func finishShutdownIfEmpty() {
-    guard isShuttingDown, openConnections == 0, runningOthers == 0, !hasEnded else { return }
+    guard isShuttingDown, listeners.isEmpty, openConnections == 0, runningOthers == 0, !hasEnded
+    else { return }
     hasEnded = true
     loop.stop()
     tellFront()

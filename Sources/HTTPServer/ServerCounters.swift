@@ -22,6 +22,18 @@ public struct ServerStatistics: Sendable, Equatable {
 
   /// Times that accepting paused: connections or descriptors had run out.
   public var acceptPauses: Int
+
+  /// What several servers counted together.
+  public static func + (one: Self, other: Self) -> Self {
+    Self(
+      openConnections: one.openConnections + other.openConnections,
+      acceptedConnections: one.acceptedConnections + other.acceptedConnections,
+      requests: one.requests + other.requests,
+      refusedRequests: one.refusedRequests + other.refusedRequests,
+      failedHandshakes: one.failedHandshakes + other.failedHandshakes,
+      cancelledRequests: one.cancelledRequests + other.cancelledRequests,
+      acceptPauses: one.acceptPauses + other.acceptPauses)
+  }
 }
 
 /// The counts behind `ServerStatistics`, to be read from any thread.

@@ -40,7 +40,7 @@ extension Base64 {
 
 extension JSONCharacters.Character {
   /// The character as a byte where it is of ASCII, however it was written.
-  fileprivate var folded: Self {
+  var folded: Self {
     if case .scalar(let scalar) = self, scalar.isASCII {
       .byte(UInt8(truncatingIfNeeded: scalar.value))
     } else {

@@ -141,6 +141,18 @@ public struct JSONReader {
     }
   }
 
+  /// Whether the content of a string that was read already begins with some characters of ASCII, however
+  /// they are escaped; letters count alike, large and small.
+  public func begins(_ content: Range<Int>, with prefix: StaticString) -> Bool {
+    var characters = JSONCharacters(bytes, in: content)
+    for wanted in String(describing: prefix).utf8 {
+      guard case .byte(let byte) = characters.next()?.folded, byte | 0x20 == wanted | 0x20 else {
+        return false
+      }
+    }
+    return true
+  }
+
   /// Reads a string and gives where its content stands in the bytes, escapes and all.
   public mutating func stringContent() throws(JSONError) -> Range<Int> {
     guard take(UInt8(ascii: "\"")) else { throw expected(.string) }

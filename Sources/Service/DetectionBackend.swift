@@ -14,6 +14,14 @@ public protocol DetectionBackend: Sendable {
   /// How often a plan was found kept; zero for a backend that keeps none.
   var planCache: PlanCacheStatistics { get }
 
+  /// Puts the weights in order beside the threads that pictures are worked on with.
+  ///
+  /// A service calls it once before `warmUp` where other models serve meanwhile: what takes its time
+  /// then holds none of their requests up.
+  ///
+  /// - Throws: where the model cannot run.
+  func prepare() throws
+
   /// Runs the model once on next to nothing, so that all is in place for the first client.
   ///
   /// A service calls it once for each lane, and those calls may come at once.
@@ -41,6 +49,9 @@ public protocol DetectionBackend: Sendable {
 }
 
 extension DetectionBackend {
+  /// Does nothing: `warmUp` does it all.
+  public func prepare() throws {}
+
   /// None kept, none built.
   public var planCache: PlanCacheStatistics { PlanCacheStatistics() }
 }

@@ -7,131 +7,194 @@ internal import Observability
 internal import Synchronization
 
 extension DetectionService {
-  /// Checks all that can be known of a request for the detector before its body: form, size,
-  /// parameters, and whether there is room for it.
-  @discardableResult
-  func admit(_ head: HTTPRequest, _ match: RouteMatch) throws(Problem) -> Admission {
+  /// Checks all that can be known of a request for a detector before its body: the model first, then
+  /// form, size, parameters, and whether there is room for it.
+  ///
+  /// | checked | at the head | with the body (`WorkOrder`) | on a lane |
+  /// |---|---|---|---|
+  /// | model and version | here, and never again | | |
+  /// | coding, type, length | here | the coding's own length | |
+  /// | parameters | those of the query | all of them together | |
+  /// | pictures | | their headers | their pixels |
+  /// | room in the queue | here, to spare the body | `enter`, then `charge` | |
+  /// | time | the query's and the header's | the body's | each stage |
+  ///
+  /// - Returns: what was found; `nil` where nothing has to wait for a lane.
+  func admission(
+    of head: HTTPRequest, to destination: Destination
+  ) throws(Problem) -> Admission? {
+    let route: Route
+    var door: Door.Detection?
+    switch destination {
+    case .route(let match):
+      guard match.route.isWork else { return nil }
+      route = match.route
+    case .door(let path, _):
+      guard case .detection(let detection) = path.answer else { return nil }
+      (route, door) = (.detect, detection)
+    }
+    let pairs = try QueryString.pairs(of: head.query ?? "")
+    let model = try model(
+      named: destination.values["model"]
+        ?? pairs.first { $0.name == Parameter.model.rawValue }?.value,
+      version: destination.values["version"])
     let coding = try ContentCoding.ofBody(head.fields)
-    let type = try contentType(of: head, match.route)
+    let type = try contentType(of: head, isStrict: door == nil && !route.isInferenceProtocol)
     let length = try checkedLength(of: head)
     let stated = try RequestTimeout.stated(in: head.fields)
-    let backend = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter)
-    try check(match, backend.model)
-    let parameters = try QueryString.pairs(of: head.query ?? "")
-    let chosen = try RequestParameters(parameters, at: match.route, model: backend.model)
+    let parameters = pairs
+    let chosen = try RequestParameters(parameters, at: route, model: model.description)
     let timeout = min(
       settings.requestTimeout, stated ?? settings.requestTimeout,
       chosen.timeout ?? settings.requestTimeout)
-    if let shortage = queue.shortage(adding: length, within: timeout) { throw refusal(shortage) }
+    if let shortage = queue.shortage(
+      adding: length, within: timeout, serviceTime: model.record.serviceTime)
+    {
+      throw refusal(shortage)
+    }
     return Admission(
-      match: match, type: type, coding: coding, parameters: parameters, timeout: timeout,
-      backend: backend)
+      route: route, door: door, type: type, coding: coding, parameters: parameters,
+      timeout: timeout, model: model)
+  }
+
+  /// The model that a request is for; the first where it names none.
+  func model(named name: String?, version: String? = nil) throws(Problem) -> ServedModel {
+    if case .ended = currentPhase { throw drainingProblem }
+    do throws(Problem) {
+      return try registry.resolve(
+        name: name, version: version, retryAfter: settings.notReadyRetryAfter)
+    } catch {
+      // A server that ends loads nothing any more.
+      if case .draining = currentPhase, error.kind == .loading || error.kind == .modelFailed {
+        throw drainingProblem
+      }
+      throw error
+    }
   }
 
   /// Lets a request wait for a lane.
-  func enqueue(_ exchange: Exchange, _ match: RouteMatch) throws(Problem) {
-    let admission = try admit(exchange.request, match)
+  func enqueue(_ conversation: Conversation, _ admission: Admission) throws(Problem) {
+    // Only now is it known how long a chunked body is.
+    _ = try checkedLength(of: conversation.request)
     let place: WorkQueue.Place
     do throws(WorkQueue.Shortage) {
       place = try queue.enter(
-        bytes: exchange.request.body.count, within: admission.timeout,
-        cancellation: exchange.request.cancellation)
+        bytes: conversation.request.body.count, within: admission.timeout,
+        serviceTime: admission.model.record.serviceTime,
+        cancellation: conversation.request.cancellation)
     } catch {
       throw refusal(error)
     }
-    exchange.answer(within: admission.timeout, onPassing: dropCancelled)
-    intake.submit { [self] in prepare(exchange, admission, at: place) }
+    conversation.answer(within: admission.timeout, onPassing: dropCancelled)
+    intake.submit { [self] in prepare(conversation, admission, at: place) }
   }
 
   private var dropCancelled: @Sendable () -> Void { { [queue] in queue.dropCancelled() } }
 
   /// Looks into a body, and lets a lane have it where all is well; runs in the intake.
   private func prepare(
-    _ exchange: Exchange, _ admission: Admission, at place: WorkQueue.Place
+    _ conversation: Conversation, _ admission: Admission, at place: WorkQueue.Place
   ) {
-    let cancellation = exchange.request.cancellation
-    var exchange = exchange
+    let cancellation = conversation.request.cancellation
+    var conversation = conversation
     do {
       if cancellation.isCancelled { throw CancellationError() }
       let start = ContinuousClock.now
-      let order = try order(&exchange, admission)
+      let order = try order(&conversation, admission)
       let preparation = ContinuousClock.now - start
       if let timeout = order.parameters.timeout, timeout < admission.timeout {
-        exchange.answer(within: timeout, onPassing: dropCancelled)
+        conversation.answer(within: timeout, onPassing: dropCancelled)
       }
       do throws(WorkQueue.Shortage) {
         try queue.charge(
-          place, bytes: exchange.request.body.count + order.madeBytes, pixels: order.pixels)
+          place, bytes: conversation.request.body.count + order.madeBytes, pixels: order.pixels)
       } catch {
         throw refusal(error)
       }
       let work = Work(
-        run: { [self, exchange] waited in
+        run: { [self, conversation] waited in
           let work = DetectionWork(
-            exchange: exchange, admission: admission, order: order, settings: settings,
+            conversation: conversation, admission: admission, order: order, settings: settings,
             waited: max(waited - preparation, .zero), preparation: preparation)
           run(work)
         },
-        abandon: { [exchange] waited in
-          var timings = StageTimings()
-          timings.append(Stage.queue.rawValue, waited)
-          exchange.answer(Problem(CancellationError()), timings: timings)
+        abandon: { [conversation] waited in
+          var timings = Timeline()
+          timings.add(waited, to: .queue)
+          conversation.answer(Problem(CancellationError()), timings: timings)
         })
       queue.submit(work, at: place)
     } catch {
       queue.leave(place)
-      statistics.withLock { $0.recordFailure(.now - exchange.arrival) }
-      exchange.answer(Problem(cancellation.isCancelled ? CancellationError() : error))
+      admission.model.failed(after: .now - conversation.arrival)
+      conversation.answer(Problem(cancellation.isCancelled ? CancellationError() : error))
     }
   }
 
   /// Undoes the body's coding and reads it; lets go of it where all of it was made something else.
-  private func order(_ exchange: inout Exchange, _ admission: Admission) throws -> WorkOrder {
-    let share = BodyMemory.Share(of: exchange.request.memory)
-    exchange.share = share
+  private func order(_ conversation: inout Conversation, _ admission: Admission) throws -> WorkOrder
+  {
+    let share =
+      conversation.request.share ?? BodyMemory.Share(of: conversation.request.memory)
+    conversation.request.share = share
+    // What the share has now is the body's, coded or not.
+    var bodyBytes = share.count
     if let coding = admission.coding {
       do throws(Inflation.Fault) {
-        exchange.request.body = try Inflation.undo(
-          exchange.request.body, coding, limit: settings.maximumBodyBytes, share: share)
+        conversation.request.body = try Inflation.undo(
+          conversation.request.body, coding, limit: settings.maximumBodyBytes, share: share)
       } catch {
         throw Problem(error, coding: coding)
       }
+      share.giveBack(bodyBytes)
+      bodyBytes = share.count
     }
     let order = try WorkOrder(
-      exchange.request.body, fields: exchange.request.fields, admission: admission,
+      conversation.request.body, fields: conversation.request.fields, admission: admission,
       settings: settings)
     guard share.take(order.madeBytes) else { throw Problem.outOfBodyMemory }
-    if !order.needsBody { exchange.request.body = [] }
+    if !order.needsBody {
+      conversation.request.body = []
+      share.giveBack(bodyBytes)
+    }
     return order
   }
 
   /// Works on a request and answers it; runs on a lane.
   private func run(_ work: DetectionWork) {
-    let exchange = work.exchange
+    let conversation = work.conversation
     do {
       let answer = try work.answer()
-      statistics.withLock { $0.recordSuccess(answer) }
-      rules.metrics.batchSize.observe(Double(answer.count))
-      exchange.answer(answer.response, timings: answer.timings)
+      work.admission.model.succeeded(answer)
+      conversation.answer(answer.response, timings: answer.timings)
     } catch {
-      var timings = StageTimings()
-      timings.append(Stage.queue.rawValue, work.waited)
-      statistics.withLock { $0.recordFailure(.now - exchange.arrival) }
+      var timings = Timeline()
+      timings.add(work.waited, to: .queue)
+      work.admission.model.failed(after: .now - conversation.arrival)
       // Whatever work that was cancelled throws, it was cancelled.
-      let isCancelled = exchange.request.cancellation.isCancelled
+      let isCancelled = conversation.request.cancellation.isCancelled
       let problem = Problem(isCancelled ? CancellationError() : error)
       if problem.kind == .internalError {
-        announce("request \(exchange.id) failed: \(error)")
+        announce("request \(conversation.id) failed: \(error)")
       }
-      exchange.answer(problem, timings: timings)
+      conversation.answer(problem, timings: timings)
     }
   }
 
-  private func contentType(of head: HTTPRequest, _ route: Route) throws(Problem) -> MediaType? {
-    // The protocol's clients state none, or anything.
-    if route.isInferenceProtocol { return nil }
+  /// The type that the head states.
+  ///
+  /// - Parameters:
+  ///   - head: the request's head.
+  ///   - isStrict: whether it has to be one of those that are taken; the clients of other protocols
+  ///     state none, or anything.
+  /// - Returns: the type; `nil` where none is stated that can be read.
+  /// - Throws: a `Problem` where it has to be one that is taken, and is not.
+  private func contentType(
+    of head: HTTPRequest, isStrict: Bool
+  ) throws(Problem) -> MediaType? {
     let values = head.fields.values(of: "Content-Type")
     guard let value = values.first else { return nil }
+    guard isStrict else { return MediaType(parsing: value) }
     guard values.count == 1, let type = MediaType(parsing: value) else {
       throw Problem(
         .malformedRequest, "The request has to have one Content-Type of the form type/subtype.")

@@ -11,17 +11,26 @@ extension DetectionService {
   func livenessResponse() throws(Problem) -> HTTPResponse {
     let count = queue.stuckLanes(limit: settings.laneTimeout)
     if count > 0 { throw stuckProblem(count) }
-    return Self.json(status: 200) { $0.member("status", "live") }
+    return .status("live")
   }
 
   /// `GET /readyz`: a model has run, requests are welcome, and some lane works them off.
   ///
   /// - Throws: the `Problem` that a request to detect would get.
   func readinessResponse() throws(Problem) -> HTTPResponse {
-    try currentPhase.requireReady(retryAfter: settings.notReadyRetryAfter)
+    guard case .serving = currentPhase else { throw drainingProblem }
+    try registry.requireReady(retryAfter: settings.notReadyRetryAfter)
     let count = queue.stuckLanes(limit: settings.laneTimeout)
     if count == queue.laneCount { throw stuckProblem(count) }
-    return Self.json(status: 200) { $0.member("status", "ready") }
+    return .status("ready")
+  }
+
+  /// Says that this server is about to end.
+  var drainingProblem: Problem {
+    var problem = Problem(
+      .draining, "The server is about to end; send further requests to another.")
+    problem.retryAfter = max(1, settings.notReadyRetryAfter.wholeSecondsRoundedUp)
+    return problem
   }
 
   private func stuckProblem(_ count: Int) -> Problem {
@@ -35,14 +44,25 @@ extension DetectionService {
 
   /// `GET /healthz`: what a person wants to know at a glance; 200 where `/readyz` says so.
   func healthResponse() -> HTTPResponse {
-    let phase = currentPhase
     let load = queue.load
-    return Self.json(status: phase.healthStatus) { json in
-      json.member("status", phase.name)
-      if let backend = phase.servingBackend {
-        json.model(backend.model)
-        json.choices(backend.model)
+    let (status, word) = health
+    let models = registry.all
+    return .document(status: status) { json in
+      json.member("status", word)
+      if let model = models.first?.phase.served?.description {
+        json.model(model)
+        json.choices(model)
       }
+      json.key("models")
+      json.beginArray()
+      for entry in models {
+        guard let name = entry.name else { continue }
+        json.object { json in
+          json.member("name", name)
+          json.member("status", entry.phase.name)
+        }
+      }
+      json.endArray()
       json.key("queue")
       json.beginObject()
       json.member("waiting", load.waiting)
@@ -56,25 +76,25 @@ extension DetectionService {
     }
   }
 
+  /// How the service is, as a status and as a word.
+  private var health: (status: Int, word: String) {
+    guard case .serving = currentPhase else { return (503, "draining") }
+    do throws(Problem) {
+      try registry.requireReady(retryAfter: settings.notReadyRetryAfter)
+      return (200, "ready")
+    } catch {
+      return error.kind == .modelFailed ? (500, "failed") : (503, "loading")
+    }
+  }
+
+  /// Whether requests are welcome and a model serves them.
+  var isReady: Bool { health.status == 200 }
+
   /// `OPTIONS`: what may be asked for at a path, or at all (RFC 9110 section 9.3.7).
   func optionsResponse(to request: HTTPRequest) -> HTTPResponse {
     var response = HTTPResponse(status: 204)
     response.fields.append(
-      "Allow", RouteMatch(path: request.path)?.route.allow ?? Route.allowOfServer)
-    return response
-  }
-
-  private static func json(
-    status: Int, _ writeMembers: (inout JSONWriter) -> Void
-  ) -> HTTPResponse {
-    var json = JSONWriter()
-    json.beginObject()
-    writeMembers(&json)
-    json.endObject()
-    var response = HTTPResponse(status: status, body: json.bytes)
-    response.fields.append("Content-Type", "application/json")
-    // The state of now is of no use later, whoever keeps it.
-    response.fields.append("Cache-Control", "no-store")
+      "Allow", methods(at: request.path).map(Route.allow) ?? Route.allowOfServer)
     return response
   }
 }

@@ -14,18 +14,18 @@ extension DetectionService {
 
   /// `GET /metrics`: gathers and answers on a queue of its own, because reading `/proc` takes longer
   /// than the server's queue should wait.
-  func answerMetrics(_ exchange: Exchange) {
+  func answerMetrics(_ conversation: Conversation) {
     Self.documentQueue.async { [self] in
-      let format = MetricsFormat(acceptedBy: exchange.request.fields)
+      let format = MetricsFormat(acceptedBy: conversation.request.fields)
       let document = MetricsDocument(
-        metrics: rules.metrics, phase: currentPhase, load: queue.load,
+        metrics: rules.metrics, models: registry.served, isReady: isReady, load: queue.load,
         capacity: queue.limits.requests, laneCount: queue.laneCount,
         connections: connectionStatistics, process: ProcessFigures())
       var response = HTTPResponse(status: 200, body: document.text(format))
       response.fields.append("Content-Type", format.rawValue)
       response.fields.append("Cache-Control", "no-store")
       response.fields.append("Vary", "Accept")
-      exchange.answer(response)
+      conversation.answer(response)
     }
   }
 
@@ -34,15 +34,7 @@ extension DetectionService {
 
   private var connectionStatistics: ServerStatistics? {
     let known = servers.withLock { $0 }.compactMap { $0() }
-    guard var sum = known.first else { return nil }
-    for statistics in known.dropFirst() {
-      sum.openConnections += statistics.openConnections
-      sum.acceptedConnections += statistics.acceptedConnections
-      sum.requests += statistics.requests
-      sum.refusedRequests += statistics.refusedRequests
-      sum.cancelledRequests += statistics.cancelledRequests
-      sum.acceptPauses += statistics.acceptPauses
-    }
-    return sum
+    guard let first = known.first else { return nil }
+    return known.dropFirst().reduce(first, +)
   }
 }

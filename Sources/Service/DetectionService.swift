@@ -1,19 +1,17 @@
 internal import Dispatch
-public import FasterRCNN
+internal import FasterRCNN
 public import HTTPServer
-internal import Images
 public import Observability
 internal import Synchronization
-internal import Threads
 
 /// Serves detections over HTTP: routes, admission, health.
 ///
-/// It starts in the phase `loading` and answers at once, so that a server can be started before the
-/// model is there. `load` makes it ready, `beginDraining` makes it say that it is not, and `finish` ends
-/// its taking of requests.
+/// It answers at once, so that a server can be started before its models are there. `load` makes a model
+/// ready, `beginDraining` makes the service say that it is not, and `finish` ends its taking of requests.
 ///
-/// Every request but `POST /detect` is answered on the caller's thread. Pictures wait in one bounded
-/// queue for a lane, a thread of the service's own, which decodes and detects.
+/// What needs a detector waits in one bounded queue, whichever model it is for, for a lane: a thread of
+/// the service's own, which decodes and detects. What takes its time (figures, and documents that name a
+/// model's digest) is written on a queue for that, everything else on the caller's thread.
 public final class DetectionService: RequestHandler {
   /// How much the service takes on.
   public let settings: ServiceSettings
@@ -22,8 +20,13 @@ public final class DetectionService: RequestHandler {
   let rules: AnswerRules
   /// Ask the servers for what they counted; see `reportConnections`.
   let servers = Mutex<[@Sendable () -> ServerStatistics?]>([])
-  let statistics = Mutex(InferenceStatistics())
-  private let phase = Mutex(ServicePhase.loading)
+  let registry: ModelRegistry
+  /// Finds a model that a request names and nobody has loaded before.
+  let finder = Mutex<@Sendable (String) -> ModelSource?>({ _ in nil })
+  /// Where models are opened, one after the other.
+  let loader = DispatchQueue(label: "frcnn-loader")
+  private let doors: [Door]
+  private let phase = Mutex(ServerPhase.serving)
   private let keys = Mutex<APIKeys?>(nil)
 
   let intake: Intake
@@ -40,91 +43,19 @@ public final class DetectionService: RequestHandler {
     intake = Intake(width: max(2, settings.laneCount))
     queue = WorkQueue(limits: settings.queue, laneCount: settings.laneCount)
     rules = AnswerRules(log: log, crossOrigin: settings.crossOrigin, queue: queue)
+    registry = ModelRegistry(metrics: rules.metrics)
+    doors = settings.compatibility.doors
   }
 
   deinit { queue.close() }
 
   // MARK: Life
 
-  /// Opens a model and runs it once for each lane; then the service is ready.
-  ///
-  /// Returns at once. A service that is ready already goes on with its model until the new one has
-  /// run, and keeps it where the new one fails; requests that are in the queue by then are finished
-  /// with the model that they were accepted with, and the last of them lets go of it.
-  ///
-  /// - Parameters:
-  ///   - open: opens the model; called on a thread of its own.
-  ///   - completion: told the model, or why there is none; called on that thread.
-  public func load(
-    _ open: @escaping @Sendable () throws -> any DetectionBackend,
-    completion: @escaping @Sendable (Result<ModelDescription, any Error>) -> Void = { _ in }
-  ) {
-    do throws(ThreadError) {
-      try DetachedThread.start(name: "frcnn-loader") { [self] in
-        finishLoading(
-          Result {
-            let backend = try open()
-            try warmUp(backend)
-            return backend
-          }, completion)
-      }
-    } catch {
-      finishLoading(.failure(error), completion)
-    }
-  }
-
-  /// Runs a model once for each lane, so that the weights are in order before the
-  /// first client comes, and a model that cannot run is never served.
-  ///
-  /// No lane is taken for it. Where requests are being served, the runs come one after the other: they
-  /// slow the requests down, but hold none of them up.
-  private func warmUp(_ backend: any DetectionBackend) throws {
-    let failure = Mutex<(any Error)?>(nil)
-    let run: @Sendable () -> Void = {
-      do {
-        try backend.warmUp()
-      } catch {
-        failure.withLock { $0 = error }
-      }
-    }
-    if currentPhase.servingBackend == nil {
-      DispatchQueue.concurrentPerform(iterations: settings.laneCount) { _ in run() }
-    } else {
-      for _ in 0..<settings.laneCount { run() }
-    }
-    if let failure = failure.withLock({ $0 }) { throw failure }
-  }
-
-  private func finishLoading(
-    _ outcome: Result<any DetectionBackend, any Error>,
-    _ completion: (Result<ModelDescription, any Error>) -> Void
-  ) {
-    phase.withLock { phase in
-      switch (phase, outcome) {
-      case (.draining, _), (.ended, _), (.ready, .failure): break
-      case (.loading, .success(let backend)), (.failed, .success(let backend)),
-        (.ready, .success(let backend)):
-        phase = .ready(MeasuredBackend(base: backend, metrics: rules.metrics))
-      case (.loading, .failure), (.failed, .failure): phase = .failed
-      }
-    }
-    if case .success = outcome {
-      rules.metrics.modelLoads.count("success")
-    } else {
-      rules.metrics.modelLoads.count("failure")
-    }
-    completion(outcome.map(\.model))
-  }
-
   /// Says where readiness is asked for that no more requests should be sent here; those that come
   /// are served.
   public func beginDraining() {
     phase.withLock { phase in
-      switch phase {
-      case .ready(let backend): phase = .draining(backend)
-      case .loading, .failed: phase = .ended
-      case .draining, .ended: break
-      }
+      if case .serving = phase { phase = .draining }
     }
   }
 
@@ -139,22 +70,21 @@ public final class DetectionService: RequestHandler {
   }
 
   /// How far the service is in its life.
-  var currentPhase: ServicePhase { phase.withLock { $0 } }
+  var currentPhase: ServerPhase { phase.withLock { $0 } }
 
   /// Lets in only those who have one of the keys from now on, or everyone where there are none.
   public func setKeys(_ keys: APIKeys?) { self.keys.withLock { $0 = keys } }
 
   // MARK: Requests
 
-  /// Refuses a request from its head where its body would be read in vain.
-  public func refuse(head: HTTPRequest) -> HTTPResponse? {
-    // Without a body there is nothing to be spared, and the connection can be kept.
-    guard head.announcesBody else { return nil }
-    do {
-      if let match = try route(head), match.route.isWork { try admit(head, match) }
-      return nil
+  /// Finds out from a head what is asked for, and refuses what its body would be read for in vain.
+  public func admit(head: HTTPRequest) -> HTTPAdmission {
+    let destination = destination(of: head)
+    do throws(Problem) {
+      return .admitted(ticket: try ticket(for: head, to: destination))
     } catch {
-      return Exchange(head, rules: rules).finish(error)
+      let conversation = Conversation(head, route: destination?.name, rules: rules)
+      return .refused(conversation.finish(error))
     }
   }
 
@@ -162,38 +92,76 @@ public final class DetectionService: RequestHandler {
   public func handle(
     _ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void
   ) {
-    let exchange = Exchange(request, rules: rules, respond: respond)
-    do {
-      guard let match = try route(request) else {
-        exchange.answer(optionsResponse(to: request))
-        return
+    let given = request.ticket as? Ticket
+    let destination = given?.destination ?? destination(of: request)
+    let conversation = Conversation(
+      request, route: destination?.name, rules: rules, respond: respond)
+    do throws(Problem) {
+      let ticket =
+        if let given { given } else { try self.ticket(for: request, to: destination) }
+      if let admission = ticket.admission {
+        return try enqueue(conversation, admission)
       }
-      switch match.route {
-      case let route where route.isWork: try enqueue(exchange, match)
-      case .home: exchange.answer(homeResponse(to: request))
-      case .documentation: exchange.answer(documentationResponse(to: request))
-      case .example: exchange.answer(exampleResponse(to: request))
-      case .liveness: exchange.answer(try livenessResponse())
-      case .readiness: exchange.answer(try readinessResponse())
-      case .health: answerOfModel(exchange) { [self] in healthResponse() }
-      case .metrics: answerMetrics(exchange)
-      case .description: exchange.answer(descriptionResponse(to: request))
-      default: answerOfModel(exchange) { [self] () throws(Problem) in try inferenceResponse(match) }
+      switch ticket.destination {
+      case nil: conversation.answer(optionsResponse(to: request))
+      case .door(let path, let values): try answer(conversation, path, values)
+      case .route(let match): try answer(conversation, match)
       }
     } catch {
-      exchange.answer(error)
+      conversation.answer(error)
     }
   }
 
-  /// Answers with what may name the model's digest, which a big file's model does not know for a second
+  private func answer(_ conversation: Conversation, _ match: RouteMatch) throws(Problem) {
+    let request = conversation.request
+    switch match.route {
+    case .home: conversation.answer(homeResponse(to: request))
+    case .documentation: conversation.answer(documentationResponse(to: request))
+    case .example: conversation.answer(exampleResponse(to: request))
+    case .liveness: conversation.answer(try livenessResponse())
+    case .readiness: conversation.answer(try readinessResponse())
+    case .health: answerOfModel(conversation) { [self] in healthResponse() }
+    case .metrics: answerMetrics(conversation)
+    case .description: conversation.answer(descriptionResponse(to: request))
+    case .repositoryLoad: try answerLoad(conversation, match)
+    case .repositoryUnload: try answerUnload(conversation, match)
+    default:
+      let body = request.body
+      answerOfModel(conversation) { [self] () throws(Problem) in
+        try inferenceResponse(match, body: body)
+      }
+    }
+  }
+
+  /// Answers at a door what needs no lane.
+  private func answer(
+    _ conversation: Conversation, _ path: Door.Path, _ values: [String: String]
+  ) throws(Problem) {
+    switch path.answer {
+    case .detection: throw Problem(.lengthRequired, "A picture is expected as the body.")
+    case .fixed(let write): conversation.answer(write())
+    case .health(let write):
+      _ = try readinessResponse()
+      conversation.answer(write())
+    case .model(let write):
+      let model = try model(named: values["model"])
+      answerOfModel(conversation) { write(model) }
+    }
+  }
+
+  /// Answers with what may name a model's digest, which a big file's model does not know for a second
   /// or two after it is ready: whoever asks then waits elsewhere, and holds nobody up.
   private func answerOfModel(
-    _ exchange: Exchange, _ make: @escaping @Sendable () throws(Problem) -> HTTPResponse
+    _ conversation: Conversation, _ make: @escaping @Sendable () throws(Problem) -> HTTPResponse
   ) {
     let answer: @Sendable () -> Void = {
-      do throws(Problem) { exchange.answer(try make()) } catch { exchange.answer(error) }
+      do throws(Problem) {
+        conversation.answer(try make())
+      } catch {
+        conversation.answer(error)
+      }
     }
-    if currentPhase.servingBackend?.model.isDigestKnown ?? true {
+    if registry.served.allSatisfy({ $0.backend.model.isDigestKnown }) {
       answer()
     } else {
       Self.documentQueue.async(execute: answer)
@@ -202,40 +170,60 @@ public final class DetectionService: RequestHandler {
 
   /// Tells a client why the server could not read its request.
   public func response(to refusal: HTTPRefusal) -> HTTPResponse {
-    Exchange(HTTPRequest(method: "", path: ""), rules: rules).finish(Problem(refusal))
+    Conversation(HTTPRequest(method: "", path: ""), route: nil, rules: rules)
+      .finish(Problem(refusal))
   }
 
-  /// What a request asks for; `nil` where it only asks what may be asked for.
-  private func route(_ request: HTTPRequest) throws(Problem) -> RouteMatch? {
+  /// Where a request's path leads; `nil` where there is nothing.
+  private func destination(of request: HTTPRequest) -> Destination? {
+    for door in doors {
+      for path in door.paths {
+        guard path.methods.contains(where: { $0.rawValue == request.method }) else { continue }
+        if let values = path.values(in: request.path) { return .door(path, values: values) }
+      }
+    }
+    return RouteMatch(path: request.path).map { .route($0) }
+  }
+
+  /// What may be asked for at a path.
+  func methods(at path: String) -> [Method]? {
+    destination(of: HTTPRequest(method: "", path: path))?.methods
+  }
+
+  /// Finds out what a request asks for, and whether it may.
+  private func ticket(
+    for request: HTTPRequest, to destination: Destination?
+  ) throws(Problem) -> Ticket {
     guard let method = Method(rawValue: request.method) else {
       throw Problem(.notImplemented, "The method '\(request.method.excerpt)' is not known.")
     }
-    if method == .options, request.path == "*" { return nil }
-    guard let match = RouteMatch(path: request.path),
-      request.listener == .service || match.route.isForProbes
-    else {
+    if method == .options, request.path == "*" { return Ticket() }
+    guard let destination, request.listener == .service || destination.isForProbes else {
       if let problem = Self.refusalOfExtension(request.path) { throw problem }
       throw Problem(
         .notFound,
         "There is nothing at '\(request.path.excerpt)'. Pictures go to POST /detect; "
           + "GET /openapi.yaml describes everything.")
     }
-    if method == .options { return nil }
-    let route = match.route
-    guard route.methods.contains(method) else {
+    if method == .options { return Ticket() }
+    guard destination.methods.contains(method) else {
+      let allow = Route.allow(destination.methods)
       var problem = Problem(
-        .methodNotAllowed, "\(route.rawValue) answers \(route.allow), and not \(method.rawValue).")
-      problem.fields = [("Allow", route.allow)]
+        .methodNotAllowed, "\(destination.name) answers \(allow), and not \(method.rawValue).")
+      problem.fields = [("Allow", allow)]
       throw problem
     }
-    try authorize(request, for: match.route)
-    return match
+    try authorize(request, destination.access)
+    return Ticket(
+      destination: destination, admission: try admission(of: request, to: destination))
   }
 
   /// Requires a key where the operator and the route do.
-  private func authorize(_ request: HTTPRequest, for route: Route) throws(Problem) {
+  private func authorize(
+    _ request: HTTPRequest, _ access: Route.Access
+  ) throws(Problem) {
     guard let keys = keys.withLock({ $0 }) else { return }
-    switch route.access {
+    switch access {
     case .everyone: return
     case .figures where settings.opensMetrics: return
     case .figures, .keyHolders: try keys.require(in: request.fields)

@@ -39,6 +39,14 @@ public struct ServiceSettings: Sendable, Hashable {
   /// Whether `GET /metrics` is answered without a key where keys are asked for; not by default.
   public var opensMetrics: Bool
 
+  /// Which other servers' clients may ask in their own words; none by default.
+  public var compatibility: Compatibility
+
+  /// Whether models may be loaded and unloaded by requests.
+  ///
+  /// Not by default: whoever may ask for a picture could take a model from the others.
+  public var allowsModelControl: Bool
+
   /// Makes settings; what is left out takes its default.
   ///
   /// - Precondition: `laneCount` and `maximumBodyBytes` are at least 1.
@@ -49,7 +57,8 @@ public struct ServiceSettings: Sendable, Hashable {
     imageLimits: ImageLimits = ImageLimits(maximumPixels: 64_000_000),
     multipartLimits: MultipartLimits = MultipartLimits(),
     notReadyRetryAfter: Duration = .seconds(1), crossOrigin: CrossOriginPolicy? = nil,
-    opensMetrics: Bool = false
+    opensMetrics: Bool = false, compatibility: Compatibility = Compatibility(),
+    allowsModelControl: Bool = false
   ) {
     precondition(
       laneCount >= 1 && maximumBodyBytes >= 1,
@@ -64,5 +73,7 @@ public struct ServiceSettings: Sendable, Hashable {
     self.notReadyRetryAfter = notReadyRetryAfter
     self.crossOrigin = crossOrigin
     self.opensMetrics = opensMetrics
+    self.compatibility = compatibility
+    self.allowsModelControl = allowsModelControl
   }
 }

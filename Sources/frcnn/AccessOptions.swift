@@ -12,6 +12,9 @@ struct AccessOptions: ParsableArguments {
   @Option(help: AccessSettings.corsOrigin.help)
   var corsOrigin: [String] = []
 
+  @Option(help: AccessSettings.compatibleWith.help)
+  var compatibleWith: String?
+
   /// Reads the file of keys; `nil` where none are asked for.
   func keys() throws(Failure) -> APIKeys? {
     guard let path = try AccessSettings.apiKeyFile.value(flag: apiKeyFile) else { return nil }
@@ -24,6 +27,28 @@ struct AccessOptions: ParsableArguments {
     } catch {
       throw Failure(.brokenInput, "\(path): \(error)")
     }
+  }
+
+  /// Which other servers' words are understood: those that are named, and those of the platform that the
+  /// process finds itself on.
+  func compatibility() throws(Failure) -> Compatibility {
+    var choice = Compatibility(
+      servers: try AccessSettings.compatibleWith.value(flag: compatibleWith))
+    if let route = Self.route("AIP_PREDICT_ROUTE") {
+      choice.servers.insert(.vertexAI)
+      choice.vertexPredictRoute = route
+    }
+    if let route = Self.route("AIP_HEALTH_ROUTE") { choice.vertexHealthRoute = route }
+    return choice
+  }
+
+  /// Where Vertex AI wants to find the server, whose container nothing else can reach.
+  static var platformAddress: (host: String, port: String)? {
+    EnvironmentVariables.value("AIP_HTTP_PORT").map { ("0.0.0.0", $0) }
+  }
+
+  private static func route(_ variable: String) -> String? {
+    EnvironmentVariables.value(variable).flatMap { $0.hasPrefix("/") ? $0 : nil }
   }
 
   /// Adds what was chosen to a service's settings.
@@ -47,6 +72,22 @@ enum AccessSettings {
     name: "metrics-without-key",
     purpose: "Answer /metrics without a key as well.",
     standard: false, standardText: "off: figures tell of others' use", form: .truth)
+
+  static let compatibleWith = Setting<Set<CompatibleServer>>(
+    name: "compatible-with",
+    purpose: """
+      Other servers in whose words clients may ask as well: \
+      \(CompatibleServer.allCases.map(\.rawValue).joined(separator: ", ")); several divided by commas.
+      """,
+    standard: [], standardText: "none",
+    form: SettingForm(
+      valueName: "names",
+      expectation: CompatibleServer.allCases.map(\.rawValue).joined(separator: ", ")
+        + ", divided by commas"
+    ) { text in
+      let servers = text.split(separator: ",").map { CompatibleServer(rawValue: String($0)) }
+      return servers.allSatisfy { $0 != nil } ? Set(servers.compactMap(\.self)) : nil
+    })
 
   static let corsOrigin = Setting(
     name: "cors-origin",

@@ -4,10 +4,7 @@ import Images
 import Service
 import Synchronization
 
-/// One detector for each lane of the service, handed out in turn.
-///
-/// A detector has one compute thread of its own, so N lanes need N of them; the cores are shared
-/// out among them.
+/// A model's detectors, one for each lane of the service, on the threads that all models share.
 final class DetectorLanes: DetectionBackend {
   var model: ModelDescription { source.description }
 
@@ -33,46 +30,61 @@ final class DetectorLanes: DetectionBackend {
   }
 
   private let source: Model
+  private let threads: LaneThreads
+
+  /// One for each thread, in their order.
   private let detectors: [Detector]
 
-  /// Guards nothing but the list: a detector that was taken out belongs to its taker alone.
-  private let resting: Mutex<[Detector]>
+  /// The number of the detector that is warmed up next.
+  private let nextToWarmUp = Atomic(0)
 
-  /// Opens the model; the lanes share its weights.
-  init(_ choice: ModelOptions.Choice, laneCount: Int) throws(Failure) {
+  /// Opens the model; its detectors share its weights.
+  init(_ choice: ModelOptions.Choice, on threads: LaneThreads) throws(Failure) {
     source = try choice.openModel()
     ModelOptions.Choice.announce(source.description.assumption)
     var choice = choice
     try choice.settlePrecision(for: source)
-    let detectors = try choice.detectors(of: source, count: laneCount)
-    self.detectors = detectors
-    resting = Mutex(detectors)
+    self.threads = threads
+    detectors = threads.threads.map { [source] thread in
+      Detector(
+        model: source, on: thread,
+        options: .init(
+          threadCount: thread.threadCount, plan: choice.compute.plan,
+          winogradBudget: choice.compute.winogradBudget))
+    }
+  }
+
+  func prepare() throws {
+    try Self.rethrowing { () throws(DetectorError) in
+      // A detector of the same model on a thread of its own: the weights that it leaves in order are
+      // those of all.
+      var options = detectors[0].options
+      options.threadCount = detectors.map(\.options.threadCount).reduce(0, +)
+      try Detector(model: source, options: options).warmUp()
+    }
   }
 
   func warmUp() throws {
-    try withDetector { (detector) throws(DetectorError) in try detector.warmUp() }
+    let number = nextToWarmUp.add(1, ordering: .relaxed).oldValue % detectors.count
+    try Self.rethrowing { () throws(DetectorError) in try detectors[number].warmUp() }
   }
 
   func detect(
     _ input: DetectorInput, parameters: DetectionParameters,
     isCancelled: @escaping @Sendable () -> Bool
   ) throws -> DetectionResult {
-    try withDetector { (detector) throws(DetectorError) in
-      try detector.detect(input, parameters: parameters, isCancelled: isCancelled)
+    try threads.lend { number in
+      try Self.rethrowing { () throws(DetectorError) in
+        try detectors[number].detect(input, parameters: parameters, isCancelled: isCancelled)
+      }
     }
   }
 
-  /// Lends out the detector that has rested longest, so that warming up reaches every one.
-  private func withDetector<Result>(
-    _ body: (Detector) throws(DetectorError) -> Result
+  private static func rethrowing<Result>(
+    _ body: () throws(DetectorError) -> Result
   ) throws -> Result {
-    let detector = resting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-    guard let detector else {
-      throw Failure(.internalError, "more requests at once than there are lanes")
-    }
-    defer { resting.withLock { $0.append(detector) } }
     do {
-      return try body(detector)
+      return try body()
     } catch {
       switch error {
       case .cancelled: throw CancellationError()

@@ -13,6 +13,8 @@ struct ServeCommand: ParsableCommand {
       Examples:
         frcnn serve
         frcnn serve --model voc.safetensors --host 0.0.0.0 --port 80
+        frcnn serve --model cells=cells.safetensors --model street=street.pth
+        frcnn serve --model /models --compatible-with deepstack,kserve-v1
         frcnn serve --api-key-file keys.txt --cors-origin https://example.org
         FRCNN_MODEL=voc.safetensors frcnn serve --lanes 2 --queue 64
 
@@ -38,7 +40,7 @@ struct ServeCommand: ParsableCommand {
   var port: String?
 
   @OptionGroup
-  var model: ModelOptions
+  var model: ServedModelOptions
 
   @OptionGroup
   var admission: AdmissionOptions
@@ -68,20 +70,20 @@ struct ServeCommand: ParsableCommand {
   var transport: TransportOptions
 
   func run() throws {
+    // Before the first thread is made, so that every thread leaves the signals to this one.
+    let signals = ProcessSignals()
     try ending {
       let log = RequestLog(level: try LifeSettings.logLevel.value(flag: life.logLevel))
       let drainDelay = try LifeSettings.drainDelay.value(flag: life.drainDelay)
       let drainTimeout = try LifeSettings.drainTimeout.value(flag: life.drainTimeout)
-      let choice = try model.choice()
-      let watchedFiles = try watchedFiles(choice)
+      let sources = try model.sources()
+      let watchedFiles = try watchedFiles(sources)
       let service = DetectionService(settings: try serviceSettings(), log: log)
       service.setKeys(try access.keys())
       let configuration = try serverConfiguration()
       let server = HTTPServer(configuration: configuration, handler: service)
       service.reportConnections { [weak server] in server?.statistics }
 
-      // Before the first thread is made, so that every thread leaves the signals to this one.
-      let signals = ProcessSignals()
       let addresses: [SocketAddress]
       do throws(HTTPServerError) {
         addresses = try server.start()
@@ -89,8 +91,8 @@ struct ServeCommand: ParsableCommand {
         throw Failure(error)
       }
       for line in configuration.announcements(of: addresses) { announce(line) }
-      let loading = ModelLoading(service, model)
-      loading.start(choice)
+      let loading = try ModelLoading(service, model)
+      loading.start(sources)
       let watch = watchedFiles.map { files in
         FileWatch(files) { loading.reload("the model's file has changed") }
       }
@@ -146,14 +148,15 @@ struct ServeCommand: ParsableCommand {
   }
 
   /// The files whose change is a new model; `nil` where they are not watched.
-  private func watchedFiles(_ choice: ModelOptions.Choice) throws(Failure) -> [String]? {
+  private func watchedFiles(_ sources: [ModelFile]) throws(Failure) -> [String]? {
     guard try LifeSettings.watchModel.value(isSet: life.watchModel) else { return nil }
-    guard let path = choice.path else {
+    let paths = sources.compactMap(\.path)
+    guard !paths.isEmpty else {
       throw Failure(
         .usage, "--watch-model needs --model: the model that is part of the program cannot change")
     }
     let labels = try ModelSettings.labels.value(flag: model.labels)
-    return [path, ModelOptions.settingsFile(of: path)] + (labels.map { [$0] } ?? [])
+    return paths + paths.map(ModelOptions.settingsFile) + (labels.map { [$0] } ?? [])
   }
 
   /// Does something after a while; at once where that is none.
@@ -169,16 +172,19 @@ struct ServeCommand: ParsableCommand {
     var settings = try admission.settings(
       maximumBodyBytes: try ServeSettings.maximumBody.value(flag: maximumBody))
     settings.multipartLimits = try transport.multipartLimits()
+    settings.allowsModelControl = try model.allowsControl()
+    settings.compatibility = try access.compatibility()
     try access.complete(&settings)
     return settings
   }
 
   private func serverConfiguration() throws(Failure) -> HTTPServerConfiguration {
     var configuration = HTTPServerConfiguration()
+    let platform = AccessOptions.platformAddress
     configuration.addresses = [
       SocketAddress(
-        host: try ServeSettings.host.value(flag: host),
-        port: try ServeSettings.port.value(flag: port))
+        host: try ServeSettings.host.value(flag: host ?? platform?.host),
+        port: try ServeSettings.port.value(flag: port ?? platform?.port))
     ]
     configuration.limits.bodyLength = try ServeSettings.maximumBody.value(flag: maximumBody)
     configuration.limits.headLength = try ServeSettings.maximumHead.value(flag: maximumHead)

@@ -5,6 +5,16 @@ import Synchronization
 import Testing
 
 @Suite struct ExchangeTests {
+  @Test func whatTheHandlerFindsInTheHeadTravelsWithTheRequest() async throws {
+    try await withServer { _, _, port in
+      let client = try TestClient(port: port)
+      try client.send("POST /ticket?seen HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
+      #expect(try client.receiveResponse().text == "seen")
+      try client.send("GET /ticket HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try client.receiveResponse().text == "none")
+    }
+  }
+
   @Test func answersOneRequestAfterAnotherOnOneConnection() async throws {
     try await withServer { _, _, port in
       let client = try TestClient(port: port)

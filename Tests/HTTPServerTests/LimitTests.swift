@@ -85,6 +85,28 @@ import Testing
     }
   }
 
+  @Test func aBodyCountsForAsLongAsSomebodyHasIt() async throws {
+    try await withServer({ $0.maximumBodyMemory = 100_000 }) { server, handler, port in
+      let client = try TestClient(port: port)
+      try client.send("POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
+      try client.send([UInt8](repeating: 1, count: 60_000))
+      #expect(handler.waits(forHeld: 1))
+      // The client goes, but the handler is still at its body: there is no room for another.
+      client.reset()
+      #expect(becomesTrue { server.statistics.cancelledRequests == 1 })
+      func post() throws -> Int {
+        let client = try TestClient(port: port)
+        try client.send(
+          "POST /length HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n")
+        try client.send([UInt8](repeating: 1, count: 60_000))
+        return try client.receiveResponse().status
+      }
+      #expect(try post() == 503)
+      handler.release()
+      #expect(becomesTrue { (try? post()) == 200 })
+    }
+  }
+
   @Test("RFC 9110 section 15.6.4: bodies share their memory") func bodyMemory() async throws {
     try await withServer({ $0.maximumBodyMemory = 100_000 }) { server, handler, port in
       func post(_ path: String, _ framing: String) throws -> TestClient {

@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Synchronization
 import Testing
 
@@ -33,6 +34,24 @@ import Testing
     #expect(server.statistics.openConnections == 0)
     for client in clients { #expect(try client.isClosedByServer()) }
     #expect(await server.shutdown(within: .zero) == 0)
+  }
+
+  @Test func loopsThatNeverServedEndWhileTheirClocksTick() throws {
+    var configuration = HTTPServerConfiguration()
+    // The shortest of the times sets the clock: it ticks every 10 ms.
+    configuration.headTimeout = .milliseconds(1)
+    let handler = TestHandler()
+    for round in 0..<200 {
+      let queues = (0..<4).map { DispatchQueue(label: "test-\(round)-\($0)") }
+      let cores = try queues.map { queue in
+        try ServerCore(
+          queue: queue, configuration: configuration, handler: handler, observer: nil,
+          counters: ServerCounters(), tls: nil, shared: ServerShared(configuration))
+      }
+      // One that is busy gets to its end later, when nobody else holds its core.
+      queues[0].async { usleep(20_000) }
+      HTTPServer.abandon(cores)
+    }
   }
 
   @Test func whatAllLoopsHaveLeftIsCutAndCounted() async throws {

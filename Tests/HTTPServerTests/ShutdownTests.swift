@@ -1,9 +1,10 @@
 import Dispatch
 import Glibc
 import HTTP1
-import HTTPServer
 import Synchronization
 import Testing
+
+@testable import HTTPServer
 
 @Suite struct ShutdownTests {
   /// Starts a server that the test shuts down itself.
@@ -61,6 +62,32 @@ import Testing
     busy.close()
     halfway.close()
     #expect(becomesTrue { outcome.value == 0 })
+  }
+
+  @Test func whatTheKernelHasAcceptedIsAnswered() async throws {
+    var configuration = HTTPServerConfiguration()
+    configuration.addresses = [SocketAddress(host: "127.0.0.1", port: 0)]
+    configuration.loopCount = 2
+    // Some have to wait until others are answered.
+    configuration.maximumConnections = 100
+    let server = HTTPServer(configuration: configuration, handler: TestHandler())
+    let port = try server.start()[0].port
+    let front = try #require(server.core.withLock { $0 })
+    let gate = DispatchSemaphore(value: 0)
+    front.queue.async { gate.wait() }
+    // The shutdown is next on the queue; the kernel goes on to take connections until then.
+    let outcome = Outcome()
+    server.shutdown(within: .seconds(30)) { count in outcome.cut.withLock { $0 = count } }
+    let clients = try (0..<400).map { _ in try TestClient(port: port) }
+    for client in clients { try client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n") }
+    gate.signal()
+    for client in clients {
+      let response = try client.receiveResponse()
+      #expect(response.text == "/a" && response.fields["connection"] == "close")
+      client.close()
+    }
+    #expect(becomesTrue { outcome.value == 0 })
+    #expect(throws: TestClient.Failure.self) { try TestClient(port: port) }
   }
 
   @Test func pipelinedRequestsThatHaveComeAreAllAnswered() async throws {

@@ -40,8 +40,9 @@ final class TestHandler: RequestHandler {
     return HTTPResponse(status: status, fields: fields, body: Array(text.utf8))
   }
 
-  func refuse(head: HTTPRequest) -> HTTPResponse? {
-    head.path.hasPrefix("/refused") ? Self.text(403, "not here") : nil
+  func admit(head: HTTPRequest) -> HTTPAdmission {
+    if head.path.hasPrefix("/refused") { return .refused(Self.text(403, "not here")) }
+    return .admitted(ticket: head.query)
   }
 
   func handle(_ request: HTTPRequest, respond: @escaping @Sendable (HTTPResponse) -> Void) {
@@ -55,6 +56,8 @@ final class TestHandler: RequestHandler {
       respond(Self.text(200, request.clientAddress))
     case "/listener":
       respond(Self.text(200, "\(request.listener)"))
+    case "/ticket":
+      respond(Self.text(200, request.ticket as? String ?? "none"))
     case "/large":
       respond(HTTPResponse(status: 200, body: [UInt8](repeating: 7, count: 8 << 20)))
     case "/empty":

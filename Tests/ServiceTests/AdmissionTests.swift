@@ -53,7 +53,7 @@ import Testing
 
   @Test func retryAfterIsTheTimeThatTheQueueTakes() {
     func seconds(_ waiting: Int, _ mean: Duration?, lanes: Int = 1) -> Int {
-      WorkQueue.Load(waiting: waiting, running: 1, meanServiceTime: mean)
+      WorkQueue.Load(waiting: waiting, running: 1, waitingTime: (mean ?? .zero) * waiting)
         .retryAfter(laneCount: lanes)
     }
     #expect(seconds(16, nil) == 1)
@@ -72,7 +72,7 @@ import Testing
       })
     for _ in 0..<3 { _ = try await service.detect() }
     #expect(await eventually { service.queue.load.running == 0 })
-    #expect(try #require(service.queue.load.meanServiceTime) >= .milliseconds(20))
+    #expect(try #require(service.serviceTime) >= .milliseconds(20))
   }
 
   @Test func whatWaitsIsDroppedWhenItsClientGoes() async throws {
@@ -86,10 +86,13 @@ import Testing
     service.handle(.detect("max_detections=2", cancellation: cancellation)) { response in
       gone.withLock { $0 = response }
     }
-    #expect(service.queue.shortage(adding: 0, within: .seconds(60)) == .requests)
+    #expect(
+      service.queue.shortage(adding: 0, within: .seconds(60), serviceTime: ServiceTime())
+        == .requests)
     cancellation.cancel()
     // Its place is free at once, even while the lane is busy.
-    #expect(service.queue.shortage(adding: 0, within: .seconds(60)) == nil)
+    #expect(
+      service.queue.shortage(adding: 0, within: .seconds(60), serviceTime: ServiceTime()) == nil)
     async let third = service.detect("max_detections=3")
     #expect(await eventually { gone.withLock { $0 } != nil })
     #expect(gone.withLock { $0?.status } == 499)
@@ -118,7 +121,7 @@ import Testing
     #expect(response.withLock { $0?.status } == 499)
     // What was given up halfway does not count as a time that a picture takes.
     #expect(await eventually { service.queue.load.running == 0 })
-    #expect(service.queue.load.meanServiceTime == nil)
+    #expect(service.serviceTime == nil)
   }
 
   @Test func drainingServesAndTheEndRefuses() async throws {
@@ -148,10 +151,11 @@ import Testing
     try expectProblem(try await service.detect(), 503, "loading")
     let gate = Gate()
     let isLoaded = Held(false)
-    service.load({
+    let source = ModelSource {
       gate.pass()
       return FakeBackend()
-    }) { _ in isLoaded.withLock { $0 = true } }
+    }
+    service.load(source) { _ in isLoaded.withLock { $0 = true } }
     try expectProblem(try await service.detect(), 503, "loading")
     gate.open()
     #expect(await eventually { isLoaded.withLock { $0 } })

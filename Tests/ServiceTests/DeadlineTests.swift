@@ -35,7 +35,7 @@ import Testing
     #expect(service.queue.load.running == 1)
     gate.open()
     #expect(await eventually { service.queue.load.running == 0 })
-    #expect(service.queue.load.meanServiceTime == nil)
+    #expect(service.serviceTime == nil)
   }
 
   @Test func whatWaitsLosesItsPlaceAtTheDeadline() async throws {

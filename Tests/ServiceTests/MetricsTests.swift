@@ -42,11 +42,11 @@ import Testing
     #expect(text.contains(#"frcnn_stage_duration_seconds_count{stage="encode"} 1"#))
     #expect(text.contains("frcnn_queue_wait_seconds_count 1\n"))
     #expect(!text.contains(#"stage="queue""#) && !text.contains(#"stage="total""#))
-    #expect(text.contains("frcnn_batch_size_bucket{le=\"1.0\"} 1\n"))
+    #expect(text.contains("frcnn_batch_size_bucket{model=\"cells\",le=\"1.0\"} 1\n"))
     // Warming up is nobody's picture.
-    #expect(text.contains("frcnn_proposals_per_image_count 1\n"))
-    #expect(text.contains("frcnn_proposals_per_image_sum 3.0\n"))
-    #expect(text.contains(#"frcnn_detections_per_image_bucket{le="2.0"} 1"#))
+    #expect(text.contains(#"frcnn_proposals_per_image_count{model="cells"} 1"#))
+    #expect(text.contains(#"frcnn_proposals_per_image_sum{model="cells"} 3.0"#))
+    #expect(text.contains(#"frcnn_detections_per_image_bucket{model="cells",le="2.0"} 1"#))
   }
 
   @Test func theModelAndTheQueueAreGauges() async throws {
@@ -60,7 +60,7 @@ import Testing
     #expect(text.contains(#"profile="simple-faster-rcnn",precision="int8"} 1"#))
     #expect(text.contains(#"frcnn_model_loads_total{outcome="success"} 1"#))
     #expect(text.contains("frcnn_queue_depth 0\n") && text.contains("frcnn_queue_capacity 16\n"))
-    #expect(text.contains("frcnn_plan_cache_hits_total 0\n"))
+    #expect(text.contains(#"frcnn_plan_cache_hits_total{model="cells"} 0"#))
     #expect(text.contains("process_resident_memory_bytes "))
   }
 
@@ -83,7 +83,7 @@ import Testing
     let service = try await DetectionService.ready(
       FakeBackend { _, _ in throw DetectorError.notFinite })
     _ = try await service.detect()
-    #expect(try await metrics(service).contains("frcnn_nonfinite_total 1\n"))
+    #expect(try await metrics(service).contains(#"frcnn_nonfinite_total{model="cells"} 1"#))
   }
 
   @Test func connectionsOfAllServersAreAddedUp() async throws {
@@ -92,12 +92,14 @@ import Testing
     let server = HTTPServer(configuration: HTTPServerConfiguration(), handler: service)
     var counted = server.statistics
     (counted.openConnections, counted.acceptedConnections) = (2, 5)
+    counted.failedHandshakes = 3
     let statistics = counted
     for _ in 0..<2 { service.reportConnections { statistics } }
     service.reportConnections { nil }
     let text = try await metrics(service)
     #expect(text.contains("frcnn_http_connections 4\n"))
     #expect(text.contains("frcnn_http_connections_accepted_total 10\n"))
+    #expect(text.contains("frcnn_http_handshake_failures_total 6\n"))
   }
 
   @Test(

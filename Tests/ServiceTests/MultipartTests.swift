@@ -67,8 +67,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "B", "--", "--A\n", "-B--", "\n--B--", "preamble\n--B--", "--B", "--B-", "--B\n", "--Bx\n",
-    "--B--x", "--B--\n\n", "--B--\nepilogue", "--B--\n--B--",
+    "", "B", "--", "--A\n", "-B--", "preamble--B--", "--B", "--B-", "--B\n", "--Bx\n", "--B--x",
     // No header, or one that is not.
     "--B\n\n1\n--B--", "--B\nContent-Disposition\n\n1\n--B--", "--B\n: x\n\n1\n--B--",
     "--B\nContent-Disposition : form-data; name=a\n\n1\n--B--",

@@ -62,6 +62,7 @@ import Testing
             "1,x,2",
           ]
         )
+      case .modelName: (["cells"], ["", "other", "Cells"])
       case .classes:
         (["0", "2", "WBC", "RBC,1,2", "0,RBC"], ["", "3", "-1", "wbc", "RBC,", "1;2"])
       }
@@ -110,10 +111,12 @@ import Testing
       try RequestParameters(QueryString.pairs(of: query), at: .proposals, model: .cells).sections
     }
     #expect(try sections("") == [.proposals, .model, .image, .timings])
-    #expect(try sections("include=proposals,features") == [.proposals, .features])
+    #expect(try sections("include=proposals,features") == [.proposals, .features, .image])
+    #expect(try sections("include=proposals,-image") == [.proposals])
+    #expect(try sections("include=-image") == [.proposals, .model, .timings])
     let problem = #expect(throws: Problem.self) { try sections("include=detections,proposals") }
     #expect(problem?.kind == .invalidParameter && problem?.parameter == "include")
-    let rule = "has to list some of proposals, model, image, timings, features, each once."
+    let rule = "has to list some of proposals, model, image, timings, features, -image, each once."
     #expect(problem?.detail.hasSuffix(rule) == true)
   }
 

@@ -80,8 +80,7 @@ import Testing
     let (service, backend) = try await busy(gate, QueueLimits(requests: 10, pixels: 200))
     async let first = service.detect()
     #expect(await eventually { backend.calls.count == 1 })
-    var request = HTTPRequest.detect(body: Array(body.utf8), type: type)
-    request.path = path
+    let request = HTTPRequest.detect(body: Array(body.utf8), type: type, path: path)
     async let second = service.answer(request)
     // The text is let go of: what was made of it is what waits.
     #expect(

@@ -185,7 +185,7 @@ def memory(program, minutes):
                 count += detect(connection, data)[0].status == 200
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()
-            kept, built = (int(float(re.search(rf"^frcnn_plan_cache_{n}_total (\S+)", text, re.M)[1]))
+            kept, built = (int(float(re.search(rf"^frcnn_plan_cache_{n}_total\{{.*\}} (\S+)", text, re.M)[1]))
                            for n in ("hits", "misses"))
             print(f"| {minute} | {count} | {server.resident() / 1e6:.0f} | {kept} | {built} |", flush=True)
 

@@ -63,10 +63,3 @@ public final class HistogramFamily: Sendable {
       .map { (label: $0.key, histogram: $0.value) }
   }
 }
-
-extension Duration {
-  /// The time in seconds.
-  public var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
-  }
-}

@@ -55,22 +55,3 @@ public struct CrossOriginPolicy: Sendable, Hashable {
     response.fields["Access-Control-Max-Age"] = "600"
   }
 }
-
-extension HTTPResponse {
-  /// Says that the answer depends on a field of the request (RFC 9110 section 12.5.5).
-  mutating func vary(on name: String) {
-    guard let value = fields["Vary"] else { return fields.append("Vary", name) }
-    let names = value.split(separator: ",").map { $0.trimmingSpaces.lowercased() }
-    if !names.contains(name.lowercased()) { fields["Vary"] = "\(value), \(name)" }
-  }
-}
-
-extension Substring {
-  /// The text without spaces and tabs at its ends.
-  var trimmingSpaces: Substring {
-    var text = self
-    while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
-    while let last = text.last, last == " " || last == "\t" { text.removeLast() }
-    return text
-  }
-}

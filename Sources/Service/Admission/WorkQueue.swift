@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import HTTPServer
+internal import Observability
 internal import Synchronization
 internal import Threads
 
@@ -17,8 +18,9 @@ struct Work: Sendable {
 /// A request takes a place by `enter`, from its head and the length of its body; what it costs and
 /// what is to be done for it may be found out later (`charge`, `submit`), without losing the place.
 ///
-/// A lane is a thread of its own that lives as long as the queue: the arithmetic keeps a team of
-/// threads for each thread that calls it, so work must not wander over the threads of a pool.
+/// A lane is a thread of its own that lives as long as the queue: it decodes pictures and writes answers,
+/// and waits while a compute thread, which all models share, does the arithmetic. It is no thread of a
+/// pool, because it blocks, and a pool that is blocked makes ever more threads.
 final class WorkQueue: Sendable {
   /// How much there is to do.
   struct Load: Sendable, Equatable {
@@ -30,8 +32,8 @@ final class WorkQueue: Sendable {
     var waitingPixels = 0
     /// How many are being worked on.
     var running = 0
-    /// How long a piece takes: a moving average over the last few; `nil` before the first.
-    var meanServiceTime: Duration?
+    /// How long all that waits will keep a lane, as far as that is known.
+    var waitingTime = Duration.zero
   }
 
   /// A place in the queue.
@@ -58,6 +60,8 @@ final class WorkQueue: Sendable {
     var deadline: ContinuousClock.Instant
     var bytes: Int
     var pixels = 0
+    /// How long work of its kind takes.
+    var serviceTime: ServiceTime
     /// `nil` until it is known what is to be done.
     var work: Work?
   }
@@ -69,7 +73,6 @@ final class WorkQueue: Sendable {
     var idle: [Int] = []
     /// When each lane began what it does; `nil` where it does nothing.
     var starts: [ContinuousClock.Instant?]
-    var meanServiceTime: Duration?
     var isClosed = false
 
     /// The place of what is to be worked on next.
@@ -77,19 +80,19 @@ final class WorkQueue: Sendable {
     /// In the order of arrival, but what cannot be done by its deadline any more lets those go first that
     /// can: else lanes that are late with one would be late with each.
     func nextIndex(at now: ContinuousClock.Instant) -> Int? {
-      let latest = meanServiceTime.map { now + $0 }
-      return waiting.firstIndex { entry in
-        entry.work != nil && latest.map { $0 <= entry.deadline } ?? true
+      waiting.firstIndex { entry in
+        entry.work != nil && entry.serviceTime.mean.map { now + $0 <= entry.deadline } ?? true
       } ?? waiting.firstIndex { $0.work != nil }
     }
 
     /// What waits and is still wanted, added up.
-    var totals: (requests: Int, bytes: Int, pixels: Int) {
-      var sum = (requests: 0, bytes: 0, pixels: 0)
+    var totals: (requests: Int, bytes: Int, pixels: Int, time: Duration) {
+      var sum = (requests: 0, bytes: 0, pixels: 0, time: Duration.zero)
       for entry in waiting where !entry.cancellation.isCancelled {
         sum.requests += 1
         sum.bytes += entry.bytes
         sum.pixels += entry.pixels
+        sum.time += entry.serviceTime.mean ?? .zero
       }
       return sum
     }
@@ -136,16 +139,17 @@ final class WorkQueue: Sendable {
   /// - Parameters:
   ///   - bytes: the length of the request's body.
   ///   - time: how long its client waits.
+  ///   - serviceTime: how long work of its kind takes.
   ///   - cancellation: says that nobody waits for it any more; its place is free then.
   /// - Returns: the place.
   /// - Throws: the bound that is reached.
   func enter(
-    bytes: Int, within time: Duration, cancellation: Cancellation
+    bytes: Int, within time: Duration, serviceTime: ServiceTime, cancellation: Cancellation
   ) throws(Shortage) -> Place {
     let arrival = ContinuousClock.now
     dropCancelled(ifFull: true)
     let outcome = state.withLock { state -> Result<Place, Shortage> in
-      if let shortage = shortage(in: state, adding: bytes, within: time) {
+      if let shortage = shortage(in: state, adding: bytes, within: time, serviceTime) {
         return .failure(shortage)
       }
       state.lastNumber += 1
@@ -153,7 +157,7 @@ final class WorkQueue: Sendable {
       state.waiting.append(
         Entry(
           place: place, cancellation: cancellation, arrival: arrival, deadline: arrival + time,
-          bytes: bytes))
+          bytes: bytes, serviceTime: serviceTime))
       return .success(place)
     }
     return try outcome.get()
@@ -233,11 +237,15 @@ final class WorkQueue: Sendable {
 
   /// Which bound a request with a body of so many bytes, whose client waits for so long, would meet
   /// now; `nil` where there is room.
-  func shortage(adding bytes: Int, within time: Duration) -> Shortage? {
-    state.withLock { shortage(in: $0, adding: bytes, within: time) }
+  func shortage(
+    adding bytes: Int, within time: Duration, serviceTime: ServiceTime
+  ) -> Shortage? {
+    state.withLock { shortage(in: $0, adding: bytes, within: time, serviceTime) }
   }
 
-  private func shortage(in state: State, adding bytes: Int, within time: Duration) -> Shortage? {
+  private func shortage(
+    in state: State, adding bytes: Int, within time: Duration, _ serviceTime: ServiceTime
+  ) -> Shortage? {
     if state.isClosed { return .closed }
     let totals = state.totals
     if totals.requests >= limits.requests { return .requests }
@@ -245,8 +253,8 @@ final class WorkQueue: Sendable {
     if totals.pixels >= limits.pixels { return .pixels }
     // What cannot be done in time would be given up halfway, and the lanes would be busy with nothing
     // else. Half a piece more for those that run; one that is the first to wait may try.
-    if totals.requests > 0, let mean = state.meanServiceTime,
-      mean * (2 * totals.requests + laneCount) / (2 * laneCount) + mean > time
+    if totals.requests > 0, let mean = serviceTime.mean,
+      totals.time / laneCount + mean / 2 + mean > time
     {
       return .time
     }
@@ -261,7 +269,7 @@ final class WorkQueue: Sendable {
       let totals = state.totals
       return Load(
         waiting: totals.requests, waitingBytes: totals.bytes, waitingPixels: totals.pixels,
-        running: state.starts.count { $0 != nil }, meanServiceTime: state.meanServiceTime)
+        running: state.starts.count { $0 != nil }, waitingTime: totals.time)
     }
   }
 
@@ -316,14 +324,10 @@ final class WorkQueue: Sendable {
     let isCancelled = entry.cancellation.isCancelled
     if isCancelled { work.abandon(waited) } else { work.run(waited) }
     let elapsed = ContinuousClock.now - start
+    entry.serviceTime.record(
+      elapsed, isWhole: !isCancelled && !entry.cancellation.isCancelled)
     let idle = state.withLock { state -> [Int] in
       state.starts[lane] = nil
-      // Work that was given up halfway says only that it takes longer than that.
-      let isWhole = !isCancelled && !entry.cancellation.isCancelled
-      if isWhole || state.meanServiceTime.map({ elapsed > $0 }) ?? false {
-        // Each new time counts a fifth: about the last ten pieces tell.
-        state.meanServiceTime = state.meanServiceTime.map { $0 + (elapsed - $0) / 5 } ?? elapsed
-      }
       guard state.isClosed, state.waiting.isEmpty else { return [] }
       defer { state.idle.removeAll() }
       return state.idle
@@ -336,15 +340,6 @@ extension WorkQueue.Load {
   /// After how many whole seconds all that waits now will have found a lane: at least 1, at most an
   /// hour.
   func retryAfter(laneCount: Int) -> Int {
-    guard let meanServiceTime else { return 1 }
-    let wait = meanServiceTime * waiting / laneCount
-    return min(max(wait.wholeSecondsRoundedUp, 1), 3600)
-  }
-}
-
-extension Duration {
-  /// The time in seconds, rounded up.
-  var wholeSecondsRoundedUp: Int {
-    Int(clamping: components.seconds) + (components.attoseconds > 0 ? 1 : 0)
+    min(max((waitingTime / laneCount).wholeSecondsRoundedUp, 1), 3600)
   }
 }

@@ -85,7 +85,9 @@ struct RequestBody: Sendable {
     _ boundary: String, _ bytes: [UInt8], limits: MultipartLimits
   ) throws(Problem) -> RequestBody {
     var parser = MultipartParser(bytes, boundary: boundary, limits: limits)
-    let parts = try parser.parts()
+    // A file input that was left empty is sent as a part without a name or a byte (HTML, "multipart
+    // form data"): nothing was meant to be sent by it.
+    let parts = try parser.parts().filter { $0.fileName != "" || !$0.content.isEmpty }
     let pictures = parts.filter { pictureFields.contains($0.name) }
     guard !pictures.isEmpty else {
       throw Problem(

@@ -14,7 +14,7 @@ struct ExplanationDocument {
   /// The document as JSON, and what it says of times.
   func json(
     since arrival: ContinuousClock.Instant
-  ) throws(DetectionDocument.NonFiniteResult) -> (bytes: [UInt8], timings: StageTimings) {
+  ) throws(DetectionDocument.NonFiniteResult) -> (bytes: [UInt8], timings: Timeline) {
     let start = ContinuousClock.now
     var json = JSONWriter(reservingCapacity: 16_384)
     json.beginObject()
@@ -36,8 +36,8 @@ struct ExplanationDocument {
     for index in explanation.detections { writeDetection(index, to: &json) }
     json.endArray()
     guard !json.hasNonFiniteNumber else { throw DetectionDocument.NonFiniteResult() }
-    var timings = StageTimings(finding.result.timings)
-    timings.appendEnd(encodingSince: start, arrival: arrival)
+    var timings = Timeline(finding.result.timings)
+    timings.addEnd(encodingSince: start, arrival: arrival)
     json.timings(timings)
     json.endObject()
     return (json.bytes, timings)

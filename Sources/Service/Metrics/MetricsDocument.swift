@@ -5,7 +5,10 @@ internal import Observability
 /// Everything that `GET /metrics` tells, at one moment.
 struct MetricsDocument {
   var metrics: ServiceMetrics
-  var phase: ServicePhase
+  /// The models that serve.
+  var models: [ServedModel]
+  /// Whether requests are welcome.
+  var isReady: Bool
   var load: WorkQueue.Load
   var capacity: Int
   var laneCount: Int
@@ -56,41 +59,54 @@ struct MetricsDocument {
 
   private func writePictures(_ writer: inout MetricsWriter) {
     writer.histograms(
-      "frcnn_batch_size", "Pictures and feature maps of a request.", metrics.batchSize)
+      "frcnn_batch_size", "Pictures and feature maps of a request.", label: "model",
+      metrics.batchSize)
     writer.histograms(
-      "frcnn_proposals_per_image", "Regions proposed in a picture.", metrics.proposals)
+      "frcnn_proposals_per_image", "Regions proposed in a picture.", label: "model",
+      metrics.proposals)
     writer.histograms(
-      "frcnn_detections_per_image", "Objects found in a picture.", metrics.detections)
+      "frcnn_detections_per_image", "Objects found in a picture.", label: "model",
+      metrics.detections)
     writer.counters(
       "frcnn_decode_errors_total", "Pictures that could not be decoded.", labels: ["kind"],
       metrics.decodeErrors)
     writer.counters(
-      "frcnn_nonfinite_total", "Pictures for which the model computed an infinity or NaN.",
-      labels: [], metrics.nonFinite)
+      "frcnn_nonfinite_total", "Pictures for which a model computed an infinity or NaN.",
+      labels: ["model"], metrics.nonFinite)
   }
 
   private func writeModel(_ writer: inout MetricsWriter) {
-    if let backend = phase.servingBackend {
-      let model = backend.model
-      writer.family("frcnn_model_info", .info, "The model that is served.")
-      writer.sample(
-        "frcnn_model_info", 1,
-        [
-          (name: "name", value: model.name), (name: "version", value: model.version),
-          (name: "sha256", value: model.sha256), (name: "profile", value: model.profile),
-          (name: "precision", value: backend.precision),
-        ])
-      let plans = backend.planCache
-      writer.single(
-        "frcnn_plan_cache_hits_total", .counter, "Runs that found their plan kept.", plans.hits)
-      writer.single(
+    writer.counters(
+      "frcnn_model_requests_total", "Requests that a model has worked on, by outcome.",
+      labels: ["model", "outcome"], metrics.modelRequests)
+    if !models.isEmpty {
+      writer.family("frcnn_model_info", .info, "The models that are served.")
+      for model in models {
+        let description = model.description
+        writer.sample(
+          "frcnn_model_info", 1,
+          [
+            (name: "name", value: model.name), (name: "version", value: description.version),
+            (name: "sha256", value: description.sha256),
+            (name: "profile", value: description.profile),
+            (name: "precision", value: model.backend.precision),
+          ])
+      }
+      let plans = models.map { (label: (name: "model", value: $0.name), $0.backend.planCache) }
+      writer.family("frcnn_plan_cache_hits_total", .counter, "Runs that found their plan kept.")
+      for (label, plans) in plans {
+        writer.sample("frcnn_plan_cache_hits_total", plans.hits, [label])
+      }
+      writer.family(
         "frcnn_plan_cache_misses_total", .counter,
-        "Runs that had to build their plan: a size that was new or not seen for long.",
-        plans.misses)
+        "Runs that had to build their plan: a size that was new or not seen for long.")
+      for (label, plans) in plans {
+        writer.sample("frcnn_plan_cache_misses_total", plans.misses, [label])
+      }
     }
     writer.single(
       "frcnn_ready", .gauge, "1 while a model is served and requests are welcome, else 0.",
-      phase.healthStatus == 200 ? 1 : 0)
+      isReady ? 1 : 0)
     writer.counters(
       "frcnn_model_loads_total", "Models opened and warmed up, by outcome.", labels: ["outcome"],
       metrics.modelLoads)
@@ -106,6 +122,9 @@ struct MetricsDocument {
       "frcnn_http_requests_refused_total", .counter,
       "Requests that could not be read: malformed, over a limit, or too slow.",
       connections.refusedRequests)
+    writer.single(
+      "frcnn_http_handshake_failures_total", .counter,
+      "TLS handshakes that failed or took too long.", connections.failedHandshakes)
     writer.single(
       "frcnn_http_accept_pauses_total", .counter,
       "Times that accepting paused because connections or descriptors had run out.",

@@ -3,8 +3,8 @@ internal import Observability
 
 /// What the service counts of its requests and pictures.
 ///
-/// Every label's value comes from a fixed set (routes, statuses, kinds of problem, stages), so that no
-/// client can make the figures grow.
+/// Every label's value comes from a fixed set (routes, statuses, kinds of problem, stages, models that
+/// the operator has), so that no client can make the figures grow.
 final class ServiceMetrics: Sendable {
   /// Answers by route and status.
   let requests = CounterFamily()
@@ -16,7 +16,7 @@ final class ServiceMetrics: Sendable {
   /// The parts of the work.
   let stageDuration = HistogramFamily(
     bounds: MetricBuckets.stageSeconds,
-    known: Stage.allCases.filter { $0 != .queue }.map(\.rawValue) + [encodeStage])
+    known: RequestStage.allCases.filter { $0 != .queue && $0 != .total }.map(\.rawValue))
 
   /// How long pictures waited for a lane.
   let queueWait = HistogramFamily(bounds: MetricBuckets.seconds)
@@ -33,24 +33,24 @@ final class ServiceMetrics: Sendable {
   /// Pictures that could not be decoded, by the kind of problem.
   let decodeErrors = CounterFamily(known: decodeProblems.map { CounterFamily.Key($0.rawValue) })
 
-  /// Pictures and feature maps of a request that was answered.
-  let batchSize = HistogramFamily(bounds: MetricBuckets.batch)
+  /// Requests that a model has worked on, by its name and whether it could answer.
+  let modelRequests = CounterFamily()
 
-  /// Objects found in a picture.
-  let detections = HistogramFamily(bounds: MetricBuckets.counts)
+  /// Pictures and feature maps of a request that was answered, by model.
+  let batchSize = HistogramFamily(bounds: MetricBuckets.batch, known: [])
 
-  /// Regions proposed in a picture.
-  let proposals = HistogramFamily(bounds: MetricBuckets.counts)
+  /// Objects found in a picture, by model.
+  let detections = HistogramFamily(bounds: MetricBuckets.counts, known: [])
 
-  /// Pictures for which the model computed a number that is not finite.
-  let nonFinite = CounterFamily(known: [CounterFamily.Key("")])
+  /// Regions proposed in a picture, by model.
+  let proposals = HistogramFamily(bounds: MetricBuckets.counts, known: [])
+
+  /// Pictures for which a model computed a number that is not finite.
+  let nonFinite = CounterFamily()
 
   /// Models opened, by outcome.
   let modelLoads = CounterFamily(
     known: ["success", "failure"].map { CounterFamily.Key($0) })
-
-  /// The stage that `DetectionDocument` adds to those of the detector.
-  static let encodeStage = "encode"
 
   /// What stands as a route where there is nothing at the path, or no path was read.
   static let otherRoute = "other"
@@ -61,17 +61,17 @@ final class ServiceMetrics: Sendable {
 
   /// Takes note of a request that was answered.
   func finished(
-    route: String, status: Int, duration: Duration, stages: [RequestRecord.Stage],
+    route: String, status: Int, duration: Duration, timeline: Timeline,
     problem: Problem.Kind?
   ) {
     requests.count(route, Self.text(ofStatus: status))
     requestDuration.observe(duration, route)
-    for stage in stages {
-      switch stage.name {
-      case Stage.queue.rawValue: queueWait.observe(stage.duration)
+    for (stage, duration) in timeline.stages {
+      switch stage {
+      case .queue: queueWait.observe(duration)
       // The whole is the request's duration, not a part.
-      case "total": break
-      default: stageDuration.observe(stage.duration, stage.name)
+      case .total: break
+      default: stageDuration.observe(duration, stage.rawValue)
       }
     }
     guard let problem else { return }
@@ -83,10 +83,10 @@ final class ServiceMetrics: Sendable {
     if Self.decodeProblems.contains(problem) { decodeErrors.count(problem.rawValue) }
   }
 
-  /// Takes note of what was found in a picture.
-  func found(_ result: DetectionResult) {
-    proposals.observe(Double(result.proposals.count))
-    detections.observe(Double(result.objects.count))
+  /// Takes note of what a model found in a picture.
+  func found(_ result: DetectionResult, model: String) {
+    proposals.observe(Double(result.proposals.count), model)
+    detections.observe(Double(result.objects.count), model)
   }
 
   /// A status as text: three digits, which a string holds without memory of its own.

@@ -15,13 +15,15 @@ struct MultipartPart: Hashable {
 /// The grammar is RFC 2046 section 5.1.1:
 ///
 /// ```
-/// body       = dash-boundary padding CRLF part *(CRLF dash-boundary padding CRLF part)
-///              CRLF dash-boundary "--" padding [CRLF]
+/// body       = [preamble CRLF] dash-boundary padding CRLF part
+///              *(CRLF dash-boundary padding CRLF part)
+///              CRLF dash-boundary "--" padding [CRLF epilogue]
 /// part       = *(field CRLF) CRLF content
 /// ```
 ///
-/// It is read more strictly than mail is: no preamble, no epilogue, no folded lines, no nested
-/// multiparts, no transfer encodings. What no client of HTTP writes can only hide something.
+/// Preamble and epilogue are passed over, as the section asks. In other points it is read more strictly
+/// than mail is: no folded lines, no nested multiparts, no transfer encodings. What no client of HTTP
+/// writes can only hide something.
 struct MultipartParser {
   private let body: [UInt8]
   /// CRLF, two dashes and the boundary.
@@ -62,12 +64,15 @@ struct MultipartParser {
 
   /// Reads all parts.
   mutating func parts() throws(Problem) -> [MultipartPart] {
-    // The first delimiter has no CRLF of its own in front.
-    guard body.starts(with: delimiter.dropFirst(2)) else {
+    // A delimiter that begins the body has no CRLF of its own in front.
+    if body.starts(with: delimiter.dropFirst(2)) {
+      position = delimiter.count - 2
+    } else if let start = startOfDelimiter() {
+      position = start + delimiter.count
+    } else {
       throw failure(
-        "it has to begin with '--' and the boundary that the content type states", at: 0)
+        "no line is '--' and the boundary that the content type states", at: 0)
     }
-    position = delimiter.count - 2
     var parts: [MultipartPart] = []
     while try !isClosedAfterDelimiter() {
       guard parts.count < limits.maximumParts else {
@@ -80,7 +85,8 @@ struct MultipartParser {
     return parts
   }
 
-  /// Reads what stands behind a delimiter: two dashes at the end of the body, else a line's end.
+  /// Reads what stands behind a delimiter: two dashes where it is the last one, and a line's end, or that
+  /// of the body.
   private mutating func isClosedAfterDelimiter() throws(Problem) -> Bool {
     let isClosing = take(UInt8(ascii: "-"), UInt8(ascii: "-"))
     while position < body.count,
@@ -89,11 +95,7 @@ struct MultipartParser {
       position += 1
     }
     let endsLine = take(UInt8(ascii: "\r"), UInt8(ascii: "\n"))
-    if isClosing {
-      guard position == body.count else {
-        throw failure("something stands behind its closing delimiter", at: position)
-      }
-    } else if !endsLine {
+    guard endsLine || isClosing && position == body.count else {
       throw failure("a delimiter has to be followed by the end of its line", at: position)
     }
     return isClosing
@@ -120,7 +122,8 @@ struct MultipartParser {
           "a part has more than \(limits.maximumHeaderLines) header lines", at: start,
           limit: .init(name: "part_header_lines", value: limits.maximumHeaderLines, unit: "lines"))
       }
-      guard let text = String(validating: body[line], as: UTF8.self), header.read(text) else {
+      // A file's name may be in any encoding; what is not UTF-8 can be no field's name that is known.
+      guard header.read(String(decoding: body[line], as: UTF8.self)) else {
         throw failure("a part's header line cannot be read", at: line.lowerBound)
       }
     }

@@ -1,3 +1,5 @@
+internal import HTTP1
+
 /// The header lines of a part of a form (RFC 7578 section 4).
 struct PartHeader {
   /// The field's name; `nil` until a `Content-Disposition` was read.
@@ -15,7 +17,7 @@ struct PartHeader {
   mutating func read(_ line: String) -> Bool {
     guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { return false }
     let field = line[..<colon]
-    guard !field.isEmpty, field.utf8.allSatisfy(HeaderScanner.isTokenCharacter) else {
+    guard !field.isEmpty, field.utf8.allSatisfy(ByteClass.token.contains) else {
       return false
     }
     let value = String(line[line.utf8.index(after: colon)...])
@@ -44,7 +46,7 @@ struct PartHeader {
     var scanner = HeaderScanner(value)
     scanner.skipWhitespace()
     guard name == nil, scanner.token()?.lowercased() == "form-data",
-      let parameters = scanner.parameters()
+      let parameters = scanner.parameters(lenient: ["filename", "filename*"])
     else { return false }
     let names = parameters.filter { $0.name == "name" }
     let fileNames = parameters.filter { $0.name == "filename" }

@@ -9,62 +9,62 @@ internal import Synchronization
 extension DetectionService {
   /// The extensions that are understood, by the protocol's names.
   private static let extensions = [
-    "binary_tensor_data", "model_configuration", "model_repository(index)", "parameters",
-    "statistics",
+    "binary_tensor_data", "model_configuration", "parameters", "statistics",
   ]
 
   /// Answers a request of the protocol that is not an inference.
-  func inferenceResponse(_ match: RouteMatch) throws(Problem) -> HTTPResponse {
+  ///
+  /// - Parameters:
+  ///   - match: what is asked.
+  ///   - body: the request's body, which an index may have.
+  /// - Returns: the answer.
+  /// - Throws: a `Problem` where there is no such model, or it does not serve.
+  func inferenceResponse(_ match: RouteMatch, body: [UInt8]) throws(Problem) -> HTTPResponse {
     if match.route == .inferenceLive {
       _ = try livenessResponse()
-      return Self.reply { $0.member("live", true) }
+      return .document { $0.member("live", true) }
     }
     if match.route == .inferenceServer { return serverMetadata() }
-    if match.route == .repositoryIndex { return repositoryIndex() }
-    let model = try currentPhase.backend(retryAfter: settings.notReadyRetryAfter).model
+    if match.route == .repositoryIndex { return try repositoryIndex(body) }
     if match.route == .inferenceReady {
       _ = try readinessResponse()
-      return Self.reply { $0.member("ready", true) }
+      return .document { $0.member("ready", true) }
     }
-    try check(match, model)
+    if match.route == .allStatistics {
+      // Where no model serves it is said why.
+      _ = try model(named: nil)
+      return Self.statistics(of: registry.served)
+    }
+    let served = try self.model(named: match.values["model"], version: match.values["version"])
+    let model = served.description
     switch match.route {
     case .modelReady, .versionReady:
       _ = try readinessResponse()
-      return Self.reply { json in
+      return .document { json in
         json.member("name", model.name)
         json.member("ready", true)
       }
     case .modelConfiguration, .versionConfiguration: return configuration(of: model)
-    case .allStatistics, .modelStatistics, .versionStatistics:
-      let statistics = statistics.withLock { $0 }
-      return Self.reply { json in
-        json.key("model_stats")
-        json.beginArray()
-        statistics.write(to: &json, name: model.name, version: model.version)
-        json.endArray()
-      }
+    case .modelStatistics, .versionStatistics: return Self.statistics(of: [served])
     default: return metadata(of: model)
     }
   }
 
-  /// Refuses a model or a version that is not served.
-  func check(_ match: RouteMatch, _ model: ModelDescription) throws(Problem) {
-    if let name = match.values["model"], name != model.name {
-      throw Problem(
-        .notFound, "There is no model '\(name.excerpt)'; the model here is '\(model.name)'.")
-    }
-    if let version = match.values["version"], version != model.version {
-      throw Problem(
-        .notFound,
-        "The model '\(model.name)' has no version '\(version.excerpt)'; it is at '\(model.version)'."
-      )
+  private static func statistics(of models: [ServedModel]) -> HTTPResponse {
+    .document { json in
+      json.key("model_stats")
+      json.beginArray()
+      for model in models {
+        model.record.statistics.withLock { $0 }
+          .write(to: &json, name: model.name, version: model.backend.model.version)
+      }
+      json.endArray()
     }
   }
 
   /// Why a path of the protocol is not answered, where it is one of an extension that is left out.
   static func refusalOfExtension(_ path: String) -> Problem? {
     let prefixes = [
-      ("/v2/repository/models/", "loading and unloading models"),
       ("/v2/systemsharedmemory", "shared memory"), ("/v2/cudasharedmemory", "shared memory"),
       ("/v2/trace/", "trace settings"), ("/v2/logging", "log settings"),
     ]
@@ -76,33 +76,56 @@ extension DetectionService {
   }
 
   private func serverMetadata() -> HTTPResponse {
-    Self.reply { json in
+    .document { json in
       json.member("name", "frcnn")
       json.member("version", "2")
       json.key("extensions")
       json.beginArray()
       for name in Self.extensions { json.string(name) }
+      json.string(
+        settings.allowsModelControl ? "model_repository" : "model_repository(index)")
       json.endArray()
     }
   }
 
-  private func repositoryIndex() -> HTTPResponse {
-    var json = JSONWriter()
-    json.beginArray()
-    if case .ready(let backend) = currentPhase {
-      json.beginObject()
-      json.member("name", backend.model.name)
-      json.member("version", backend.model.version)
-      json.member("state", "READY")
-      json.member("reason", "")
-      json.endObject()
+  /// Each model's state.
+  ///
+  /// Source: triton-inference-server, `docs/protocol/extension_model_repository.md`; it asks by POST, with
+  /// `{"ready": true}` for those that serve.
+  private func repositoryIndex(_ body: [UInt8]) throws(Problem) -> HTTPResponse {
+    var onlyReady = false
+    if !body.isEmpty {
+      do throws(JSONError) {
+        var reader = JSONReader(body)
+        try reader.object { (name, reader) throws(JSONError) in
+          if name == "ready", !reader.takeNull() {
+            onlyReady = try reader.boolean()
+          } else {
+            try reader.skip()
+          }
+        }
+        try reader.finish()
+      } catch {
+        throw Problem(error)
+      }
     }
-    json.endArray()
-    return Self.reply(json)
+    return .state { json in
+      json.beginArray()
+      for entry in registry.all {
+        guard let name = entry.name, !onlyReady || entry.phase.served != nil else { continue }
+        json.object { json in
+          json.member("name", name)
+          json.member("version", entry.phase.served?.backend.model.version ?? "")
+          json.member("state", entry.phase.repositoryState)
+          json.member("reason", entry.phase.reason)
+        }
+      }
+      json.endArray()
+    }
   }
 
   private func metadata(of model: ModelDescription) -> HTTPResponse {
-    Self.reply { json in
+    .document { json in
       json.member("name", model.name)
       json.key("versions")
       json.beginArray()
@@ -128,7 +151,7 @@ extension DetectionService {
 
   /// The configuration in the form of Triton's `ModelConfig`, as its clients read it.
   private func configuration(of model: ModelDescription) -> HTTPResponse {
-    Self.reply { json in
+    .document { json in
       json.member("name", model.name)
       json.member("platform", "frcnn_faster_rcnn")
       json.member("backend", "frcnn")
@@ -162,20 +185,5 @@ extension DetectionService {
       }
       json.endObject()
     }
-  }
-
-  private static func reply(_ writeMembers: (inout JSONWriter) -> Void) -> HTTPResponse {
-    var json = JSONWriter()
-    json.beginObject()
-    writeMembers(&json)
-    json.endObject()
-    return reply(json)
-  }
-
-  private static func reply(_ json: JSONWriter) -> HTTPResponse {
-    var response = HTTPResponse(status: 200, body: json.bytes)
-    response.fields.append("Content-Type", MediaType.json)
-    response.fields.append("Cache-Control", "no-store")
-    return response
   }
 }

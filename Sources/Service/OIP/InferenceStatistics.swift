@@ -11,11 +11,6 @@ struct InferenceStatistics: Sendable {
   struct Total: Sendable {
     var count = 0
     var time = Duration.zero
-
-    mutating func add(_ duration: Duration, count: Int = 1) {
-      self.count += count
-      time += duration
-    }
   }
 
   /// Pictures and feature maps.
@@ -32,20 +27,25 @@ struct InferenceStatistics: Sendable {
   mutating func recordSuccess(_ answer: WorkAnswer) {
     inferenceCount += answer.count
     lastInference = Date()
-    var parts: [String: Duration] = [:]
-    for stage in answer.timings.stages { parts[stage.name, default: .zero] += stage.duration }
-    func sum(_ names: String...) -> Duration {
-      names.reduce(.zero) { $0 + (parts[$1] ?? .zero) }
+    for part in [\Self.success, \.queue, \.input, \.infer, \.output] {
+      self[keyPath: part].count += 1
     }
-    success.add(sum("total"))
-    queue.add(sum("queue"))
-    input.add(sum("decode", "resize"))
-    infer.add(sum("plan", "backbone", "rpn", "proposals", "roi_pooling", "head"))
-    output.add(sum("postprocess", "encode"))
+    for (stage, duration) in answer.timings.stages {
+      switch stage {
+      case .total: success.time += duration
+      case .queue: queue.time += duration
+      case .decode, .resize: input.time += duration
+      case .plan, .backbone, .rpn, .proposals, .roiPooling, .head: infer.time += duration
+      case .postprocess, .encode: output.time += duration
+      }
+    }
   }
 
   /// Counts a request that could not be answered.
-  mutating func recordFailure(_ duration: Duration) { fail.add(duration) }
+  mutating func recordFailure(_ duration: Duration) {
+    fail.count += 1
+    fail.time += duration
+  }
 
   /// Writes the model's object.
   func write(to json: inout JSONWriter, name: String, version: String) {
@@ -78,14 +78,5 @@ struct InferenceStatistics: Sendable {
     json.beginObject()
     json.endObject()
     json.endObject()
-  }
-}
-
-extension Duration {
-  /// The time in nanoseconds, as far as an integer reaches.
-  fileprivate var wholeNanoseconds: Int {
-    let (seconds, attoseconds) = components
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : Int(product) + Int(attoseconds / 1_000_000_000)
   }
 }

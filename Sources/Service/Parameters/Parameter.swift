@@ -26,6 +26,7 @@ enum Parameter: String, CaseIterable {
   case box
   case point
   case nearestCount = "nearest"
+  case model
 
   /// What may stand for a value.
   enum Values: Equatable {
@@ -39,6 +40,8 @@ enum Parameter: String, CaseIterable {
     case size(ClosedRange<Int>)
     /// A list of class numbers and labels, which the model knows.
     case classes
+    /// The name of a model; its query alone may say it, because all else is read for that model.
+    case modelName
   }
 
   /// Other names of the same parameter, as the clients of other servers know it: Roboflow's
@@ -59,7 +62,7 @@ enum Parameter: String, CaseIterable {
     case .scoreThreshold, .nmsThreshold, .proposalNMSThreshold: .number(0...1)
     case .maximumDetections: .integer(0...100_000)
     case .classes: .classes
-    case .include: .listOf(ResponseSection.allCases.map(\.rawValue))
+    case .include: .listOf(ResponseSection.allCases.map(\.rawValue) + [ResponseSection.noImage])
     case .maximumProposals: .integer(0...RequestParameters.proposalLimit)
     case .boxFormat: .oneOf(BoxFormat.allCases.map(\.rawValue))
     case .isNormalized, .isClassAgnostic: .oneOf(["true", "false"])
@@ -74,6 +77,7 @@ enum Parameter: String, CaseIterable {
     case .box: .numbers(count: 4...4, -1_000_000...1_000_000)
     case .point: .numbers(count: 2...2, -1_000_000...1_000_000)
     case .nearestCount: .integer(1...100)
+    case .model: .modelName
     case .orientation: .oneOf(OrientationPolicy.allCases.map(\.rawValue))
     case .timeout: .integer(1...RequestTimeout.maximumMilliseconds)
     }
@@ -84,7 +88,9 @@ enum Parameter: String, CaseIterable {
   func values(at route: Route) -> Values {
     switch (self, route) {
     case (.include, .proposals):
-      .listOf(ResponseSection.allCases.filter { $0 != .detections }.map(\.rawValue))
+      .listOf(
+        ResponseSection.allCases.filter { $0 != .detections }.map(\.rawValue)
+          + [ResponseSection.noImage])
     case (.format, .proposals):
       .oneOf([ResponseFormat.json, .safetensors].map(\.rawValue))
     default: values
@@ -97,7 +103,7 @@ enum Parameter: String, CaseIterable {
     return switch self {
     case .scoreThreshold, .nmsThreshold, .maximumDetections, .classes, .proposalCountBeforeNMS,
       .proposalCountAfterNMS, .proposalNMSThreshold, .proposalMinimumSide, .format, .imageSize,
-      .scale, .originalSize, .box, .point, .timeout:
+      .scale, .originalSize, .box, .point, .timeout, .model:
       nil
     case .include:
       ResponseSection.allCases.filter(defaults.sections.contains).map(\.rawValue)
@@ -137,7 +143,7 @@ enum Parameter: String, CaseIterable {
       }
     case .modelInference, .versionInference:
       allCases.filter {
-        !ofExplanations.contains($0) && ![.include, .format, .imageID].contains($0)
+        !ofExplanations.contains($0) && ![.include, .format, .imageID, .model].contains($0)
       }
     default: []
     }

@@ -90,7 +90,7 @@ struct ParameterValue {
         throw refusal("has to list some of \(words.joined(separator: ", ")), each once")
       }
       return chosen
-    case .number, .integer, .numbers, .size, .classes: mismatch()
+    case .number, .integer, .numbers, .size, .classes, .modelName: mismatch()
     }
   }
 
@@ -111,6 +111,14 @@ struct ParameterValue {
       classes.insert(index)
     }
     return classes
+  }
+
+  /// The name of the model that the request is for already.
+  func requireName(of model: ModelDescription) throws(Problem) {
+    guard values == .modelName else { mismatch() }
+    guard text == model.name else {
+      throw refusal("has to stand in the query, where it chooses the model")
+    }
   }
 
   private static func decimal(_ text: String) -> Float? {

@@ -41,6 +41,16 @@ extension RequestParameters {
     }
   }
 
+  /// Takes the parts of the answer that are listed.
+  ///
+  /// The picture's size stays, because boxes mean little without it, unless it is taken out by name; where
+  /// nothing but that is listed the other parts are the usual ones.
+  private mutating func include(_ words: [String]) {
+    let listed = Set(words.compactMap(ResponseSection.init(rawValue:)))
+    if !listed.isEmpty { sections = listed.union([.image]) }
+    if words.contains(ResponseSection.noImage) { sections.remove(.image) }
+  }
+
   private mutating func set(
     _ parameter: Parameter, to value: ParameterValue, _ model: ModelDescription
   ) throws(Problem) {
@@ -49,7 +59,7 @@ extension RequestParameters {
     case .nmsThreshold: detection.nmsThreshold = try value.number()
     case .maximumDetections: detection.maximumDetections = try value.integer()
     case .classes: detection.classes = try value.classes(of: model)
-    case .include: sections = Set(try value.list())
+    case .include: include(try value.words())
     case .maximumProposals: maximumProposals = try value.integer()
     case .boxFormat: boxFormat = try value.choice()
     case .isNormalized: isNormalized = try value.words() == ["true"]
@@ -68,6 +78,7 @@ extension RequestParameters {
     case .box: box = try value.numbers()
     case .point: point = try value.numbers()
     case .nearestCount: nearestCount = try value.integer()
+    case .model: try value.requireName(of: model)
     }
   }
 }

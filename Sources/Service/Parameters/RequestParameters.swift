@@ -66,6 +66,9 @@ public enum ResponseSection: String, Sendable, CaseIterable {
   case image
   case timings
   case features
+
+  /// The word of `include` that takes the picture's size out.
+  static let noImage = "-image"
 }
 
 /// What an answer is written as.

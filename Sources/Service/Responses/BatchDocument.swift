@@ -14,7 +14,7 @@ struct BatchDocument {
   /// The document as JSON, and what it says of times.
   func json(
     since arrival: ContinuousClock.Instant
-  ) throws(DetectionDocument.NonFiniteResult) -> (bytes: [UInt8], timings: StageTimings) {
+  ) throws(DetectionDocument.NonFiniteResult) -> (bytes: [UInt8], timings: Timeline) {
     let start = ContinuousClock.now
     var json = JSONWriter(reservingCapacity: 4096 + 32_768 * outcomes.count)
     json.beginObject()
@@ -34,8 +34,8 @@ struct BatchDocument {
     }
     json.endArray()
     guard !json.hasNonFiniteNumber else { throw DetectionDocument.NonFiniteResult() }
-    var timings = StageTimings(timings)
-    timings.appendEnd(encodingSince: start, arrival: arrival)
+    var timings = Timeline(timings)
+    timings.addEnd(encodingSince: start, arrival: arrival)
     if parameters.sections.contains(.timings) { json.timings(timings) }
     json.endObject()
     return (json.bytes, timings)

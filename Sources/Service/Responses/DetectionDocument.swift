@@ -88,7 +88,7 @@ public struct DetectionDocument: Sendable {
   /// The times of encoding and of everything since `arrival` are left out where that is `nil`.
   func json(
     since arrival: ContinuousClock.Instant?
-  ) throws(NonFiniteResult) -> (bytes: [UInt8], timings: StageTimings) {
+  ) throws(NonFiniteResult) -> (bytes: [UInt8], timings: Timeline) {
     let start = ContinuousClock.now
     // A box with its key takes about 80 bytes; growing the array is what would take time.
     let features = 12 * (result.features?.values.values.count ?? 0)
@@ -101,8 +101,8 @@ public struct DetectionDocument: Sendable {
     if parameters.sections.contains(.model) { json.model(model) }
     writeResult(to: &json)
     guard !json.hasNonFiniteNumber else { throw NonFiniteResult() }
-    var timings = StageTimings(result.timings)
-    if let arrival { timings.appendEnd(encodingSince: start, arrival: arrival) }
+    var timings = Timeline(result.timings)
+    if let arrival { timings.addEnd(encodingSince: start, arrival: arrival) }
     if parameters.sections.contains(.timings) { json.timings(timings) }
     json.endObject()
     return (json.bytes, timings)

@@ -19,13 +19,20 @@ extension JSONWriter {
     endObject()
   }
 
+  /// Writes a box as left, upper, right and lower edge.
+  mutating func box(_ box: BoundingBox) {
+    beginArray()
+    for number in [box.xMin, box.yMin, box.xMax, box.yMax] { self.number(number) }
+    endArray()
+  }
+
   /// Writes the member `timings_ms`.
-  mutating func timings(_ timings: StageTimings) {
+  mutating func timings(_ timings: Timeline) {
     key("timings_ms")
     beginObject()
-    for stage in timings.stages {
-      key(stage.name)
-      milliseconds(stage.duration)
+    for (stage, duration) in timings.stages {
+      key(stage.rawValue)
+      milliseconds(duration)
     }
     endObject()
   }

@@ -34,13 +34,14 @@ extension Problem {
 
   /// Makes a problem of a picture that could not be taken in.
   init(_ error: ImageError) {
-    let kind: Kind =
+    var kind: Kind =
       switch error.category {
       case .tooLarge: .pictureTooLarge
       case .unsupportedFormat: .unsupportedPicture
       case .undecodable: .undecodablePicture
       case .outOfMemory: .internalError
       }
+    if case .unusableShape = error { kind = .unusablePicture }
     let limit: Limit? =
       switch error {
       case .tooManyPixels(_, _, let limit): Limit(name: "picture", value: limit, unit: "pixels")

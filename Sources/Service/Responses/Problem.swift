@@ -22,6 +22,7 @@ struct Problem: Error, Sendable {
     case unsupportedPicture = "unsupported-picture"
     case expectationFailed = "expectation-failed"
     case undecodablePicture = "undecodable-picture"
+    case unusablePicture = "unusable-picture"
     case queueFull = "queue-full"
     case tooManyConnections = "too-many-connections"
     case headTooLarge = "head-too-large"
@@ -85,7 +86,7 @@ extension Problem.Kind {
     case .targetTooLong: 414
     case .unsupportedMediaType, .unsupportedContentCoding, .unsupportedPicture: 415
     case .expectationFailed: 417
-    case .undecodablePicture: 422
+    case .undecodablePicture, .unusablePicture: 422
     case .queueFull, .tooManyConnections: 429
     case .headTooLarge: 431
     // nginx's code for a client that closed the connection first: seen in the log, never sent.
@@ -121,6 +122,7 @@ extension Problem.Kind {
     case .unsupportedPicture: "The picture's format is not supported"
     case .expectationFailed: "The expectation cannot be met"
     case .undecodablePicture: "The picture cannot be decoded"
+    case .unusablePicture: "The picture's shape is of no use"
     case .queueFull: "The queue is full"
     case .tooManyConnections: "The client has too many connections"
     case .headTooLarge: "The request's head is too large"

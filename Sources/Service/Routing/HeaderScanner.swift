@@ -1,3 +1,5 @@
+internal import HTTP1
+
 /// Reads the tokens and quoted strings that structured field values are made of (RFC 9110
 /// section 5.6).
 struct HeaderScanner {
@@ -23,7 +25,7 @@ struct HeaderScanner {
   /// Takes a token: one or more characters of `tchar`.
   mutating func token() -> String? {
     let start = position
-    while position < bytes.count, Self.isTokenCharacter(bytes[position]) { position += 1 }
+    while position < bytes.count, ByteClass.token.contains(bytes[position]) { position += 1 }
     return start == position ? nil : String(decoding: bytes[start..<position], as: UTF8.self)
   }
 
@@ -49,8 +51,11 @@ struct HeaderScanner {
 
   /// Takes all parameters up to the end of the field, their names in small letters.
   ///
+  /// - Parameter lenient: the names of those whose values are taken however they are written: bare with
+  ///   blanks and brackets, or with quotation marks and backslashes in them that are not escaped. So
+  ///   clients write the names of files.
   /// - Returns: the parameters, or `nil` where something else than `; name=value` stands there.
-  mutating func parameters() -> [(name: String, value: String)]? {
+  mutating func parameters(lenient: Set<String> = []) -> [(name: String, value: String)]? {
     var parameters: [(name: String, value: String)] = []
     skipWhitespace()
     while !isAtEnd {
@@ -58,21 +63,35 @@ struct HeaderScanner {
       skipWhitespace()
       // RFC 9110 section 5.6.6 allows empty parameters.
       if isAtEnd { break }
-      guard let name = token(), skip(UInt8(ascii: "=")), let value = quotedString() ?? token()
-      else { return nil }
-      parameters.append((name.lowercased(), value))
+      guard let name = token()?.lowercased() else { return nil }
+      let isLenient = lenient.contains(name)
+      if isLenient { skipWhitespace() }
+      guard skip(UInt8(ascii: "=")) else { return nil }
+      guard let value = isLenient ? looseValue() : quotedString() ?? token() else { return nil }
+      parameters.append((name, value))
       skipWhitespace()
     }
     return parameters
   }
 
-  /// `tchar` of RFC 9110 section 5.6.2.
-  static func isTokenCharacter(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "a")...UInt8(ascii: "z"):
-      true
-    default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+  /// Takes what stands there up to the end of the field or the next parameter: in quotation marks up to
+  /// the first one that is followed by either, and bare up to the next semicolon.
+  private mutating func looseValue() -> String? {
+    skipWhitespace()
+    let isQuoted = skip(UInt8(ascii: "\""))
+    let start = position
+    while position < bytes.count {
+      let byte = bytes[position]
+      if !isQuoted, byte == UInt8(ascii: ";") { break }
+      position += 1
+      guard isQuoted, byte == UInt8(ascii: "\"") else { continue }
+      let end = position - 1
+      skipWhitespace()
+      if isAtEnd || bytes[position] == UInt8(ascii: ";") {
+        return String(decoding: bytes[start..<end], as: UTF8.self)
+      }
     }
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    return isQuoted ? nil : String(text[...].trimmingSpaces)
   }
 }

@@ -26,6 +26,8 @@ enum Route: String, CaseIterable {
   case versionStatistics = "/v2/models/{model}/versions/{version}/stats"
   case versionInference = "/v2/models/{model}/versions/{version}/infer"
   case repositoryIndex = "/v2/repository/index"
+  case repositoryLoad = "/v2/repository/models/{model}/load"
+  case repositoryUnload = "/v2/repository/models/{model}/unload"
 
   /// Whether it is answered where probes alone are listened for.
   var isForProbes: Bool {
@@ -35,8 +37,10 @@ enum Route: String, CaseIterable {
   /// The methods that it answers, `OPTIONS` left out, which every path answers.
   var methods: [Method] {
     switch self {
-    case .detect, .proposals, .explain, .modelInference, .versionInference, .repositoryIndex:
+    case .detect, .proposals, .explain, .modelInference, .versionInference, .repositoryLoad,
+      .repositoryUnload:
       [.post]
+    case .repositoryIndex: [.get, .head, .post]
     default: [.get, .head]
     }
   }
@@ -52,13 +56,11 @@ enum Route: String, CaseIterable {
   /// Whether it belongs to the Open Inference Protocol.
   var isInferenceProtocol: Bool { rawValue.hasPrefix("/v2") }
 
-  /// The value of `Allow` (RFC 9110 section 10.2.1).
-  var allow: String { Self.allow(methods) }
-
   /// The value of `Allow` for the server as a whole, which `OPTIONS *` asks for.
   static var allowOfServer: String { allow([.get, .head, .post]) }
 
-  private static func allow(_ methods: [Method]) -> String {
+  /// The value of `Allow` (RFC 9110 section 10.2.1).
+  static func allow(_ methods: [Method]) -> String {
     (methods + [.options]).map(\.rawValue).joined(separator: ", ")
   }
 }

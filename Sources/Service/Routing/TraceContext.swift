@@ -36,9 +36,7 @@ struct TraceContext: Sendable, Hashable {
 
   private static func isHexadecimal(_ text: Substring, count: Int) -> Bool {
     text.utf8.count == count
-      && text.utf8.allSatisfy {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-          || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
-      }
+      // Section 3.2.1 has small letters only.
+      && text.utf8.allSatisfy { $0.hexadecimalValue != nil && !(0x41...0x46).contains($0) }
   }
 }

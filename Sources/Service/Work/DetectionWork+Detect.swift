@@ -29,6 +29,9 @@ extension DetectionWork {
     for case .success(let finding) in outcomes {
       timings.merge(finding.result.timings) { $0 + $1 }
     }
+    if let door = admission.door {
+      return try answer(try outcomes.map { try $0.get() }, timings, at: door)
+    }
     if body.isBatch {
       var answer = try batch(outcomes, parameters, format, timings)
       answer.count = outcomes.count
@@ -39,13 +42,27 @@ extension DetectionWork {
     return try single(finding, parameters, format)
   }
 
+  /// Answers in another server's words.
+  private func answer(
+    _ findings: [Finding], _ stages: [Stage: Duration], at door: Door.Detection
+  ) throws -> WorkAnswer {
+    let start = ContinuousClock.now
+    var response = try door.write(
+      Door.Reply(
+        id: conversation.id, model: admission.model.description, findings: findings,
+        elapsed: start - conversation.arrival))
+    let timings = timings(of: stages, encodingSince: start)
+    response.fields.append("Server-Timing", timings.serverTimingText)
+    return WorkAnswer(response: response, timings: timings, count: findings.count)
+  }
+
   /// What the answer is written as: the parameter's word, or else what `Accept` prefers.
   private func responseFormat(
     _ parameters: RequestParameters, isBatch: Bool
   ) throws(Problem) -> AnswerFormat {
-    let accept = exchange.request.fields.values(of: "Accept").joined(separator: ",")
+    let accept = conversation.request.fields.values(of: "Accept").joined(separator: ",")
     let offered: [AnswerFormat] =
-      admission.match.route == .detect ? AnswerFormat.all : [.json, .safetensors]
+      admission.route == .detect ? AnswerFormat.all : [.json, .safetensors]
     var format = AnswerFormat.preferred(by: accept, among: offered)
     switch parameters.format {
     case nil: break
@@ -67,11 +84,11 @@ extension DetectionWork {
     _ finding: Finding, _ parameters: RequestParameters, _ format: AnswerFormat
   ) throws -> WorkAnswer {
     let start = ContinuousClock.now
-    let model = admission.backend.model
+    let model = admission.model.description
     if format == .json {
       let document = DetectionDocument(
-        id: exchange.id, model: model, finding: finding, parameters: parameters)
-      let (json, timings) = try document.json(since: exchange.arrival)
+        id: conversation.id, model: model, finding: finding, parameters: parameters)
+      let (json, timings) = try document.json(since: conversation.arrival)
       return answer(json, format, timings)
     }
     let bytes: [UInt8] =
@@ -81,8 +98,10 @@ extension DetectionWork {
       case .picture(let format):
         try finding.annotatedPicture(labels: model.labels).encoded(as: format)
       case .safetensors:
-        try TensorDocument(id: exchange.id, model: model, finding: finding, parameters: parameters)
-          .bytes()
+        try TensorDocument(
+          id: conversation.id, model: model, finding: finding, parameters: parameters
+        )
+        .bytes()
       }
     return answer(bytes, format, timings(of: finding.result.timings, encodingSince: start))
   }
@@ -99,23 +118,24 @@ extension DetectionWork {
       return answer(rows, format, timings(of: stages, encodingSince: start))
     }
     let document = BatchDocument(
-      id: exchange.id, model: admission.backend.model, outcomes: outcomes, parameters: parameters,
+      id: conversation.id, model: admission.model.description, outcomes: outcomes,
+      parameters: parameters,
       timings: stages)
-    let (json, timings) = try document.json(since: exchange.arrival)
+    let (json, timings) = try document.json(since: conversation.arrival)
     return answer(json, format, timings)
   }
 
   private func timings(
     of stages: [Stage: Duration], encodingSince start: ContinuousClock.Instant
-  ) -> StageTimings {
-    var timings = StageTimings(stages)
-    timings.appendEnd(encodingSince: start, arrival: exchange.arrival)
+  ) -> Timeline {
+    var timings = Timeline(stages)
+    timings.addEnd(encodingSince: start, arrival: conversation.arrival)
     return timings
   }
 
   /// An answer with a body of a format.
   func answer(
-    _ bytes: [UInt8], _ format: AnswerFormat, _ timings: StageTimings
+    _ bytes: [UInt8], _ format: AnswerFormat, _ timings: Timeline
   ) -> WorkAnswer {
     var response = HTTPResponse(status: 200, body: bytes)
     response.fields.append("Content-Type", format.mediaType)

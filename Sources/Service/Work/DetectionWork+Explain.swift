@@ -12,9 +12,10 @@ extension DetectionWork {
       throw Problem(.notImplemented, "This detector gives no account of its answers.")
     }
     let document = ExplanationDocument(
-      id: exchange.id, model: admission.backend.model, finding: finding, parameters: parameters,
+      id: conversation.id, model: admission.model.description, finding: finding,
+      parameters: parameters,
       explanation: Explanation(evidence, place: place, count: parameters.nearestCount))
-    let (json, timings) = try document.json(since: exchange.arrival)
+    let (json, timings) = try document.json(since: conversation.arrival)
     return answer(json, .json, timings)
   }
 }

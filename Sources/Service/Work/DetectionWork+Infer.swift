@@ -12,10 +12,11 @@ extension DetectionWork {
 
     let encoding = ContinuousClock.now
     let (bytes, headerLength) = try InferenceResponse(
-      request: request, model: admission.backend.model, findings: findings, parameters: parameters
+      request: request, model: admission.model.description, findings: findings,
+      parameters: parameters
     ).encoded()
-    var timings = StageTimings(stages)
-    timings.appendEnd(encodingSince: encoding, arrival: exchange.arrival)
+    var timings = Timeline(stages)
+    timings.addEnd(encodingSince: encoding, arrival: conversation.arrival)
     var response = HTTPResponse(status: 200, body: bytes)
     response.fields.append(
       "Content-Type", headerLength == nil ? MediaType.json : "application/octet-stream")

@@ -5,41 +5,9 @@ internal import Images
 internal import Tensors
 internal import Observability
 
-/// What the head of a request for the detector says, checked.
-struct Admission: Sendable {
-  var match: RouteMatch
-  var type: MediaType?
-  /// The coding that the body has to be freed of.
-  var coding: ContentCoding?
-  var parameters: [NamedValue]
-  /// How long the answer may take, from the request's arrival.
-  var timeout: Duration
-  var backend: any DetectionBackend
-}
-
-/// What was found in one picture or feature map.
-struct Finding: Sendable {
-  enum Source: Sendable {
-    case picture(DecodedImage)
-    case pixels(Image)
-    case features(FeatureMap)
-  }
-
-  var source: Source
-  var result: DetectionResult
-}
-
-/// An answer that was worked out on a lane.
-struct WorkAnswer: Sendable {
-  var response: HTTPResponse
-  var timings: StageTimings
-  /// How many pictures or feature maps were worked on.
-  var count = 1
-}
-
 /// One request while it has its lane: from the body's bytes to the answer.
 struct DetectionWork {
-  let exchange: Exchange
+  let conversation: Conversation
   let admission: Admission
   let order: WorkOrder
   let settings: ServiceSettings
@@ -70,13 +38,13 @@ struct DetectionWork {
   /// - Returns: what was found, its times of decoding included.
   /// - Throws: a `Problem`, an `ImageError`, or what the detector throws.
   func find(_ item: BodyItem, _ parameters: RequestParameters) throws -> Finding {
-    if exchange.request.cancellation.isCancelled { throw CancellationError() }
+    if conversation.request.cancellation.isCancelled { throw CancellationError() }
     let start = ContinuousClock.now
     let source: Finding.Source
     switch item {
     case .picture(let range):
       source = .picture(
-        try decode(exchange.request.body.span.extracting(range), parameters))
+        try decode(conversation.request.body.span.extracting(range), parameters))
     case .decodedPicture(let bytes): source = .picture(try decode(bytes.span, parameters))
     case .pixels(let image): source = .pixels(try taken(image, parameters))
     case .features(let body): source = .features(try featureMap(body, parameters))
@@ -91,7 +59,7 @@ struct DetectionWork {
   private func run(
     _ source: Finding.Source, _ parameters: RequestParameters
   ) throws -> DetectionResult {
-    let cancellation = exchange.request.cancellation
+    let cancellation = conversation.request.cancellation
     let input: DetectorInput =
       switch source {
       case .picture(let picture): .image(picture.image)
@@ -101,7 +69,7 @@ struct DetectionWork {
     if cancellation.isCancelled { throw CancellationError() }
     let result: DetectionResult
     do {
-      result = try admission.backend.detect(
+      result = try admission.model.detect(
         input, parameters: parameters.detection, isCancelled: { cancellation.isCancelled })
     } catch DetectorError.notFinite {
       // The model ran on a picture before it was served: these features are what overflows.
@@ -136,7 +104,7 @@ struct DetectionWork {
   private func featureMap(
     _ body: FeatureBody, _ parameters: RequestParameters
   ) throws(Problem) -> FeatureMap {
-    let stated = try RequestParameters(body.parameters, model: admission.backend.model)
+    let stated = try RequestParameters(body.parameters, model: admission.model.description)
     guard let imageSize = parameters.imageSize ?? stated.imageSize else {
       throw Problem(
         .invalidParameter,

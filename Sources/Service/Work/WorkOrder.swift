@@ -40,13 +40,13 @@ struct WorkOrder: Sendable {
   init(
     _ body: [UInt8], fields: HTTPFields, admission: Admission, settings: ServiceSettings
   ) throws {
-    let route = admission.match.route
+    let route = admission.route
     let isBatch: Bool
     if route.isInferenceProtocol {
       let request = try InferenceRequest(
         body, headerLength: try InferenceRequest.headerLength(in: fields))
       var parameters = try RequestParameters(
-        admission.parameters + request.parameters, at: route, model: admission.backend.model)
+        admission.parameters + request.parameters, at: route, model: admission.model.description)
       parameters.detection.includesFeatures = request.outputs.contains { $0.name == .features }
       if parameters.detection.includesFeatures, request.items.count > 1 {
         throw Problem(
@@ -58,9 +58,16 @@ struct WorkOrder: Sendable {
       // The protocol has no place for an error of one among several.
       isBatch = false
     } else {
-      let content = try RequestBody(admission.type, body, limits: settings.multipartLimits)
+      let content =
+        if let door = admission.door {
+          try door.body(
+            Door.Question(type: admission.type, body: body, limits: settings.multipartLimits),
+            stated: admission.parameters)
+        } else {
+          try RequestBody(admission.type, body, limits: settings.multipartLimits)
+        }
       parameters = try RequestParameters(
-        admission.parameters + content.parameters, at: route, model: admission.backend.model)
+        admission.parameters + content.parameters, at: route, model: admission.model.description)
       isBatch = content.isBatch
       if route == .explain {
         let place = try ExplainedPlace(parameters)

@@ -24,10 +24,19 @@ extension DetectionService {
   }
 
   /// Loads a model and waits until that is done.
-  func load(_ backend: FakeBackend) async throws {
+  func load(_ backend: FakeBackend, named name: String? = nil) async throws {
     try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-      load({ backend }, completion: { done.resume(with: $0.map { _ in }) })
+      load(
+        ModelSource(name: name) { backend }, completion: { done.resume(with: $0.map { _ in }) })
     }
+  }
+
+  /// How long the first model's work takes.
+  var serviceTime: Duration? { registry.all.first?.record.serviceTime.mean }
+
+  /// The answer that refuses a request from its head; `nil` where its body is read.
+  func refuse(head: HTTPRequest) -> HTTPResponse? {
+    if case .refused(let response) = admit(head: head) { response } else { nil }
   }
 
   /// Sends a request as the server would: its head first, then the whole.
@@ -37,10 +46,12 @@ extension DetectionService {
     var head = request
     head.body = []
     let response: HTTPResponse
-    if let refusal = refuse(head: head) {
-      response = refusal
-    } else {
-      response = await withCheckedContinuation { done in
+    switch admit(head: head) {
+    case .refused(let refusal): response = refusal
+    case .admitted(let ticket):
+      var request = request
+      request.ticket = ticket
+      response = await withCheckedContinuation { [request] done in
         handle(request) { done.resume(returning: $0) }
       }
     }
@@ -67,10 +78,11 @@ extension HTTPRequest {
   /// A request to detect.
   static func detect(
     _ query: String? = nil, body: [UInt8] = Pictures.png, type: String? = "image/png",
-    fields: [(String, String)] = [], cancellation: Cancellation = Cancellation()
+    fields: [(String, String)] = [], cancellation: Cancellation = Cancellation(),
+    path: String = "/detect"
   ) -> HTTPRequest {
     var request = HTTPRequest(
-      method: "POST", path: "/detect", query: query, body: body, clientAddress: "192.0.2.7",
+      method: "POST", path: path, query: query, body: body, clientAddress: "192.0.2.7",
       cancellation: cancellation)
     request.fields.append("Content-Length", String(body.count))
     if let type { request.fields.append("Content-Type", type) }

@@ -20,7 +20,7 @@ enum RealDetector {
     let detector = try shared.get()
     let service = DetectionService(settings: .testing())
     try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-      service.load({ detector }, completion: { done.resume(with: $0.map { _ in }) })
+      service.load(ModelSource { detector }, completion: { done.resume(with: $0.map { _ in }) })
     }
     return service
   }

@@ -8,27 +8,34 @@ internal import Synchronization
 ///
 /// Several may try to answer, as the lane that works on it and the clock that says it is too late; the
 /// first one does.
-struct Exchange: Sendable {
+struct Conversation: Sendable {
   /// The request; its body is replaced where a content coding is undone.
   var request: HTTPRequest
   let id: String
   let trace: TraceContext?
   let arrival: ContinuousClock.Instant
   let rules: AnswerRules
-  /// What the request takes of the memory for bodies beside its own.
-  var share: BodyMemory.Share?
+  /// What the path is called where it is counted.
+  private let routeName: String
   private let requestBytes: Int
   private let answer: Answer
 
   /// Takes a request in.
+  ///
+  /// - Parameters:
+  ///   - request: the request.
+  ///   - route: what its path is called where it is counted; `nil` for a path that is not there.
+  ///   - rules: what its answer gets.
+  ///   - respond: takes the answer to the client.
   init(
-    _ request: HTTPRequest, rules: AnswerRules,
+    _ request: HTTPRequest, route: String?, rules: AnswerRules,
     respond: @escaping @Sendable (HTTPResponse) -> Void = { _ in }
   ) {
     self.request = request
     id = RequestIdentifier.identifier(in: request.fields)
     trace = TraceContext(in: request.fields)
     arrival = .now
+    routeName = route ?? ServiceMetrics.otherRoute
     requestBytes = request.body.count
     self.rules = rules
     answer = Answer(respond)
@@ -77,10 +84,10 @@ struct Exchange: Sendable {
     // The clock may outlive the work by a while: it must not keep the picture.
     var light = self
     light.request.body = []
-    light.share = nil
+    light.request.share = nil
     let timer = DeadlineTimer(after: arrival + limit - .now) { [light] in
-      var timings = StageTimings()
-      timings.append("total", .now - light.arrival)
+      var timings = Timeline()
+      timings.add(.now - light.arrival, to: .total)
       light.answer(
         Problem(
           .deadlineExceeded, "The answer was not ready within \(limit.millisecondsText) ms.",
@@ -95,7 +102,7 @@ struct Exchange: Sendable {
 
   /// Gives the answer its identifier, the log its line, and the metrics their figures.
   func finish(
-    _ response: HTTPResponse, timings: StageTimings = StageTimings(), problem: Problem? = nil
+    _ response: HTTPResponse, timings: Timeline = Timeline(), problem: Problem? = nil
   ) -> HTTPResponse {
     var response = response
     rules.complete(&response, to: request)
@@ -103,38 +110,31 @@ struct Exchange: Sendable {
     if let trace { response.fields[TraceContext.field] = trace.text }
     let duration = ContinuousClock.now - arrival
     rules.metrics.finished(
-      route: RouteMatch(path: request.path)?.route.rawValue ?? ServiceMetrics.otherRoute,
-      status: response.status, duration: duration, stages: timings.stages, problem: problem?.kind)
+      route: routeName, status: response.status, duration: duration, timeline: timings,
+      problem: problem?.kind)
     rules.log.record(
       RequestRecord(
         id: id, method: request.method, path: request.path, status: response.status,
         requestBytes: requestBytes, responseBytes: response.body.count, duration: duration,
-        stages: timings.stages, client: request.clientAddress, traceID: trace?.traceID,
+        stages: timings.record, client: request.clientAddress, traceID: trace?.traceID,
         error: problem?.detail))
     return response
   }
 
   /// Makes the answer that tells a problem.
-  func finish(_ problem: Problem, timings: StageTimings = StageTimings()) -> HTTPResponse {
+  func finish(_ problem: Problem, timings: Timeline = Timeline()) -> HTTPResponse {
     finish(problem.response(requestID: id), timings: timings, problem: problem)
   }
 
   /// Answers, where nobody has answered before.
-  func answer(_ response: HTTPResponse, timings: StageTimings = StageTimings()) {
+  func answer(_ response: HTTPResponse, timings: Timeline = Timeline()) {
     guard let respond = answer.take() else { return }
     respond(finish(response, timings: timings))
   }
 
   /// Answers with a problem, where nobody has answered before.
-  func answer(_ problem: Problem, timings: StageTimings = StageTimings()) {
+  func answer(_ problem: Problem, timings: Timeline = Timeline()) {
     guard let respond = answer.take() else { return }
     respond(finish(problem, timings: timings))
-  }
-}
-
-extension Duration {
-  /// The time in milliseconds, rounded down.
-  fileprivate var wholeMilliseconds: Int {
-    Int(clamping: components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
   }
 }
