@@ -252,6 +252,29 @@ public final class LayerWeights: Sendable {
     return try result.get()
   }
 
+  /// A copy of the weights, row-major in the order of `shape`.
+  func copiedValues(name: String) throws(ComputeError) -> MemoryBlock {
+    let result = state.withLock { state -> Result<MemoryBlock, ComputeError> in
+      do throws(ComputeError) {
+        let block = try MemoryBlock(count: shape.count * MemoryLayout<Float>.stride)
+        let length = max(shape.dimensions.dropFirst().reduce(1, *), 1)
+        let source = try source(of: state, name)
+        for part in Self.parts(of: biases.count, length: length, of: source) {
+          try unsafe withRows(part, of: source, name, scratch: Arena()) { values in
+            guard let base = values.baseAddress else { return }
+            // Safety: the block has room for the rows of all outputs.
+            unsafe (block.address.assumingMemoryBound(to: Float.self) + part.lowerBound * length)
+              .update(from: base, count: part.count * length)
+          }
+        }
+        return .success(block)
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
   /// The outputs in parts that are read at once.
   private static func parts(of outputs: Int, length: Int, of source: Source) -> [Range<Int>] {
     if case .product = source { return [0..<outputs] }

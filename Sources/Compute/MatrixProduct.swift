@@ -25,6 +25,8 @@ public enum MatrixProduct {
     case replace
     /// The product is taken from them.
     case subtract
+    /// The product is added to them.
+    case add
   }
 
   /// Multiplies a matrix of `rows` x `inner` by one of `inner` x `columns`.
@@ -46,7 +48,12 @@ public enum MatrixProduct {
     precondition(
       unsafe first.values.count >= rows * inner && second.values.count >= inner * columns
         && result.count >= rows * columns, "a matrix is shorter than its extents")
-    let (alpha, beta): (Float, Float) = accumulation == .replace ? (1, 0) : (-1, 1)
+    let (alpha, beta): (Float, Float) =
+      switch accumulation {
+      case .replace: (1, 0)
+      case .subtract: (-1, 1)
+      case .add: (1, 1)
+      }
     try unsafe Engine.multiply(
       first, second, rows: rows, inner: inner, columns: columns, alpha: alpha, beta: beta,
       into: result)

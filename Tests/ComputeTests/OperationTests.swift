@@ -19,6 +19,7 @@ struct OperationTests {
     var dilation: Int?
     var size: Int?
     var counts_padding: Bool?
+    var rounds_up: Bool?
     var epsilon: Float?
     var alpha: Float?
     var beta: Float?

@@ -1,4 +1,5 @@
 #pragma once
 
+#include "gradients.h"
 #include "maps.h"
 #include "winograd.h"

@@ -3,6 +3,7 @@ internal import CDNNL
 /// What a kernel's tensor is to it.
 enum Argument {
   case source, weights, bias, destination, scratchpad
+  case sourceGradient, weightsGradient, biasGradient, destinationGradient
 
   fileprivate var facade: fd_tensor {
     switch self {
@@ -11,6 +12,10 @@ enum Argument {
     case .bias: fd_tensor_bias
     case .destination: fd_tensor_destination
     case .scratchpad: fd_tensor_scratchpad
+    case .sourceGradient: fd_tensor_source_gradient
+    case .weightsGradient: fd_tensor_weights_gradient
+    case .biasGradient: fd_tensor_bias_gradient
+    case .destinationGradient: fd_tensor_destination_gradient
     }
   }
 }

@@ -112,7 +112,7 @@ extension PrimitiveDescriptor {
 
 extension fd_window {
   /// Rows first, then columns.
-  fileprivate init(
+  init(
     sizes: [Int] = [0, 0], strides: [Int], dilations: [Int], leading: [Int], trailing: [Int]
   ) {
     func pair(_ values: [Int]) -> (Int64, Int64) { (Int64(values[0]), Int64(values[1])) }

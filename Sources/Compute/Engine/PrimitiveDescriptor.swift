@@ -18,6 +18,9 @@ internal import CDNNL
   var weightsLayout: TensorLayout { layout(fd_tensor_weights) }
   var destinationLayout: TensorLayout { layout(fd_tensor_destination) }
   var scratchpadLayout: TensorLayout { layout(fd_tensor_scratchpad) }
+  var sourceGradientLayout: TensorLayout { layout(fd_tensor_source_gradient) }
+  var weightsGradientLayout: TensorLayout { layout(fd_tensor_weights_gradient) }
+  var destinationGradientLayout: TensorLayout { layout(fd_tensor_destination_gradient) }
 
   private func layout(_ tensor: fd_tensor) -> TensorLayout {
     do throws(ComputeError) {

@@ -10,6 +10,10 @@ _Static_assert(fd_tensor_destination == DNNL_ARG_DST && DNNL_ARG_DST == DNNL_ARG
 _Static_assert(fd_tensor_weights == DNNL_ARG_WEIGHTS, "weights");
 _Static_assert(fd_tensor_bias == DNNL_ARG_BIAS, "bias");
 _Static_assert(fd_tensor_scratchpad == DNNL_ARG_SCRATCHPAD, "scratchpad");
+_Static_assert(fd_tensor_source_gradient == DNNL_ARG_DIFF_SRC, "source's gradient");
+_Static_assert(fd_tensor_destination_gradient == DNNL_ARG_DIFF_DST, "result's gradient");
+_Static_assert(fd_tensor_weights_gradient == DNNL_ARG_DIFF_WEIGHTS, "weights' gradient");
+_Static_assert(fd_tensor_bias_gradient == DNNL_ARG_DIFF_BIAS, "bias's gradient");
 
 // An argument list is handed on as it is.
 _Static_assert(sizeof(struct fd_argument) == sizeof(dnnl_exec_arg_t), "argument");
@@ -23,6 +27,10 @@ int fd_operation_layout(fd_layout **layout, fd_operation operation, enum fd_tens
     case fd_tensor_destination: query = dnnl_query_dst_md; break;
     case fd_tensor_weights: query = dnnl_query_weights_md; break;
     case fd_tensor_bias: return dnnl_invalid_arguments;
+    case fd_tensor_bias_gradient: return dnnl_invalid_arguments;
+    case fd_tensor_source_gradient: query = dnnl_query_diff_src_md; break;
+    case fd_tensor_destination_gradient: query = dnnl_query_diff_dst_md; break;
+    case fd_tensor_weights_gradient: query = dnnl_query_diff_weights_md; break;
     case fd_tensor_scratchpad: query = dnnl_query_scratchpad_md; break;
   }
   return fd_layout_copy(layout, dnnl_primitive_desc_query_md(operation->handle, query, 0));

@@ -7,13 +7,6 @@
 
 // ---- Attributes -------------------------------------------------------------------------------
 
-/// What `fd_attributes` scales: version 2 speaks of the result's axes, version 3 of an argument's.
-struct scaled {
-  int result_axes;
-  int argument;
-  int argument_axes;
-};
-
 static int append_elementwise(
   dnnl_post_ops_t operations, dnnl_alg_kind_t algorithm, float alpha, float beta) {
 #if FD_VERSION_2
@@ -89,9 +82,7 @@ static int set_scales(
 #endif
 }
 
-/// An operation without a kernel, and the attributes to ask for one with: scratch memory always comes from
-/// the caller.
-static int prepare(
+int fd_prepare(
   fd_operation *operation, dnnl_primitive_attr_t *handle, const struct fd_attributes *attributes,
   struct scaled scaled) {
   int status = dnnl_primitive_attr_create(handle);
@@ -113,8 +104,7 @@ static int prepare(
   return status;
 }
 
-/// Ends what `prepare` began, with what asking for a kernel came to.
-static int finish(fd_operation *operation, dnnl_primitive_attr_t handle, int status) {
+int fd_finish(fd_operation *operation, dnnl_primitive_attr_t handle, int status) {
   dnnl_primitive_attr_destroy(handle);
   if (status != dnnl_success) {
     fd_operation_destroy(*operation);
@@ -130,12 +120,11 @@ void fd_operation_destroy(fd_operation operation) {
   free(operation);
 }
 
-static const struct fd_attributes no_attributes;
+const struct fd_attributes fd_no_attributes;
 
 // ---- Operations -------------------------------------------------------------------------------
 
-/// oneDNN counts the cells that a window leaves out.
-static void skipped_cells(const struct fd_window *window, int64_t skipped[2]) {
+void fd_skipped_cells(const struct fd_window *window, int64_t skipped[2]) {
   for (int axis = 0; axis < 2; axis++) skipped[axis] = window->dilation[axis] - 1;
 }
 
@@ -146,10 +135,10 @@ int fd_convolution(
   const bool has_groups = fd_layout_rank(weights) == 5;
   const struct scaled scaled = {1 << 1, DNNL_ARG_WEIGHTS, has_groups ? 1 << 0 | 1 << 1 : 1 << 0};
   dnnl_primitive_attr_t attribute;
-  int status = prepare(operation, &attribute, attributes, scaled);
+  int status = fd_prepare(operation, &attribute, attributes, scaled);
   if (status != dnnl_success) return status;
   int64_t skipped[2];
-  skipped_cells(window, skipped);
+  fd_skipped_cells(window, skipped);
 #if FD_VERSION_2
   dnnl_convolution_desc_t description;
   status = dnnl_dilated_convolution_forward_desc_init(
@@ -166,7 +155,7 @@ int fd_convolution(
     descriptor_of(source), descriptor_of(weights), descriptor_of(bias), descriptor_of(destination),
     window->stride, skipped, window->leading_padding, window->trailing_padding, attribute);
 #endif
-  return finish(operation, attribute, status);
+  return fd_finish(operation, attribute, status);
 }
 
 int fd_inner_product(
@@ -174,7 +163,7 @@ int fd_inner_product(
   const fd_layout *bias, const fd_layout *destination, const struct fd_attributes *attributes) {
   const struct scaled scaled = {1 << 1, DNNL_ARG_WEIGHTS, 1 << 0};
   dnnl_primitive_attr_t attribute;
-  int status = prepare(operation, &attribute, attributes, scaled);
+  int status = fd_prepare(operation, &attribute, attributes, scaled);
   if (status != dnnl_success) return status;
 #if FD_VERSION_2
   dnnl_inner_product_desc_t description;
@@ -190,7 +179,7 @@ int fd_inner_product(
     &(*operation)->handle, engine, dnnl_forward_inference, descriptor_of(source),
     descriptor_of(weights), descriptor_of(bias), descriptor_of(destination), attribute);
 #endif
-  return finish(operation, attribute, status);
+  return fd_finish(operation, attribute, status);
 }
 
 int fd_matrix_product(
@@ -198,7 +187,7 @@ int fd_matrix_product(
   const fd_layout *bias, const fd_layout *destination, const struct fd_attributes *attributes) {
   const struct scaled scaled = {1 << 1, DNNL_ARG_WEIGHTS, 1 << 1};
   dnnl_primitive_attr_t attribute;
-  int status = prepare(operation, &attribute, attributes, scaled);
+  int status = fd_prepare(operation, &attribute, attributes, scaled);
   if (status != dnnl_success) return status;
 #if FD_VERSION_2
   dnnl_matmul_desc_t description;
@@ -214,7 +203,7 @@ int fd_matrix_product(
     &(*operation)->handle, engine, descriptor_of(source), descriptor_of(weights),
     descriptor_of(bias), descriptor_of(destination), attribute);
 #endif
-  return finish(operation, attribute, status);
+  return fd_finish(operation, attribute, status);
 }
 
 int fd_pooling(
@@ -227,10 +216,10 @@ int fd_pooling(
     case fd_pooling_average_with_padding: algorithm = dnnl_pooling_avg_include_padding; break;
   }
   dnnl_primitive_attr_t attribute;
-  int status = prepare(operation, &attribute, &no_attributes, (struct scaled){0});
+  int status = fd_prepare(operation, &attribute, &fd_no_attributes, (struct scaled){0});
   if (status != dnnl_success) return status;
   int64_t skipped[2];
-  skipped_cells(window, skipped);
+  fd_skipped_cells(window, skipped);
 #if FD_VERSION_2
   dnnl_pooling_v2_desc_t description;
   status = dnnl_pooling_v2_forward_desc_init(
@@ -247,12 +236,12 @@ int fd_pooling(
     descriptor_of(destination), window->stride, window->size, skipped, window->leading_padding,
     window->trailing_padding, attribute);
 #endif
-  return finish(operation, attribute, status);
+  return fd_finish(operation, attribute, status);
 }
 
 int fd_softmax(fd_operation *operation, fd_engine engine, const fd_layout *layout, int axis) {
   dnnl_primitive_attr_t attribute;
-  int status = prepare(operation, &attribute, &no_attributes, (struct scaled){0});
+  int status = fd_prepare(operation, &attribute, &fd_no_attributes, (struct scaled){0});
   if (status != dnnl_success) return status;
 #if FD_VERSION_2
   dnnl_softmax_v2_desc_t description;
@@ -268,7 +257,7 @@ int fd_softmax(fd_operation *operation, fd_engine engine, const fd_layout *layou
     &(*operation)->handle, engine, dnnl_forward_inference, dnnl_softmax_accurate,
     descriptor_of(layout), descriptor_of(layout), axis, attribute);
 #endif
-  return finish(operation, attribute, status);
+  return fd_finish(operation, attribute, status);
 }
 
 int fd_reorder(
@@ -278,10 +267,10 @@ int fd_reorder(
   // The source's axes are the result's.
   const struct scaled scaled = {scaled_axes, DNNL_ARG_FROM, scaled_axes};
   dnnl_primitive_attr_t attribute;
-  int status = prepare(operation, &attribute, &attributes, scaled);
+  int status = fd_prepare(operation, &attribute, &attributes, scaled);
   if (status != dnnl_success) return status;
   status = dnnl_reorder_primitive_desc_create(
     &(*operation)->handle, descriptor_of(source), engine, descriptor_of(destination), engine,
     attribute);
-  return finish(operation, attribute, status);
+  return fd_finish(operation, attribute, status);
 }

@@ -161,6 +161,16 @@ int fd_softmax(
 int fd_reorder(
   fd_operation *operation, fd_engine engine, const fd_layout *source, const fd_layout *destination,
   const float *scales, int64_t scale_count, int scaled_axes);
+
+/// The gradient of a convolution's source; `forward` is the convolution itself.
+int fd_convolution_source_gradient(
+  fd_operation *operation, fd_engine engine, fd_operation forward, const fd_layout *source_gradient,
+  const fd_layout *weights, const fd_layout *destination_gradient, const struct fd_window *window);
+/// The gradients of a convolution's weights and biases.
+int fd_convolution_weights_gradient(
+  fd_operation *operation, fd_engine engine, fd_operation forward, const fd_layout *source,
+  const fd_layout *weights_gradient, const fd_layout *bias_gradient,
+  const fd_layout *destination_gradient, const struct fd_window *window);
 void fd_operation_destroy(fd_operation operation);
 
 enum fd_tensor {
@@ -168,7 +178,11 @@ enum fd_tensor {
   fd_tensor_destination = 17,
   fd_tensor_weights = 33,
   fd_tensor_bias = 41,
-  fd_tensor_scratchpad = 80
+  fd_tensor_scratchpad = 80,
+  fd_tensor_source_gradient = 129,
+  fd_tensor_destination_gradient = 145,
+  fd_tensor_weights_gradient = 161,
+  fd_tensor_bias_gradient = 169
 };
 
 /// The layout in which the kernel wants a tensor: that of no axes and no bytes where it takes none.

@@ -1,0 +1,190 @@
+#include "gradients.h"
+
+#include <math.h>
+
+// Products and sums are rounded one by one, so that every level below gives the same bits.
+#pragma STDC FP_CONTRACT OFF
+
+// As in maps.c.
+#if !defined(__x86_64__) || __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define EACH_LEVEL
+#else
+#define EACH_LEVEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+/// Runs a body with the lanes as a constant where that makes the inner loop one vector instruction.
+#define WITH_LANES(call)            \
+  switch (lanes) {                  \
+    case 16: { enum { LANES = 16 }; call; break; } \
+    case 8: { enum { LANES = 8 }; call; break; }   \
+    case 1: { enum { LANES = 1 }; call; break; }   \
+    default: { const int32_t LANES = lanes; call; } \
+  }
+
+// MARK: Elementwise
+
+#define DERIVE(expression)                      \
+  for (size_t i = 0; i < count; i++) {          \
+    const float y = reference[i];               \
+    out[i] = upstream[i] * (expression);        \
+  }                                             \
+  break
+
+EACH_LEVEL void gradient_activation(float *out, const float *upstream, const float *reference,
+                                    size_t count, enum map_activation activation) {
+  switch (activation) {
+    case map_activation_none:
+      for (size_t i = 0; i < count; i++) out[i] = upstream[i];
+      break;
+    case map_activation_relu: DERIVE(y > 0 ? 1.0f : 0.0f);
+    case map_activation_relu6: DERIVE(y > 0 && y < 6 ? 1.0f : 0.0f);
+    case map_activation_hard_sigmoid: DERIVE(y > 0 && y < 1 ? 1.0f / 6 : 0.0f);
+    case map_activation_sigmoid: DERIVE(y * (1 - y));
+    case map_activation_hard_swish:
+      DERIVE(y <= -3 ? 0.0f : y < 3 ? y / 3 + 0.5f : 1.0f);
+    case map_activation_silu: {
+      for (size_t i = 0; i < count; i++) {
+        const float sigmoid = 1 / (1 + expf(-reference[i]));
+        out[i] = upstream[i] * (sigmoid * (1 + reference[i] * (1 - sigmoid)));
+      }
+      break;
+    }
+  }
+}
+
+EACH_LEVEL void gradient_add(float *out, const float *term, size_t count) {
+  for (size_t i = 0; i < count; i++) out[i] += term[i];
+}
+
+// MARK: Pooling
+
+/// A window's first cell along an axis that lies in the source, and the number of such cells.
+INLINE int32_t first_tap(const struct gradient_window *window, int axis, int32_t index,
+                         int32_t *count) {
+  const int32_t step = window->dilation[axis];
+  const int32_t start = index * window->stride[axis] - window->leading[axis];
+  const int32_t skipped = start < 0 ? (-start + step - 1) / step : 0;
+  const int32_t first = start + skipped * step;
+  const int32_t room = window->source[axis] - first;
+  const int32_t fitting = room > 0 ? (room + step - 1) / step : 0;
+  const int32_t left = window->size[axis] - skipped;
+  *count = left < fitting ? left : fitting;
+  return first;
+}
+
+INLINE void max_pooling(float *out, const float *source, const float *upstream,
+                        const struct gradient_window *window, int32_t lanes) {
+  const ptrdiff_t width = window->source[1];
+  for (int32_t y = 0; y < window->result[0]; y++) {
+    int32_t rows;
+    const int32_t top = first_tap(window, 0, y, &rows);
+    for (int32_t x = 0; x < window->result[1]; x++, upstream += lanes) {
+      int32_t columns;
+      const int32_t left = first_tap(window, 1, x, &columns);
+      if (rows <= 0 || columns <= 0) continue;
+      for (int32_t lane = 0; lane < lanes; lane++) {
+        ptrdiff_t best = (top * width + left) * lanes + lane;
+        for (int32_t row = 0; row < rows; row++) {
+          const ptrdiff_t start = (top + row * window->dilation[0]) * width + left;
+          for (int32_t column = 0; column < columns; column++) {
+            const ptrdiff_t cell = (start + column * window->dilation[1]) * lanes + lane;
+            if (source[cell] > source[best]) best = cell;
+          }
+        }
+        out[best] += upstream[lane];
+      }
+    }
+  }
+}
+
+EACH_LEVEL void gradient_max_pooling(float *out, const float *source, const float *upstream,
+                                     const struct gradient_window *window, int32_t lanes) {
+  WITH_LANES(max_pooling(out, source, upstream, window, LANES))
+}
+
+INLINE void average_pooling(float *out, const float *upstream,
+                            const struct gradient_window *window, int32_t counts_padding,
+                            int32_t lanes) {
+  const ptrdiff_t width = window->source[1];
+  for (int32_t y = 0; y < window->result[0]; y++) {
+    int32_t rows;
+    const int32_t top = first_tap(window, 0, y, &rows);
+    for (int32_t x = 0; x < window->result[1]; x++, upstream += lanes) {
+      int32_t columns;
+      const int32_t left = first_tap(window, 1, x, &columns);
+      if (rows <= 0 || columns <= 0) continue;
+      const float cells =
+          counts_padding ? (float)(window->size[0] * window->size[1]) : (float)(rows * columns);
+      for (int32_t row = 0; row < rows; row++) {
+        for (int32_t column = 0; column < columns; column++) {
+          float *cell = out + ((top + row * window->dilation[0]) * width + left +
+                               column * window->dilation[1]) * lanes;
+          for (int32_t lane = 0; lane < lanes; lane++) cell[lane] += upstream[lane] / cells;
+        }
+      }
+    }
+  }
+}
+
+EACH_LEVEL void gradient_average_pooling(float *out, const float *upstream,
+                                         const struct gradient_window *window,
+                                         int32_t counts_padding, int32_t lanes) {
+  WITH_LANES(average_pooling(out, upstream, window, counts_padding, LANES))
+}
+
+// MARK: Channels
+
+INLINE void upsampling(float *out, const float *upstream, size_t cells, const int32_t *columns,
+                       int32_t lanes) {
+  for (size_t cell = 0; cell < cells; cell++, upstream += lanes) {
+    float *target = out + (ptrdiff_t)columns[cell] * lanes;
+    for (int32_t lane = 0; lane < lanes; lane++) target[lane] += upstream[lane];
+  }
+}
+
+EACH_LEVEL void gradient_upsampling(float *out, const float *upstream, size_t cells,
+                                    const int32_t *columns, int32_t lanes) {
+  WITH_LANES(upsampling(out, upstream, cells, columns, LANES))
+}
+
+INLINE void products(const float *first, const float *second, size_t cells, int32_t lanes,
+                     double *sums) {
+  for (size_t cell = 0; cell < cells; cell++) {
+    const size_t start = cell * (size_t)lanes;
+    for (int32_t lane = 0; lane < lanes; lane++) {
+      const size_t index = start + (size_t)lane;
+      sums[lane] += second ? (double)first[index] * (double)second[index] : (double)first[index];
+    }
+  }
+}
+
+EACH_LEVEL void gradient_products(const float *first, const float *second, size_t cells,
+                                  int32_t lanes, double *sums) {
+  WITH_LANES(products(first, second, cells, LANES, sums))
+}
+
+INLINE void combine(float *out, const float *first, const float *scale, const float *second,
+                    const float *factor, const float *term, size_t cells, int32_t lanes) {
+  for (size_t cell = 0; cell < cells; cell++) {
+    const size_t start = cell * (size_t)lanes;
+    for (int32_t lane = 0; lane < lanes; lane++) {
+      const size_t index = start + (size_t)lane;
+      out[index] = first[index] * scale[lane] + second[index] * factor[lane] + term[lane];
+    }
+  }
+}
+
+EACH_LEVEL void gradient_combine(float *out, const float *first, const float *scale,
+                                 const float *second, const float *factor, const float *term,
+                                 size_t cells, int32_t lanes) {
+  WITH_LANES(combine(out, first, scale, second, factor, term, cells, LANES))
+}
+
+EACH_LEVEL void gradient_softmax(float *out, const float *upstream, const float *result,
+                                 size_t count) {
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) sum += (double)upstream[i] * (double)result[i];
+  for (size_t i = 0; i < count; i++) out[i] = result[i] * (upstream[i] - (float)sum);
+}
