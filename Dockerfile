@@ -4,7 +4,7 @@
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        libssl-dev zlib1g-dev libjpeg-dev libpng-dev libdnnl-dev \
+        libssl-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libtiff-dev libdnnl-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Package.swift openapi.yaml ./
@@ -20,7 +20,7 @@ RUN swift build --configuration release --static-swift-stdlib --product frcnn -X
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 zlib1g \
+        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 libtiff6 libwebp7 zlib1g \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/frcnn /usr/local/bin/frcnn
 COPY LICENSE NOTICE /usr/share/doc/frcnn/
