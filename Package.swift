@@ -44,12 +44,12 @@ let package = Package(
   ],
   targets: [
     // The C libraries, and C where Swift cannot (setjmp, macros, function multi-versioning, #embed).
-    .systemLibrary(name: "CDNNL", path: "Sources/System/CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "COpenSSL", path: "Sources/System/COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
     .target(name: "CPicture", path: "Sources/System/CPicture"),
+    .target(name: "CDNNL", path: "Sources/System/CDNNL", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(
       name: "CJPEG", dependencies: ["CPicture"], path: "Sources/System/CJPEG",
       linkerSettings: [.linkedLibrary("jpeg")]),
@@ -76,8 +76,9 @@ let package = Package(
       exclude: ["docs.css", "docs.html", "docs.js", "page.css", "page.html", "page.js"]),
 
     // The libraries, lowest first: a row may depend on rows above it only.
+    library("Threads"),
     library("Tensors"),
-    library("Compute", ["Tensors", "CConvolutionKernels", "CDNNL"]),
+    library("Compute", ["Threads", "Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
     library("Networks", ["Tensors", "Compute"]),
     library("JSON"),
@@ -96,8 +97,8 @@ let package = Package(
     library(
       "FasterRCNN",
       [
-        "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images", "Families",
-        "CEmbeddedModel", "COpenSSL",
+        "Threads", "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images",
+        "Families", "CEmbeddedModel", "COpenSSL",
       ]),
     library("Datasets", ["Tensors", "JSON", "Detection"]),
     library("Evaluation", ["Detection"]),
@@ -105,9 +106,8 @@ let package = Package(
     library(
       "Service",
       [
-        "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "JSON", "HTTP1",
-        "HTTPServer",
-        "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
+        "Threads", "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "JSON", "HTTP1",
+        "HTTPServer", "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
     .executableTarget(
       name: "frcnn",
@@ -120,6 +120,7 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    tests("Threads", ["Threads"]),
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests(
       "Compute", ["Compute", "CConvolutionKernels", "Checkpoints", "Tensors"],

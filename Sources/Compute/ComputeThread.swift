@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import Threads
 
 /// A thread that lives as long as the object and runs everything that touches the engine.
 ///
@@ -49,19 +50,6 @@ public final class ComputeThread: Sendable {
     }
   }
 
-  /// What the new thread is given.
-  private final class Start: Sendable {
-    let name: String
-    let threadCount: Int
-    let shared: Shared
-
-    init(name: String, threadCount: Int, shared: Shared) {
-      self.name = name
-      self.threadCount = threadCount
-      self.shared = shared
-    }
-  }
-
   /// The number of threads that a kernel runs on, the calling one included.
   public let threadCount: Int
 
@@ -75,27 +63,18 @@ public final class ComputeThread: Sendable {
   /// - Throws: `ComputeError` where the system has no thread to give.
   public init(name: String, threadCount: Int) throws(ComputeError) {
     self.threadCount = max(threadCount, 1)
-    let start = Start(name: name, threadCount: self.threadCount, shared: shared)
-    var thread = pthread_t()
-    let status = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument = unsafe argument else { return nil }
-        let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-        nameCallingThread(start.name)
+    let (shared, threadCount) = (shared, self.threadCount)
+    do throws(ThreadError) {
+      try DetachedThread.start(name: name) {
         // Whoever answers probes and reads requests needs a core for microseconds: that goes before a
         // second of convolutions. The team's threads inherit it.
         _ = nice(5)
-        OpenMP.setThreadCount(start.threadCount)
-        let shared = start.shared
+        OpenMP.setThreadCount(threadCount)
         while let work = shared.next() { work() }
-        return nil
-      }, Unmanaged.passRetained(start).toOpaque())
-    guard status == 0 else {
-      throw ComputeError(
-        operation: "starting a thread", reason: unsafe String(cString: strerror(status)))
+      }
+    } catch {
+      throw ComputeError(operation: "starting a thread", reason: "\(error)")
     }
-    pthread_detach(thread)
   }
 
   deinit { shared.withState { $0.isStopping = true } }
@@ -115,16 +94,6 @@ public final class ComputeThread: Sendable {
     }
     return try box.wait().get()
   }
-}
-
-/// Gives the calling thread a name: through the file system, because glibc offers its call only to
-/// programs that ask for GNU extensions.
-private func nameCallingThread(_ name: String) {
-  let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-  guard file >= 0 else { return }
-  let text = Array(name.utf8.prefix(15))
-  unsafe _ = write(file, text, text.count)
-  close(file)
 }
 
 /// A value that one thread fills and another waits for.

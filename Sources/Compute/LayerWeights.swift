@@ -1,5 +1,4 @@
 internal import CConvolutionKernels
-internal import CDNNL
 internal import Synchronization
 public import Tensors
 
@@ -33,7 +32,7 @@ public final class LayerWeights: Sendable {
     }
 
     /// Whether the checkpoint's weights can be had from these.
-    var isExact: Bool { layout.elementType == dnnl_f32 }
+    var isExact: Bool { layout.elementType == .float32 }
   }
 
   private let state: Mutex<State>
@@ -85,7 +84,7 @@ public final class LayerWeights: Sendable {
       }
       do throws(ComputeError) {
         let prepared = try Prepared(layout: layout)
-        if let other = state.prepared.first(where: \.isExact), layout.elementType != dnnl_s8,
+        if let other = state.prepared.first(where: \.isExact), layout.elementType != .int8,
           other.layout.shape == layout.shape
         {
           try unsafe reorder(
@@ -205,7 +204,7 @@ public final class LayerWeights: Sendable {
       }
     case .product(let prepared):
       let inputs = shape[1]
-      let layout = try TensorLayout(shape: [inputs, shape[0]], tag: dnnl_ba)
+      let layout = try TensorLayout(shape: [inputs, shape[0]], order: .transposed)
       // All outputs: a part of a blocked layout has to begin and end with a block.
       let whole = try Prepared(layout: layout)
       try unsafe reorder(
@@ -303,19 +302,13 @@ public final class LayerWeights: Sendable {
     }
     for (part, layout) in zip(parts, layouts) {
       var extents = dimensions
-      let tag: dnnl_format_tag_t
-      switch dimensions.count {
-      case 5: tag = dnnl_abcde
-      case 4: tag = dnnl_abcd
-      default: tag = outputsLast ? dnnl_ba : dnnl_ab
-      }
       if outputsLast {
         extents = [dimensions[1], part.count]
       } else if dimensions.count < 5 {
         extents[0] = part.count
       }
-      let plain = try TensorLayout(shape: extents, tag: tag)
-      let scales = layout.elementType == dnnl_s8 ? roundingScales[part].map { 1 / $0 } : []
+      let plain = try TensorLayout(shape: extents, order: outputsLast ? .transposed : .plain)
+      let scales = layout.elementType == .int8 ? roundingScales[part].map { 1 / $0 } : []
       try unsafe withRows(part, of: source, name, scratch: scratch) {
         (values) throws(ComputeError) in
         guard let base = values.baseAddress else { return }
@@ -337,24 +330,15 @@ public final class LayerWeights: Sendable {
     from source: TensorLayout, at address: UnsafeMutableRawPointer, to layout: TensorLayout,
     of prepared: Prepared, name: String, scales: [Float] = [], scratch: Arena
   ) throws(ComputeError) {
-    let descriptor = try PrimitiveDescriptor(
-      reorderingFrom: source, to: layout,
-      attributes: Attributes(scales: scales, scaledAxes: source.shape.rank == 5 ? 0b11 : 0b1),
+    let descriptor = try PrimitiveDescriptor.reorder(
+      source, to: layout, scales: scales, scaledAxes: source.shape.rank == 5 ? 0b11 : 0b1,
       name: "\(name): weights")
-    let primitive = try Primitive(descriptor, name: name)
-    let scratchLayout = descriptor.layout(dnnl_query_scratchpad_md)
+    let scratchLayout = descriptor.scratchpadLayout
     try scratch.reserve(scratchLayout.byteCount)
-    let memories = [
-      (DNNL_ARG_FROM, try unsafe Memory(source, at: address)),
-      (DNNL_ARG_TO, try unsafe Memory(layout, at: prepared.block.address)),
-      (DNNL_ARG_SCRATCHPAD, try unsafe Memory(scratchLayout, at: scratch.block.address)),
-    ]
-    let stream = try Stream()
-    let arguments = unsafe memories.map { unsafe dnnl_exec_arg_t(arg: $0.0, memory: $0.1.handle) }
-    try unsafe check(
-      dnnl_primitive_execute(
-        primitive.handle, stream.handle, Int32(arguments.count), arguments), name)
-    try unsafe check(dnnl_stream_wait(stream.handle), name)
-    withExtendedLifetime(memories) {}
+    try Primitive(descriptor, name: name).run([
+      (.source, try unsafe Memory(source, at: address)),
+      (.destination, try unsafe Memory(layout, at: prepared.block.address)),
+      (.scratchpad, try unsafe Memory(scratchLayout, at: scratch.block.address)),
+    ])
   }
 }

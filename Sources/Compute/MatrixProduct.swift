@@ -1,5 +1,3 @@
-internal import CDNNL
-
 /// Products of row-major matrices in single precision, for work that is done once; networks have plans.
 public enum MatrixProduct {
   /// A matrix as a product takes it.
@@ -48,16 +46,9 @@ public enum MatrixProduct {
     precondition(
       unsafe first.values.count >= rows * inner && second.values.count >= inner * columns
         && result.count >= rows * columns, "a matrix is shorter than its extents")
-    func order(_ operand: Operand) -> CChar {
-      CChar(UInt8(ascii: operand.isTransposed ? "T" : "N"))
-    }
     let (alpha, beta): (Float, Float) = accumulation == .replace ? (1, 0) : (-1, 1)
-    try unsafe check(
-      dnnl_sgemm(
-        order(first), order(second), dnnl_dim_t(rows), dnnl_dim_t(columns), dnnl_dim_t(inner),
-        alpha,
-        first.values.baseAddress, dnnl_dim_t(first.stride), second.values.baseAddress,
-        dnnl_dim_t(second.stride), beta, result.baseAddress, dnnl_dim_t(columns)),
-      "matrix product")
+    try unsafe Engine.multiply(
+      first, second, rows: rows, inner: inner, columns: columns, alpha: alpha, beta: beta,
+      into: result)
   }
 }

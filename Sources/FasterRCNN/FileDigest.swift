@@ -1,9 +1,9 @@
 internal import COpenSSL
 internal import Dispatch
-internal import Foundation
 internal import Glibc
 internal import Synchronization
 internal import Tensors
+internal import Threads
 
 /// The SHA-256 of a checkpoint's bytes, computed beside whatever else is done with them.
 ///
@@ -25,16 +25,22 @@ final class FileDigest: Sendable {
     // under the feet of this thread: the process's end frees it anyway.
     _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
     group.enter()
-    let thread = Thread { [self] in
-      // The sum takes the time that the networks leave it, so that the model is ready sooner. Linux
-      // gives each thread a niceness of its own; where it refuses, the sum is merely in the way.
-      _ = nice(19)
+    let compute = { @Sendable [self] in
       let text = Self.sha256(of: files)
       sum.withLock { $0 = text }
       group.leave()
     }
-    thread.name = "frcnn-digest"
-    thread.start()
+    do throws(ThreadError) {
+      try DetachedThread.start(name: "frcnn-digest") {
+        // The sum takes the time that the networks leave it, so that the model is ready sooner. Linux
+        // gives each thread a niceness of its own; where it refuses, the sum is merely in the way.
+        _ = nice(19)
+        compute()
+      }
+    } catch {
+      // Without a thread to do it beside the rest, it takes its time here.
+      compute()
+    }
   }
 
   /// The sum in lowercase hexadecimal, empty if OpenSSL refused; waits for it.

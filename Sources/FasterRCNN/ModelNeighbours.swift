@@ -1,5 +1,5 @@
 internal import Families
-internal import Foundation
+internal import FoundationEssentials
 internal import Tensors
 
 /// The files beside a checkpoint that say more of it.

@@ -1,10 +1,10 @@
 internal import Dispatch
 public import FasterRCNN
-internal import Foundation
 public import HTTPServer
 internal import Images
 public import Observability
 internal import Synchronization
+internal import Threads
 
 /// Serves detections over HTTP: routes, admission, health.
 ///
@@ -59,16 +59,18 @@ public final class DetectionService: RequestHandler {
     _ open: @escaping @Sendable () throws -> any DetectionBackend,
     completion: @escaping @Sendable (Result<ModelDescription, any Error>) -> Void = { _ in }
   ) {
-    let thread = Thread { [self] in
-      finishLoading(
-        Result {
-          let backend = try open()
-          try warmUp(backend)
-          return backend
-        }, completion)
+    do throws(ThreadError) {
+      try DetachedThread.start(name: "frcnn-loader") { [self] in
+        finishLoading(
+          Result {
+            let backend = try open()
+            try warmUp(backend)
+            return backend
+          }, completion)
+      }
+    } catch {
+      finishLoading(.failure(error), completion)
     }
-    thread.name = "frcnn-loader"
-    thread.start()
   }
 
   /// Runs a model once for each lane, so that the weights are in order before the

@@ -151,7 +151,7 @@ struct Convolution: Operation {
     }
     let constants = try lowering.constants(
       convolutionWeights, layout: descriptor.weightsLayout, dimensions: weightExtents,
-      precision: precision, name: layer.name)
+      precision: precision, result: storage, name: layer.name)
     try lowering.addStep(
       descriptor, name: layer.name, precision: precision, operationCount: operationCount(output),
       reading: constants + [(.source, source)], writing: destination, over: root)

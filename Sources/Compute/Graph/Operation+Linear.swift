@@ -63,7 +63,7 @@ struct Linear: Operation {
     let destination = try Memory(descriptor.destinationLayout)
     let constants = try lowering.constants(
       matrix, layout: descriptor.weightsLayout, dimensions: [output[1]] + map.dropFirst(),
-      precision: precision, name: layer.name)
+      precision: precision, result: storage, name: layer.name)
     try lowering.addStep(
       descriptor, name: layer.name, precision: precision,
       operationCount: 2 * output[0] * matrix.shape.count, reading: constants + [(.source, input)],

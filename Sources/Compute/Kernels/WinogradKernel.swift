@@ -1,5 +1,4 @@
 internal import CConvolutionKernels
-internal import CDNNL
 internal import Synchronization
 internal import Tensors
 
@@ -109,7 +108,7 @@ struct WinogradKernel {
   /// The scratch memory of all threads.
   var scratchLayout: TensorLayout {
     get throws(ComputeError) {
-      try TensorLayout(shape: [threadCount * scratchCount], tag: dnnl_a)
+      try .rowMajor([threadCount * scratchCount])
     }
   }
 

@@ -1,4 +1,4 @@
-internal import CDNNL
+internal import Tensors
 
 /// How a plan keeps a value that passes from one layer to the next.
 enum ValueStorage: Equatable {
@@ -13,11 +13,11 @@ enum ValueStorage: Equatable {
   }
 
   /// The engine's type.
-  var elementType: dnnl_data_type_t {
+  var elementType: ElementType {
     switch self {
-    case .float32: dnnl_f32
-    case .bfloat16: dnnl_bf16
-    case .quantized: dnnl_u8
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .quantized: .uint8
     }
   }
 }
@@ -40,11 +40,11 @@ enum LayerPrecision: Equatable {
   }
 
   /// The engine's type for weights.
-  var weightType: dnnl_data_type_t {
+  var weightType: ElementType {
     switch self {
-    case .float32: dnnl_f32
-    case .bfloat16: dnnl_bf16
-    case .int8: dnnl_s8
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .int8: .int8
     }
   }
 
@@ -56,6 +56,18 @@ enum LayerPrecision: Equatable {
     guard case .int8 = self else { return [] }
     let factor = inputStorage.scale / result.scale
     return try weights.quantizationScales(name: name).map { $0 * factor }
+  }
+
+  /// What a unit of each output channel's bias stands for where it is added: of the sums in oneDNN 2,
+  /// of the result in oneDNN 3, which scales first; none where biases are as they are.
+  func biasUnits(
+    _ weights: LayerWeights, to result: ValueStorage, name: String
+  ) throws(ComputeError) -> [Float] {
+    guard case .int8 = self else { return [] }
+    if Engine.addsBiasesBeforeScales {
+      return try outputScales(weights, to: .float32, name: name)
+    }
+    return [Float](repeating: result.scale, count: weights.biases.count)
   }
 
   /// How the layer wants its input.

@@ -141,7 +141,7 @@ struct Lowering {
     // An input that nobody has placed lies as its first reader likes, but for the type.
     let source =
       located[value.index] == nil
-      ? try memory(of: value, as: layout.retyped(ValueStorage.float32.elementType), name: name)
+      ? try memory(of: value, as: layout.retyped(.float32), name: name)
       : try memory(of: value)
     let copy = try copied(
       source, to: layout, scale: present.scale / storage.scale, name: name)
@@ -196,9 +196,8 @@ struct Lowering {
   mutating func copy(
     _ source: Memory, to destination: Memory, scale: Float, name: String
   ) throws(ComputeError) {
-    let descriptor = try PrimitiveDescriptor(
-      reorderingFrom: source.layout, to: destination.layout,
-      attributes: Attributes(scales: scale == 1 ? [] : [scale]), name: name)
+    let descriptor = try PrimitiveDescriptor.reorder(
+      source.layout, to: destination.layout, scales: scale == 1 ? [] : [scale], name: name)
     try addStep(
       descriptor, name: name, operationCount: 0, reading: [(.source, source)],
       writing: destination)
@@ -279,15 +278,14 @@ struct Lowering {
 
   /// The arguments for a layer's weights and biases.
   ///
-  /// oneDNN adds biases to the sums before it scales them, so those of bytes are divided by what a
-  /// unit of the sums stands for.
+  /// `result` is how the layer's result is kept.
   mutating func constants(
     _ weights: LayerWeights, layout: TensorLayout, dimensions: [Int], outputsLast: Bool = false,
-    precision: LayerPrecision = .float32, name: String
+    precision: LayerPrecision = .float32, result: ValueStorage = .float32, name: String
   ) throws(ComputeError) -> [(Argument, Memory)] {
     let prepared = try weights.prepared(
       in: layout, dimensions: dimensions, outputsLast: outputsLast, name: name, scratch: arena)
-    let units = try precision.outputScales(weights, to: .float32, name: name)
+    let units = try precision.biasUnits(weights, to: result, name: name)
     let biases = units.isEmpty ? weights.biases : zip(weights.biases, units).map { $0 / $1 }
     let bias = try MemoryBlock(copying: biases)
     return [

@@ -1,4 +1,3 @@
-internal import CDNNL
 public import Tensors
 
 /// A network compiled for one input size.
@@ -25,8 +24,8 @@ public import Tensors
   }
 
   /// What a kernel needs to run, bound to the arena.
-  @safe private enum Execution {
-    case primitive(Primitive, [dnnl_exec_arg_t])
+  private enum Execution {
+    case primitive(PrimitiveCall)
     case native(any NativeStep)
   }
 
@@ -166,11 +165,7 @@ public import Tensors
     executions = schedule.steps.map { step in
       switch step.work {
       case .primitive(let primitive, let arguments):
-        unsafe .primitive(
-          primitive,
-          arguments.map { argument, memory in
-            unsafe dnnl_exec_arg_t(arg: argument.number, memory: memory.handle)
-          })
+        .primitive(PrimitiveCall(primitive, arguments))
       case .native(let step): .native(step)
       }
     }
@@ -221,18 +216,15 @@ public import Tensors
     }
     for (index, execution) in executions.enumerated() {
       switch execution {
-      case .primitive(let primitive, let arguments):
-        try unsafe check(
-          dnnl_primitive_execute(
-            primitive.handle, stream.handle, Int32(arguments.count), arguments), steps[index].name)
+      case .primitive(let call): try call.run(on: stream)
       case .native(let step): step.run()
       }
       if let observe {
-        try unsafe check(dnnl_stream_wait(stream.handle), steps[index].name)
+        try stream.wait(for: steps[index].name)
         observe(index)
       }
     }
-    try unsafe check(dnnl_stream_wait(stream.handle), "waiting for the last kernel")
+    try stream.wait(for: "waiting for the last kernel")
   }
 
   /// Where an output begins after `run`; `outputLayouts[index]` says how it lies there.

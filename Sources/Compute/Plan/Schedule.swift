@@ -1,10 +1,5 @@
 internal import Tensors
 
-/// What a kernel's tensor is to it.
-enum Argument {
-  case source, weights, bias, destination, scratchpad
-}
-
 /// A kernel of this project's own, bound to its tensors.
 protocol NativeStep {
   /// Runs on the calling thread's team.

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import Glibc
 
 /// What Linux says of this process, under the names that Prometheus' client libraries agree on.

@@ -1,7 +1,7 @@
 internal import Dispatch
-internal import Foundation
 internal import HTTPServer
 internal import Synchronization
+internal import Threads
 
 /// A piece of work that waits for a lane.
 struct Work: Sendable {
@@ -116,14 +116,16 @@ final class WorkQueue: Sendable {
     wakeUps = (0..<laneCount).map { _ in DispatchSemaphore(value: 0) }
     for lane in 0..<laneCount {
       ends.enter()
-      let thread = Thread { [self] in
-        work(lane)
-        ends.leave()
+      do throws(ThreadError) {
+        // Pictures' decoders run here, whatever the system limits its own threads' stacks to.
+        try DetachedThread.start(name: "frcnn-lane-\(lane)", stackByteCount: 8 << 20) { [self] in
+          work(lane)
+          ends.leave()
+        }
+      } catch {
+        // Before the first request: a server that was given no threads at its start is not one.
+        preconditionFailure("lane \(lane): \(error)")
       }
-      thread.name = "frcnn-lane-\(lane)"
-      // The engine runs on this thread too; a secondary thread's usual 8 MiB are plenty.
-      thread.stackSize = 8 << 20
-      thread.start()
     }
   }
 
