@@ -126,7 +126,8 @@ let package = Package(
       "Compute", ["Compute", "CConvolutionKernels", "Checkpoints", "Tensors"],
       fixtures: ["Fixtures"]),
     tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Networks", ["Networks", "Compute", "Tensors"]),
+    tests(
+      "Networks", ["Networks", "Checkpoints", "Compute", "Tensors"], fixtures: ["Fixtures"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
     tests("Images", ["Images", "Tensors"], fixtures: ["Fixtures"]),
     tests("JSON", ["JSON"]),

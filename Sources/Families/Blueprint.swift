@@ -11,8 +11,8 @@ public struct Blueprint: Sendable {
   /// The tensors under canonical names.
   public let state: StateDictionary
 
-  /// What the backbone's shapes do not tell.
-  public let backbone: BackboneSettings
+  /// What the shapes of the tensors do not tell.
+  public let architecture: Architecture
 
   /// How a picture becomes the network's input.
   public let picture: PictureRule
@@ -111,8 +111,8 @@ public struct Blueprint: Sendable {
       if case .assumption(let reason) = origins[key] { assumptions.append(reason) }
     }
     self.assumptions = assumptions
-    (backbone, picture, detection) = (
-      conventions.backbone, conventions.picture, conventions.detection
+    (architecture, picture, detection) = (
+      conventions.architecture, conventions.picture, conventions.detection
     )
 
     var state = StateDictionary(metadata: evidence.state.metadata)

@@ -16,23 +16,44 @@ extension Family {
     names: SimpleFasterRCNN.names
   ) { (_) throws(FamilyError) in
     Conventions(
-      backbone: BackboneSettings(), picture: Bubbliiiing.picture, detection: .bubbliiiingVGG)
+      architecture: SimpleFasterRCNN.architecture, picture: Bubbliiiing.picture,
+      detection: .bubbliiiingVGG)
   }
 
   /// bubbliiiing with ResNet-50: the stride in the 1x1, the stem's pooling without padding, rounding up.
   static let bubbliiiingResNet50 = Family(
     name: "bubbliiiing-resnet50", project: "bubbliiiing/faster-rcnn-pytorch",
     summary: "ResNet-50, any number of bottleneck blocks",
-    proof: .tensor("extractor.4.0.conv1.weight"), names: SimpleFasterRCNN.names
+    proof: .tensor("extractor.4.0.conv1.weight"),
+    names: NameMap([Bubbliiiing.resNetNames, SimpleFasterRCNN.names])
   ) { (_) throws(FamilyError) in
     Conventions(
-      backbone: BackboneSettings(), picture: Bubbliiiing.picture, detection: .bubbliiiingResNet50)
+      architecture: Architecture(
+        backbone: .resNet(.firstConvolution, stemPoolingPadding: 0), objectness: .pairs),
+      picture: Bubbliiiing.picture, detection: .bubbliiiingResNet50)
   }
 }
 
 enum Bubbliiiing {
   /// What its training saves: a flat dictionary, by PyTorch itself.
   static let formats: [CheckpointFormat] = [.pyTorchArchive, .pyTorchLegacy]
+
+  /// Its ResNet is a list: the stem and its normalisation, ReLU and pooling, and three stages; the fourth
+  /// is the head's first part.
+  static let resNetNames: NameMap = {
+    // A normalisation's row stands before that of its layer, whose canonical name its own begins with.
+    var rows = [("extractor.1", "backbone.stem.norm"), ("extractor.0", "backbone.stem")]
+    for (theirs, ours) in [
+      ("extractor.4", "backbone.layer1"), ("extractor.5", "backbone.layer2"),
+      ("extractor.6", "backbone.layer3"), ("head.classifier.0", "head.layer4"),
+    ] {
+      rows.append((theirs + ".#.bn#", ours + ".#.conv#.norm"))
+      rows.append((theirs + ".#.conv#", ours + ".#.conv#"))
+      rows.append((theirs + ".#.downsample.1", ours + ".#.shortcut.norm"))
+      rows.append((theirs + ".#.downsample.0", ours + ".#.shortcut"))
+    }
+    return NameMap(rows)
+  }()
 
   static let picture = PictureRule(
     // `utils/utils.py`, `get_new_img_size`.

@@ -16,7 +16,7 @@ extension Family {
     names: NameMap([SimpleFasterRCNN.names, ChainerCV.names])
   ) { (_) throws(FamilyError) in
     Conventions(
-      backbone: BackboneSettings(poolingRoundsUp: true),
+      architecture: Architecture(backbone: .vgg(poolingRoundsUp: true), objectness: .pairs),
       picture: PictureRule(
         // `faster_rcnn.py`, `FasterRCNN.prepare`; the scale is that of the widths.
         resize: ResizeRule(
@@ -40,15 +40,16 @@ enum ChainerCV {
     var index = 0
     for (stage, count) in [2, 2, 3, 3, 3].enumerated() {
       for number in 1...count {
-        layers.append(("extractor/conv\(stage + 1)_\(number)/conv", "extractor.\(index)"))
+        layers.append(
+          ("extractor/conv\(stage + 1)_\(number)/conv", "backbone.features.\(index)"))
         index += 2
       }
       index += 1
     }
     layers += [
-      ("rpn/conv1", "rpn.conv1"), ("rpn/score", "rpn.score"), ("rpn/loc", "rpn.loc"),
-      ("head/fc6", "head.classifier.0"), ("head/fc7", "head.classifier.2"),
-      ("head/cls_loc", "head.cls_loc"), ("head/score", "head.score"),
+      ("rpn/conv1", "rpn.conv.0"), ("rpn/score", "rpn.objectness"), ("rpn/loc", "rpn.offsets"),
+      ("head/fc6", "head.fc.0"), ("head/fc7", "head.fc.2"),
+      ("head/cls_loc", "head.boxes"), ("head/score", "head.class"),
     ]
     return NameMap(
       layers.flatMap { (theirs, ours) in

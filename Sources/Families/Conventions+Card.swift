@@ -17,8 +17,11 @@ extension Family.Conventions {
     if let deviation = card.numbers(.standardDeviation) {
       picture.preprocessing.standardDeviation = SIMD3(deviation)
     }
-    if let value = card.text(.residualStride).flatMap(BackboneSettings.ResidualStride.init) {
-      backbone.residualStride = value
+    if let value = card.text(.residualStride).flatMap(Architecture.ResidualStride.init),
+      case .resNet(_, let padding, let dilates) = architecture.backbone
+    {
+      architecture.backbone = .resNet(
+        value, stemPoolingPadding: padding, dilatesLastStage: dilates)
     }
     for index in detection.levels.indices {
       var anchors = detection.levels[index].anchors

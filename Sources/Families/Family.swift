@@ -58,7 +58,7 @@ public struct Family: Sendable {
 
   /// What a family does where nobody says otherwise.
   struct Conventions: Sendable {
-    var backbone: BackboneSettings
+    var architecture: Architecture
     var picture: PictureRule
     var detection: DetectionProfile
     /// What neither the file nor the family settles, and why it was taken so, by key.

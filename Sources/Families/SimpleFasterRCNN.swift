@@ -20,7 +20,7 @@ extension Family {
     names: SimpleFasterRCNN.names, card: SimpleFasterRCNN.card
   ) { (_) throws(FamilyError) in
     Conventions(
-      backbone: BackboneSettings(), picture: SimpleFasterRCNN.picture,
+      architecture: SimpleFasterRCNN.architecture, picture: SimpleFasterRCNN.picture,
       detection: .simpleFasterRCNN)
   }
 
@@ -38,7 +38,8 @@ extension Family {
       interpolation: .skimageLinear, channelOrder: .bgr, divisor: 1,
       mean: SIMD3(122.7717, 115.9465, 102.9801))
     return Conventions(
-      backbone: BackboneSettings(), picture: picture, detection: .simpleFasterRCNN)
+      architecture: SimpleFasterRCNN.architecture, picture: picture,
+      detection: .simpleFasterRCNN)
   }
 }
 
@@ -53,10 +54,12 @@ enum SimpleFasterRCNN {
   static let isCaffe = Proof.truth(["config", "caffe_pretrain"])
 
   static let names = NameMap([
-    ("extractor.#", "extractor.#"), ("rpn.conv1", "rpn.conv1"), ("rpn.score", "rpn.score"),
-    ("rpn.loc", "rpn.loc"), ("head.classifier.#", "head.classifier.#"),
-    ("head.cls_loc", "head.cls_loc"), ("head.score", "head.score"),
+    ("extractor.#", "backbone.features.#"), ("rpn.conv1", "rpn.conv.0"),
+    ("rpn.score", "rpn.objectness"), ("rpn.loc", "rpn.offsets"), ("head.classifier.#", "head.fc.#"),
+    ("head.cls_loc", "head.boxes"), ("head.score", "head.class"),
   ])
+
+  static let architecture = Architecture(backbone: .vgg(), objectness: .pairs)
 
   static let picture = PictureRule(
     // `skimage.transform.resize` calls `scipy.ndimage.zoom` (scikit-image 0.19 and newer); the scale

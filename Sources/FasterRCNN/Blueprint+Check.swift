@@ -9,20 +9,20 @@ extension Blueprint {
       let anchors = level.anchors
       guard anchors.anchorsPerCell == networks.anchorsPerCell else {
         throw .mismatch(
-          "\(originalName("rpn.score.weight")) has \(networks.anchorsPerCell) anchors in a cell, "
+          "\(originalName("rpn.objectness.weight")) has \(networks.anchorsPerCell) anchors in a cell, "
             + "but the settings make \(anchors.anchorsPerCell): \(anchors.ratios.count) ratios x "
             + "\(anchors.scales.count) scales; set anchor_scales and anchor_ratios")
       }
-      guard case .fixed(let stride) = level.stride, stride != networks.featureStride else {
+      guard case .fixed(let stride) = level.stride, stride != networks.levels[0].stride else {
         continue
       }
       throw .mismatch(
-        "the backbone's stride is \(networks.featureStride) pixels, but the profile "
+        "the backbone's stride is \(networks.levels[0].stride) pixels, but the profile "
           + "\(family.name) says \(stride)")
     }
-    if let stride = card.integer(.featureStride), stride != networks.featureStride {
+    if let stride = card.integer(.featureStride), stride != networks.levels[0].stride {
       throw .mismatch(
-        "the backbone's stride is \(networks.featureStride) pixels, but feature_stride says "
+        "the backbone's stride is \(networks.levels[0].stride) pixels, but feature_stride says "
           + "\(stride)")
     }
     guard detection.roi.size == networks.pooledSize else {
@@ -42,6 +42,8 @@ extension ArchitectureError {
       .missing(tensor: originalName(tensor), neededFor: purpose)
     case .mismatch(let tensor, let found, let wanted):
       .mismatch(tensor: originalName(tensor), found: found, wanted: wanted)
+    case .unusable(let tensor, let reason):
+      .unusable(tensor: originalName(tensor), reason: reason)
     case .unrecognised: self
     }
   }

@@ -63,14 +63,15 @@ struct ModelContents {
 
     var networks: DetectorNetworks
     do {
-      networks = try DetectorNetworks(blueprint.state, settings: blueprint.backbone)
+      networks = try DetectorNetworks(blueprint.state, blueprint.architecture)
     } catch {
       throw .architecture(error.renamed(blueprint.originalName))
     }
     try blueprint.check(against: networks)
     let card = blueprint.card
-    if let ranges = card.int8InputRanges {
+    if let stated = card.int8InputRanges {
       let known = Set(networks.lowPrecisionLayers)
+      let ranges = FormerLayerName.canonical(stated)
       if let stranger = ranges.keys.sorted().first(where: { !known.contains($0) }) {
         throw .mismatch(
           "int8_input_ranges names the layer \(stranger), which the model does not have or which is "
@@ -81,7 +82,7 @@ struct ModelContents {
     let classCount = networks.classCount - 1
     let labels = card.labels ?? (1...classCount).map { "class \($0)" }
     guard labels.count == classCount else {
-      let tensor = blueprint.originalName("head.score.weight")
+      let tensor = blueprint.originalName("head.class.weight")
       throw .mismatch(
         "there are \(labels.count) labels, but \(tensor) has \(classCount) classes "
           + "besides background; give one label for each class")

@@ -121,7 +121,7 @@ public struct ModelInspection: Sendable {
     let level = blueprint.detection.levels[0]
     anchors = Anchors(
       baseSize: level.anchors.baseSize, scales: level.anchors.scales,
-      ratios: level.anchors.ratios, stride: model.networks.featureStride)
+      ratios: level.anchors.ratios, stride: model.networks.levels[0].stride)
     pooledSize = model.networks.pooledSize
     resizing = "\(blueprint.picture.resize)"
     preprocessing = "\(blueprint.picture.preprocessing)"

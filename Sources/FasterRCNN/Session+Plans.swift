@@ -35,7 +35,7 @@ extension Session {
     let size = model.networks.pooledSize
     return try plan(in: \.headPlans, key: [rows]) { () throws(ComputeError) in
       try Plan(
-        model.networks.head, inputShape: [rows, model.networks.featureChannels, size, size],
+        model.networks.head, inputShape: [rows, model.networks.levels[0].channels, size, size],
         arena: headArena, options: planOptions, winogradBudget: winogradBudget)
     }
   }

@@ -60,7 +60,7 @@ extension Session {
     }
     var pooling = PyramidPooling(
       model.blueprint.detection.roi,
-      maps: [(layout.height, layout.width, model.networks.featureStride)],
+      maps: [(layout.height, layout.width, model.networks.levels[0].stride)],
       frame: features.frames[0])
     let used = pooling.poolings[0].outputLayout(
       roiCount: proposals.count, channelCount: layout.channelCount, channelBlock: headBlock

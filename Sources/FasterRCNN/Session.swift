@@ -99,7 +99,7 @@ final class Session {
   /// features, because all sizes want the weights in the same layouts.
   func warmUp() throws(DetectorError) {
     let usual = try resizing(PictureSize(height: 480, width: 640)).size
-    let height = min(usual.height, 4 * model.networks.featureStride)
+    let height = min(usual.height, 4 * model.networks.levels[0].stride)
     let strip = Image(
       width: usual.width, height: height,
       pixels: [UInt8](repeating: 128, count: 3 * usual.width * height))
@@ -121,7 +121,7 @@ final class Session {
       plan = try backbonePlan(images: images.count, height: size.height, width: size.width)
     } catch {
       // So narrow that some layer has less than its window to look at.
-      let isNarrow = min(size.height, size.width) < model.networks.featureStride
+      let isNarrow = min(size.height, size.width) < model.networks.levels[0].stride
       guard case .compute = error, isNarrow else { throw error }
       throw .image(
         .unusableShape(
@@ -178,11 +178,11 @@ final class Session {
     var timer = StageTimer(clock: clock)
     let (tensor, imageSize, original) = (map.values, map.imageSize, map.originalSize)
     let shape = tensor.shape.rank == 3 ? Shape([1] + tensor.shape.dimensions) : tensor.shape
-    guard shape.rank == 4, shape[0] == 1, shape[1] == model.networks.featureChannels else {
+    guard shape.rank == 4, shape[0] == 1, shape[1] == model.networks.levels[0].channels else {
       throw .features(
         "the features have shape \(tensor.shape); this model's are "
-          + "\(model.networks.featureChannels) x H/\(model.networks.featureStride) x "
-          + "W/\(model.networks.featureStride)")
+          + "\(model.networks.levels[0].channels) x H/\(model.networks.levels[0].stride) x "
+          + "W/\(model.networks.levels[0].stride)")
     }
     guard shape[2] > 0, shape[3] > 0, max(shape[2], shape[3]) <= ChannelLayout.maximumSide,
       [imageSize.height, imageSize.width, original.height, original.width].allSatisfy(
@@ -221,7 +221,7 @@ final class Session {
   ///
   /// Backbones differ in how they round at the edges, by less than two cells.
   private func check(rows: Int, of side: Int) throws(DetectorError) {
-    let stride = model.networks.featureStride
+    let stride = model.networks.levels[0].stride
     guard abs(rows - side / stride) <= 2 else {
       throw .features(
         "\(rows) cells of \(stride) pixels cannot be of a side of \(side) pixels: image_size is "

@@ -1,6 +1,8 @@
 public import Tensors
 
 /// Why a checkpoint's tensors make no Faster R-CNN.
+///
+/// Tensors have canonical names; whoever knows the file's own says those instead.
 public enum ArchitectureError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A tensor that the architecture needs is not there.
   case missing(tensor: String, neededFor: String)
@@ -9,6 +11,9 @@ public enum ArchitectureError: Error, Sendable, Equatable, CustomStringConvertib
   ///
   /// `wanted` says in words which shape would fit and why.
   case mismatch(tensor: String, found: Shape, wanted: String)
+
+  /// A tensor holds values that nothing can be computed with; `reason` is a clause about it.
+  case unusable(tensor: String, reason: String)
 
   /// The names themselves make no sense.
   case unrecognised(reason: String)
@@ -20,6 +25,8 @@ public enum ArchitectureError: Error, Sendable, Equatable, CustomStringConvertib
       "the checkpoint has no tensor \"\(tensor)\", which \(purpose) needs"
     case .mismatch(let tensor, let found, let wanted):
       "tensor \"\(tensor)\" has shape \(found), but \(wanted)"
+    case .unusable(let tensor, let reason):
+      "tensor \"\(tensor)\" \(reason)"
     case .unrecognised(let reason):
       reason
     }

@@ -1,29 +1,35 @@
 public import Compute
 public import Tensors
 
-/// The three networks of a Faster R-CNN, their architecture read from the checkpoint's own shapes.
+/// The networks of a Faster R-CNN, built from a checkpoint's tensors under canonical names.
 ///
-/// Tensors have the names of simple-faster-rcnn: `extractor`, `rpn.conv1`, `rpn.score`, `rpn.loc`,
-/// `head.classifier`, `head.cls_loc`, `head.score`. C are feature channels, A anchors in a cell, P
-/// the side of a pooled RoI, L classes with background.
+/// What shapes tell is read from them; `Architecture` says the rest. docs/canonical-names.md lists the names.
+/// C are feature channels, A anchors in a cell, P the side of a pooled RoI, L classes with background.
 public struct DetectorNetworks: Sendable {
-  /// From a picture (N, 3, H, W), resized and normalised, to features (N, C, H/16, W/16).
+  /// From a picture (N, 3, H, W), resized and normalised, to the features of every level, then each
+  /// level's offsets of 4A, then each level's objectness logits of A or 2A.
+  ///
+  /// Features are in the layout of the layer that makes them, the rest has channels last.
+  public private(set) var picture: Network
+
+  /// The part of `picture` that ends with the features.
   public private(set) var backbone: Network
 
-  /// From features to the RPN's outputs, both with channels last: offsets of 4A, logits of 2A.
+  /// From the features of every level to each level's offsets, then each level's logits, as in
+  /// `picture`: for features that somebody else's backbone made.
   public private(set) var proposal: Network
 
-  /// From pooled RoIs (R, C, P, P) to class offsets (R, 4L) and class logits (R, L).
+  /// From pooled RoIs (R, C, P, P) to class offsets and class logits (R, L).
   public private(set) var head: Network
 
-  /// What the backbone is, in words.
+  /// What the backbone and the neck are, in words.
   public let backboneName: String
 
-  /// C.
-  public let featureChannels: Int
+  /// What the RPN looks at, from the finest to the coarsest.
+  public let levels: [FeatureLevel]
 
-  /// The pixels of the network's input from one cell of the features to the next.
-  public let featureStride: Int
+  /// The levels that RoIs are pooled from; all have the same number of channels.
+  public let roiLevels: Range<Int>
 
   /// A.
   public let anchorsPerCell: Int
@@ -34,13 +40,87 @@ public struct DetectorNetworks: Sendable {
   /// L.
   public let classCount: Int
 
-  /// The names of the layers that lower precisions may compute.
-  public var lowPrecisionLayers: [String] {
-    [backbone, proposal, head].flatMap(\.lowPrecisionLayers)
+  /// The tensors that no layer uses, in the order of the checkpoint.
+  public let unusedTensors: [String]
+
+  /// Builds the networks.
+  ///
+  /// - Parameters:
+  ///   - state: a checkpoint's tensors under canonical names.
+  ///   - architecture: what shapes do not tell.
+  /// - Throws: `ArchitectureError` with the tensor's name, the shape found and the shape wanted.
+  public init(
+    _ state: StateDictionary, _ architecture: Architecture
+  ) throws(ArchitectureError) {
+    let reader = ParameterReader(state, normalisation: architecture.normalisation)
+    let backbone = try architecture.readBackbone(reader)
+    var pyramid: FeaturePyramid?
+    var levels: [FeatureLevel]
+    switch architecture.neck {
+    case .none:
+      levels = backbone.maps.suffix(1).map {
+        FeatureLevel(name: "features", stride: $0.stride, channels: $0.channels)
+      }
+      roiLevels = architecture.roiLevels ?? 0..<1
+    case .pyramid(let hasExtraLevel):
+      let neck = try FeaturePyramid(
+        reader, maps: backbone.maps, hasExtraLevel: hasExtraLevel)
+      pyramid = neck
+      levels = neck.levels
+      roiLevels = architecture.roiLevels ?? 0..<neck.laterals.count
+    }
+    guard !roiLevels.isEmpty, roiLevels.clamped(to: levels.indices) == roiLevels else {
+      throw .unrecognised(
+        reason: "RoIs are to be pooled from the levels \(roiLevels), but there are \(levels.count)")
+    }
+    self.levels = levels
+    let channels = levels[roiLevels.lowerBound].channels
+    let rpn = try RegionProposalNetwork(
+      reader, features: channels, objectness: architecture.objectness)
+    anchorsPerCell = rpn.anchorsPerCell
+    let head = try RoIHead(reader, features: channels, architecture: architecture)
+    pooledSize = head.pooledSize
+    classCount = head.classCount
+    unusedTensors = reader.unusedNames
+
+    func addProposals(to network: inout Network, _ values: [Network.Value]) {
+      let outputs = rpn.append(to: &network, Array(zip(levels.map(\.name), values)))
+      for output in outputs { network.output(output.offsets, order: .channelsLast) }
+      for output in outputs { network.output(output.objectness, order: .channelsLast) }
+    }
+    var picture = Network(inputChannels: 3)
+    var values = backbone.append(to: &picture, picture.input)
+    values = pyramid?.append(to: &picture, values) ?? values.suffix(1)
+    for value in values { picture.output(value) }
+    self.backbone = picture
+    addProposals(to: &picture, values)
+    self.picture = picture
+    var proposal = Network(inputs: levels.map(\.channels))
+    addProposals(to: &proposal, proposal.inputs)
+    self.proposal = proposal
+    self.head = head.network(residualStride: architecture.residualStride)
+    backboneName = Self.name(backbone, pyramid: pyramid, head: head)
   }
 
+  private static func name(
+    _ backbone: any FeatureExtractor, pyramid: FeaturePyramid?, head: RoIHead
+  ) -> String {
+    if pyramid != nil { return backbone.description + " FPN" }
+    guard let resNet = backbone as? ResNet else { return backbone.description }
+    let stages = resNet.stages + (head.stage.map { [$0] } ?? [])
+    return ResNet.name(stages) + (resNet.dilatesLastStage ? " DC" : " C")
+      + "\(resNet.stages.count + 1)"
+  }
+}
+
+// MARK: Precision
+
+extension DetectorNetworks {
+  /// The names of the layers that lower precisions may compute.
+  public var lowPrecisionLayers: [String] { [picture, head].flatMap(\.lowPrecisionLayers) }
+
   /// Whether any layer may be computed in int8.
-  public var isCalibrated: Bool { [backbone, proposal, head].contains(where: \.isCalibrated) }
+  public var isCalibrated: Bool { [picture, head].contains(where: \.isCalibrated) }
 
   /// The networks with the ranges that int8 needs: for a layer's name, the largest value of its input
   /// that is told from larger ones.
@@ -54,11 +134,12 @@ public struct DetectorNetworks: Sendable {
   /// The names of the RoI head's fully connected layers with ReLU that are one matrix each, in their
   /// order.
   public static func hiddenHeadLayers(of state: StateDictionary) -> [String] {
-    RoIHead.hiddenLayers(ParameterReader(state: state)).compactMap { $0.count == 1 ? $0[0] : nil }
+    FullyConnectedLayers.matrices(state).compactMap { $0.count == 1 ? $0[0] : nil }
   }
 
   private func mapped(_ transform: (Network) -> Network) -> DetectorNetworks {
     var networks = self
+    networks.picture = transform(picture)
     networks.backbone = transform(backbone)
     networks.proposal = transform(proposal)
     networks.head = transform(head)
@@ -67,43 +148,14 @@ public struct DetectorNetworks: Sendable {
 
   /// The bytes of the layers' weights in all layouts in which they are kept.
   public var preparedByteCount: Int {
-    [backbone, proposal, head].reduce(0) { $0 + $1.preparedByteCount }
+    // The RPN's weights are those of `picture` again in `proposal`.
+    picture.preparedByteCount + head.preparedByteCount
   }
+}
 
-  /// Reads the networks.
-  ///
-  /// - Parameters:
-  ///   - state: a checkpoint's tensors under the names above.
-  ///   - settings: what shapes do not tell.
-  /// - Throws: `ArchitectureError` with the tensor's name, the shape found and the shape wanted.
-  public init(
-    _ state: StateDictionary, settings: BackboneSettings = BackboneSettings()
-  ) throws(ArchitectureError) {
-    let reader = ParameterReader(state: state)
-    let isResNet = state["extractor.4.0.conv1.weight"] != nil
-    let resNet = isResNet ? try ResNet(reader) : nil
-    if let resNet {
-      backbone = resNet.network(settings)
-      featureChannels = resNet.featureChannels
-      featureStride = resNet.featureStride
-      // Layers of weights, as in the name ResNet-50: the stem, three a block, and the classifier.
-      let blocks = resNet.layers.reduce(resNet.headLayer.count) { $0 + $1.count }
-      backboneName = "ResNet-\(2 + 3 * blocks) C4"
-    } else {
-      let vgg = try VGG(reader)
-      backbone = vgg.network(settings)
-      featureChannels = vgg.featureChannels
-      featureStride = vgg.featureStride
-      backboneName = "VGG with \(vgg.layers.count) convolutions"
-    }
-
-    let rpn = try RegionProposalNetwork(reader, features: featureChannels)
-    proposal = rpn.network()
-    anchorsPerCell = rpn.anchorsPerCell
-
-    let head = try RoIHead(reader, features: featureChannels, resNet: resNet)
-    self.head = head.network(features: featureChannels, settings: settings)
-    pooledSize = head.pooledSize
-    classCount = head.classCount
+extension Architecture {
+  /// Where bottlenecks take their stride, also those of a head.
+  var residualStride: ResidualStride {
+    if case .resNet(let stride, _, _) = backbone { stride } else { .firstConvolution }
   }
 }

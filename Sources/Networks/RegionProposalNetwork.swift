@@ -1,49 +1,70 @@
 internal import Compute
 internal import Tensors
 
-/// The RPN (Ren et al., arXiv:1506.01497, section 3.1): a 3x3 convolution with ReLU, and two 1x1
-/// convolutions for the objectness logits and the box offsets of each anchor.
+/// The RPN (Ren et al., arXiv:1506.01497, section 3.1): 3x3 convolutions with ReLU, mostly one, and two
+/// 1x1 convolutions for the objectness logits and the box offsets of each anchor.
 ///
-/// A are the anchors in a cell.
+/// The same weights look at every level. A are the anchors in a cell.
 struct RegionProposalNetwork {
-  let middle: LayerWeights
-  /// 2A outputs, interleaved: background and foreground of each anchor in turn.
-  let score: LayerWeights
+  let convolutions: [ConvolutionLayer]
+  /// A outputs; or 2A, of background and foreground, in the family's order.
+  let objectness: ConvolutionLayer
   /// 4A outputs: the offsets of each anchor in turn.
-  let offsets: LayerWeights
+  let offsets: ConvolutionLayer
+  let anchorsPerCell: Int
 
-  init(_ reader: ParameterReader, features: Int) throws(ArchitectureError) {
-    middle = try reader.convolution("rpn.conv1", inputs: features, size: 3, for: "the RPN")
-    let channels = middle.shape[0]
-    score = try reader.convolution("rpn.score", inputs: channels, size: 1, for: "the RPN")
-    offsets = try reader.convolution("rpn.loc", inputs: channels, size: 1, for: "the RPN")
-    guard score.shape[0].isMultiple(of: 2) else {
+  init(
+    _ reader: ParameterReader, features: Int, objectness kind: Architecture.Objectness
+  ) throws(ArchitectureError) {
+    let purpose = "the RPN"
+    let count = try reader.names.count(below: "rpn.conv", first: "", for: purpose)
+    var convolutions: [ConvolutionLayer] = []
+    var channels = features
+    for index in 0..<max(count, 1) {
+      let layer = try reader.convolution(
+        "rpn.conv.\(index)", inputs: channels, size: 3, for: purpose)
+      convolutions.append(layer)
+      channels = layer.outputs
+    }
+    self.convolutions = convolutions
+    objectness = try reader.convolution(
+      "rpn.objectness", inputs: channels, size: 1, for: purpose)
+    offsets = try reader.convolution("rpn.offsets", inputs: channels, size: 1, for: purpose)
+    let logits = kind == .pairs ? 2 : 1
+    guard objectness.outputs.isMultiple(of: logits) else {
       throw .mismatch(
-        tensor: "rpn.score.weight", found: score.shape,
+        tensor: "rpn.objectness.weight", found: objectness.weights.shape,
         wanted: "each anchor needs two rows, background and foreground")
     }
-    guard offsets.shape[0] == 2 * score.shape[0] else {
+    anchorsPerCell = objectness.outputs / logits
+    guard offsets.outputs == 4 * anchorsPerCell else {
       throw .mismatch(
-        tensor: "rpn.loc.weight", found: offsets.shape,
-        wanted: "rpn.score has \(score.shape[0] / 2) anchors, which need "
-          + "\(2 * score.shape[0]) rows, four each")
+        tensor: "rpn.offsets.weight", found: offsets.weights.shape,
+        wanted: "there are logits for \(anchorsPerCell) anchors, which need \(4 * anchorsPerCell) "
+          + "rows, four each")
     }
   }
 
-  var anchorsPerCell: Int { score.shape[0] / 2 }
-
-  /// From features to offsets and logits.
-  func network() -> Network {
-    var network = Network(inputChannels: middle.shape[1])
-    let hidden = network.convolution(
-      network.input, weights: middle, window: .init(size: 3, padding: 1), activation: .relu,
-      name: "rpn_conv")
-    let loc = network.convolution(
-      hidden, weights: offsets, window: .init(size: 1), name: "rpn_offsets")
-    let logits = network.convolution(
-      hidden, weights: score, window: .init(size: 1), name: "rpn_score")
-    network.output(loc, order: .channelsLast)
-    network.output(logits, order: .channelsLast)
-    return network
+  /// Adds the RPN to a network, once for each level.
+  ///
+  /// Layers are named by the level, where there are several.
+  ///
+  /// - Returns: offsets of 4A and logits of A or 2A for each level.
+  func append(
+    to network: inout Network, _ levels: [(name: String, value: Network.Value)]
+  ) -> [(offsets: Network.Value, objectness: Network.Value)] {
+    levels.map { level in
+      func name(_ layer: ConvolutionLayer) -> String {
+        levels.count == 1 ? layer.name : "rpn.\(level.name)" + layer.name.dropFirst("rpn".count)
+      }
+      var value = level.value
+      for layer in convolutions {
+        value = layer.append(to: &network, value, activation: .relu, name: name(layer))
+      }
+      return (
+        offsets.append(to: &network, value, name: name(offsets)),
+        objectness.append(to: &network, value, name: name(objectness))
+      )
+    }
   }
 }

@@ -54,7 +54,7 @@ struct ModelConversionTests {
       )
       #expect(a.detection == b.detection, "\(fixture)")
       #expect(a.picture == b.picture, "\(fixture)")
-      #expect(a.backbone == b.backbone, "\(fixture)")
+      #expect(a.architecture == b.architecture, "\(fixture)")
     }
   }
 
