@@ -4,7 +4,7 @@
 FROM docker.io/library/swift:6.3-bookworm AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        libssl-dev zlib1g-dev libjpeg-dev libpng-dev libdnnl-dev \
+        libssl-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libtiff-dev libdnnl-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 # Swift packages are fetched and compiled before any source of this one is here, so that these layers
@@ -24,7 +24,7 @@ RUN swift build --configuration release --static-swift-stdlib --product frcnn -X
 FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 zlib1g \
+        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 libtiff6 libwebp7 zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
 COPY --from=build /out/ /
 COPY LICENSE NOTICE deploy/container/bill-of-materials /usr/share/doc/frcnn/

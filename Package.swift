@@ -31,6 +31,13 @@ let package = Package(
     .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images", "Tensors"]),
     .library(name: "Detection", targets: ["Detection", "Tensors"]),
   ],
+  // Picture formats whose libraries can be left out: `swift build --traits WebP` has no TIFF.
+  traits: [
+    .default(enabledTraits: ["WebP", "TIFF"]),
+    .trait(name: "WebP", description: "WebP pictures, by libwebp."),
+    .trait(name: "TIFF", description: "TIFF pictures, by libtiff."),
+    .trait(name: "HEIF", description: "AVIF and HEIC pictures, by libheif, which is large."),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -48,7 +55,19 @@ let package = Package(
       linkerSettings: [.linkedLibrary("jpeg")]),
     .target(
       name: "CPNG", dependencies: ["CPicture"], path: "Sources/System/CPNG",
-      linkerSettings: [.linkedLibrary("png16")]),
+      linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
+    .target(
+      name: "CWebP", dependencies: ["CPicture"], path: "Sources/System/CWebP",
+      cSettings: [.define("FRCNN_WEBP", .when(traits: ["WebP"]))],
+      linkerSettings: [.linkedLibrary("webp", .when(traits: ["WebP"]))]),
+    .target(
+      name: "CTIFF", dependencies: ["CPicture"], path: "Sources/System/CTIFF",
+      cSettings: [.define("FRCNN_TIFF", .when(traits: ["TIFF"]))],
+      linkerSettings: [.linkedLibrary("tiff", .when(traits: ["TIFF"]))]),
+    .target(
+      name: "CHEIF", dependencies: ["CPicture"], path: "Sources/System/CHEIF",
+      cSettings: [.define("FRCNN_HEIF", .when(traits: ["HEIF"]))],
+      linkerSettings: [.linkedLibrary("heif", .when(traits: ["HEIF"]))]),
     .target(name: "CConvolutionKernels"),
     .target(name: "CDetectionKernels"),
     .target(name: "CEmbeddedModel"),
@@ -65,7 +84,14 @@ let package = Package(
     library("JSON"),
     library("Files"),
     library("Checkpoints", ["Tensors", "JSON", "Files", "CZlib"]),
-    library("Images", ["Tensors", "CPicture", "CJPEG", "CPNG"]),
+    library(
+      "Images",
+      [
+        "Tensors", "CPicture", "CJPEG", "CPNG",
+        .target(name: "CWebP", condition: .when(traits: ["WebP"])),
+        .target(name: "CTIFF", condition: .when(traits: ["TIFF"])),
+        .target(name: "CHEIF", condition: .when(traits: ["HEIF"])),
+      ]),
     library("Families", ["Tensors", "JSON", "Detection", "Networks", "Checkpoints", "Images"]),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),

@@ -178,10 +178,31 @@ const boxText = (box) => `${box.map((edge) => Math.round(edge)).join(', ')}`;
 function showPicture(file) {
   if (state.url) URL.revokeObjectURL(state.url);
   state.url = URL.createObjectURL(file);
+  $('photo').onerror = () => showDecoded(file, state.url);
   $('photo').src = state.url;
   $('frame').hidden = false;
   $('drop-hint').hidden = true;
   $('stage').classList.remove('empty');
+}
+
+/** What the browser cannot show, the server can: the picture as it was decoded, nothing drawn on it. */
+async function showDecoded(file, url) {
+  const headers = new Headers({ Accept: 'image/webp, image/jpeg;q=0.9' });
+  if ($('key').value) headers.set('Authorization', `Bearer ${$('key').value}`);
+  try {
+    const response = await fetch('/detect?format=image&max_detections=0', {
+      method: 'POST', body: file, headers, cache: 'no-store',
+    });
+    if (!response.ok || state.url !== url) return;
+    const picture = await response.blob();
+    if (state.url !== url) return;
+    URL.revokeObjectURL(url);
+    state.url = URL.createObjectURL(picture);
+    $('photo').onerror = null;
+    $('photo').src = state.url;
+  } catch {
+    // What is wrong is said by the request for the detections.
+  }
 }
 
 function render() {

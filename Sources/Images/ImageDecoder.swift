@@ -91,6 +91,11 @@ public struct ImageDecoder: Sendable, Hashable {
       let detail = "\(offset) bytes stand before the picture and were passed over."
       warnings.insert(ImageWarning(.leadingBytes, detail), at: 0)
     }
+    if let profile = header.ignoredProfile {
+      let detail =
+        "The colour profile '\(profile)' was not applied: detectors are trained on samples as stored."
+      warnings.append(ImageWarning(.profileIgnored, detail))
+    }
     return DecodedImage(
       image: Image(width: placement.width, height: placement.height, pixels: pixels),
       header: header, orientationApplied: orientation, warnings: warnings)

@@ -64,11 +64,13 @@ struct ImageDestination {
     }
   }
 
-  /// Fills the stored rows from one on with mid-grey: what is missing of a picture that is cut.
-  func fillMissingRows(from first: Int) {
-    precondition(first >= 0, "row \(first)")
-    // Safety: the function writes within the picture's rows only.
-    unsafe withUnsafePointer(to: placement) { unsafe picture_fill_missing($0, UInt32(first)) }
+  /// Fills stored rows with what stands for those that are missing of a picture that is cut.
+  func fillMissing(rows: Range<Int>) {
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= height, "rows \(rows) of \(height)")
+    // Safety: the rows lie within the picture.
+    unsafe withUnsafePointer(to: placement) {
+      unsafe picture_fill($0, UInt32(rows.lowerBound), UInt32(rows.upperBound), picture_missing)
+    }
   }
 
   private func checkedCount(_ byteCount: Int, bytesPerPixel: Int, row: Int) -> Int {

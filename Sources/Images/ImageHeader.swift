@@ -33,6 +33,9 @@ public struct ImageHeader: Sendable, Hashable {
   /// The orientation that the file states, `nil` where it states none that can be understood.
   public var orientation: Orientation?
 
+  /// The name of the file's colour profile where it is not sRGB's; it is not applied.
+  public var ignoredProfile: String?
+
   /// How many pictures the file holds; 1 where its format or its reader knows no more.
   public var pageCount: Int
 
@@ -59,8 +62,8 @@ public struct ImageHeader: Sendable, Hashable {
 
   init(
     format: ImageFormat, width: Int, height: Int, colourMode: ColourMode, bitDepth: Int,
-    isProgressive: Bool = false, orientation: Orientation? = nil, page: Int = 0,
-    pageCount: Int = 1
+    isProgressive: Bool = false, orientation: Orientation? = nil,
+    ignoredProfile: String? = nil, page: Int = 0, pageCount: Int = 1
   ) {
     self.format = format
     self.width = width
@@ -69,6 +72,7 @@ public struct ImageHeader: Sendable, Hashable {
     self.bitDepth = bitDepth
     self.isProgressive = isProgressive
     self.orientation = orientation
+    self.ignoredProfile = ignoredProfile
     self.page = page
     self.pageCount = pageCount
   }

@@ -14,6 +14,10 @@ public struct ImageWarning: Sendable, Hashable {
     case checksum = "wrong-checksum"
     /// Pixels are missing, and what is there was asked for.
     case truncated
+    /// The colours are not sRGB's, and the file's profile was not applied.
+    case profileIgnored = "profile-ignored"
+    /// Samples were larger than what they are cut to.
+    case clippedSamples = "clipped-samples"
   }
 
   /// What it is, in a word for programs.

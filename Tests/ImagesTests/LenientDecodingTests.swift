@@ -44,7 +44,8 @@ struct LenientDecodingTests {
 
   static let cut = [
     "baseline-444.jpg", "baseline-420.jpg", "grey.jpg", "restart.jpg", "cmyk-adobe.jpg",
-    "orientation-6.jpg", "rgb-8.png", "rgba-16.png", "palette-4.png", "rgb-8-interlaced.png",
+    "orientation-6.jpg", "rgb-8.png", "rgba-16.png", "grey-16.png", "palette-4.png",
+    "rgb-8-interlaced.png",
     "rgba-8-interlaced.png",
   ]
 

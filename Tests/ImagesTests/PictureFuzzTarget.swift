@@ -2,20 +2,25 @@
 
 /// What is fuzzed of pictures: files of each format, and Exif data by themselves.
 ///
-/// Shared by the tests, which replay the corpus, and by libFuzzer (`scripts/fuzz jpeg`, `png`, `exif`).
+/// Shared by the tests, which replay the corpus, and by libFuzzer (`scripts/fuzz jpeg`, `png`, `webp`, `tiff`,
+/// `bmp`, `gif`, `exif`).
 enum PictureFuzzTarget: String, CaseIterable, Sendable {
   case jpeg
   case png
+  case webp
+  case tiff
+  case bmp
+  case gif
   case exif
 
   /// Reads some bytes; traps where a promise is broken.
   func run(_ bytes: [UInt8]) {
     switch self {
-    case .jpeg: decode(bytes, .jpeg)
+    case .jpeg, .webp, .tiff, .bmp, .gif: decode(bytes, rawValue)
     case .png:
-      decode(bytes, .png)
+      decode(bytes, rawValue)
       // With checksums that fit, without which hardly any change would come further than its chunk.
-      decode(Self.repairingChecksums(of: bytes), .png)
+      decode(Self.repairingChecksums(of: bytes), rawValue)
     case .exif: _ = Orientation(exif: bytes.span, in: 0..<bytes.count)
     }
   }
@@ -42,13 +47,17 @@ enum PictureFuzzTarget: String, CaseIterable, Sendable {
     return bytes
   }
 
-  private func decode(_ bytes: [UInt8], _ format: ImageFormat) {
+  private func decode(_ bytes: [UInt8], _ format: String) {
     // Small enough for a run to be short, large enough for the pictures of the corpus.
     let limits = ImageLimits(maximumPixels: 1 << 14)
-    guard let header = try? ImageHeader(parsing: bytes), header.format == format else { return }
-    for appliesOrientation in [true, false] {
-      let decoder = ImageDecoder(limits: limits, appliesOrientation: appliesOrientation)
-      guard let picture = try? decoder.decode(bytes) else { return }
+    guard let header = try? ImageHeader(parsing: bytes), header.format.identifier == format
+    else { return }
+    for isLenient in [false, true] {
+      let decoder = ImageDecoder(
+        limits: limits, appliesOrientation: !isLenient, acceptsTruncated: isLenient,
+        page: isLenient && header.pageCount > 1 ? 1 : 0)
+      guard let header = try? decoder.header(of: bytes), let picture = try? decoder.decode(bytes)
+      else { continue }
       let image = picture.image
       precondition(image.width * image.height == header.width * header.height, "\(header)")
       precondition(image.pixels.count == 3 * image.width * image.height, "\(header)")

@@ -21,6 +21,7 @@ import Testing
     ("application/vnd.safetensors", "application/vnd.safetensors"),
     ("image/png;q=0.5, image/jpeg;q=0.4", "image/png"),
     ("application/json, image/png", "application/json"),
+    ("image/webp", "image/webp"),
     ("image/png, */*;q=0.8", "image/png"), ("image/png;q=0", "application/json"),
     ("text/html,application/xhtml+xml,image/avif,image/webp,*/*;q=0.8", "application/json"),
   ])
@@ -41,7 +42,7 @@ import Testing
   }
 
   @Test func thePictureHasBoxesDrawnOnIt() async throws {
-    for format in ["image/png", "image/jpeg"] {
+    for format in ["image/png", "image/jpeg", "image/webp"] {
       let response = try await detect("format=image", accept: format)
       let drawn = try ImageDecoder().decode(response.body)
       let plain = try ImageDecoder().decode(Pictures.png)

@@ -105,7 +105,8 @@ import Testing
     bomb.replaceSubrange(16..<24, with: [0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60])
     try expectProblem(try await service.detect(picture: bomb), 413, "picture-too-large")
     try expectProblem(
-      try await service.detect(picture: Array("GIF89a".utf8)), 415, "unsupported-picture")
+      try await service.detect(picture: [0, 0, 0, 24] + Array("ftypjxl ".utf8)), 415,
+      "unsupported-picture")
     #expect(service.queue.load.waiting == 0)
     gate.open()
     #expect(try await first.status == 200)

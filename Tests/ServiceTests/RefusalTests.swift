@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "text/plain", "application/xml", "image/gif", "image/webp", "image", "multipart/mixed",
+    "text/plain", "application/xml", "image/heic", "image/jxl", "image", "multipart/mixed",
     "video/mp4", "image/svg+xml",
   ])
   func anotherContentTypeIsRefusedFromTheHead(type: String) async throws {
@@ -92,7 +92,8 @@ import Testing
 
   @Test(
     arguments: [
-      (Array("GIF89a----------".utf8), 415, "unsupported-picture", "GIF"),
+      ([0, 0, 0, 24] + Array("ftypjxl ----".utf8), 415, "unsupported-picture", "no format"),
+      (Array("GIF89a----------".utf8), 422, "undecodable-picture", "GIF"),
       (Array("{\"image\": 1}".utf8), 415, "unsupported-picture", "JSON"),
       ([1, 2, 3, 4], 415, "unsupported-picture", "Send JPEG"),
       (Array(Pictures.png.dropLast(20)), 422, "undecodable-picture", "cut short"),

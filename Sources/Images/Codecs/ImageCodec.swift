@@ -78,7 +78,20 @@ enum Likeness {
 
 /// The formats of this build, in the order in which they are listed and tried.
 enum ImageCodecs {
-  static let all: [any ImageCodec.Type] = [JPEGCodec.self, PNGCodec.self]
+  static let all: [any ImageCodec.Type] = {
+    var codecs: [any ImageCodec.Type] = [JPEGCodec.self, PNGCodec.self]
+    #if WebP
+      codecs.append(WebPCodec.self)
+    #endif
+    #if TIFF
+      codecs.append(TIFFCodec.self)
+    #endif
+    codecs += [BMPCodec.self, GIFCodec.self]
+    #if HEIF
+      codecs += [AVIFCodec.self, HEICCodec.self]
+    #endif
+    return codecs
+  }()
 
   /// How many bytes may stand before a picture: a line break, a byte order mark, the head of a part of
   /// a camera's stream.

@@ -6,6 +6,7 @@ extension JPEGCodec {
     var frame: JPEGFrame?
     var adobeTransform: UInt8?
     var orientation: Orientation?
+    var profile: String?
     var offset = 2
     while true {
       let (marker, start) = try nextMarker(in: bytes, from: offset)
@@ -40,11 +41,17 @@ extension JPEGCodec {
         return ImageHeader(
           format: .jpeg, width: frame.width, height: frame.height,
           colourMode: frame.colourMode(adobeTransform: adobeTransform), bitDepth: 8,
-          isProgressive: frame.isProgressive, orientation: orientation)
+          isProgressive: frame.isProgressive, orientation: orientation,
+          ignoredProfile: profile)
       case 0xE1 where bytes.holds(Array("Exif\0\0".utf8), at: payload.lowerBound):
         // The first one counts; Exif allows no second one.
         if orientation == nil, payload.count >= 6 {
           orientation = Orientation(exif: bytes, in: payload.dropFirst(6))
+        }
+      case 0xE2 where bytes.holds(profileSignature, at: payload.lowerBound) && payload.count > 14:
+        // The first of several pieces has the tags that are looked at.
+        if bytes[payload.lowerBound + 12] == 1 {
+          profile = ColourProfile.nameUnlessSRGB(bytes.extracting(payload.dropFirst(14)))
         }
       case 0xEE
       where payload.count >= 12 && bytes.holds(Array("Adobe".utf8), at: payload.lowerBound):
@@ -54,6 +61,8 @@ extension JPEGCodec {
       offset = start + length
     }
   }
+
+  private static let profileSignature = Array("ICC_PROFILE\0".utf8)
 
   /// Finds the next marker and where it ends, passing over fill bytes and what belongs to nothing.
   private static func nextMarker(

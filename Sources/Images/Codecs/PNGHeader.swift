@@ -1,3 +1,5 @@
+internal import CPNG
+
 extension PNGCodec {
   /// Reads the IHDR chunk of a PNG file, and the orientation where there is an eXIf chunk.
   ///
@@ -39,20 +41,43 @@ extension PNGCodec {
     }
     return ImageHeader(
       format: .png, width: width, height: height, colourMode: colourMode, bitDepth: bitDepth,
-      isProgressive: interlacing == 1, orientation: exifChunkOrientation(in: bytes))
+      isProgressive: interlacing == 1, orientation: exifChunkOrientation(in: bytes),
+      ignoredProfile: profileName(in: bytes))
+  }
+
+  /// The name of the first profile before the picture where it is not sRGB's.
+  private static func profileName(in bytes: Span<UInt8>) -> String? {
+    guard let payload = chunk("iCCP", in: bytes, before: "IDAT"),
+      let end = payload.prefix(80).first(where: { bytes[$0] == 0 }), end + 2 < payload.upperBound
+    else { return nil }
+    let compressed = bytes.extracting(end + 2..<payload.upperBound)
+    var profile = [UInt8](repeating: 0, count: 8192)
+    let capacity = profile.count
+    // Safety: the function reads the span's bytes only, and writes at most `capacity` of the array's.
+    let count = unsafe compressed.withUnsafeBufferPointer { source in
+      unsafe profile.withUnsafeMutableBufferPointer { target in
+        unsafe cpng_inflate(source.baseAddress, source.count, target.baseAddress, capacity)
+      }
+    }
+    return ColourProfile.nameUnlessSRGB(profile.span.extracting(0..<count))
   }
 
   /// The orientation of the first eXIf chunk, which may lie before or after the picture.
   private static func exifChunkOrientation(in bytes: Span<UInt8>) -> Orientation? {
+    chunk("eXIf", in: bytes, before: "IEND").flatMap { Orientation(exif: bytes, in: $0) }
+  }
+
+  /// The contents of the first chunk of a type.
+  private static func chunk(
+    _ type: String, in bytes: Span<UInt8>, before end: String
+  ) -> Range<Int>? {
     var offset = 8
     while bytes.count - offset >= 12 {
       let length = bytes.bigEndian(at: offset, byteCount: 4)
       let payload = offset + 8
       guard length <= bytes.count - payload - 4 else { return nil }
-      if bytes.holds(Array("eXIf".utf8), at: offset + 4) {
-        return Orientation(exif: bytes, in: payload..<payload + length)
-      }
-      if bytes.holds(Array("IEND".utf8), at: offset + 4) { return nil }
+      if bytes.holds(Array(type.utf8), at: offset + 4) { return payload..<payload + length }
+      if bytes.holds(Array(end.utf8), at: offset + 4) { return nil }
       offset = payload + length + 4
     }
     return nil

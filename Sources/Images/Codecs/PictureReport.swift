@@ -43,19 +43,27 @@ extension picture_report {
           .missingEnd, "The file has no end marker where one belongs; its pixels are all there."))
     }
     if has(picture_oddity_truncated) {
-      warnings.append(.truncated(from: Int(first_missing_row), height: height))
+      warnings.append(.truncated(Int(first_missing_row)..<height, of: height))
+    }
+    if clipped_samples > 0 {
+      warnings.append(
+        ImageWarning(
+          .clippedSamples,
+          "\(clipped_samples) grey samples of 16 bits are larger than 255 and became white, as with "
+            + "Pillow. Scale them to 8 bits before sending them."))
     }
     return warnings
   }
 }
 
 extension ImageWarning {
-  /// Tells that a picture's rows from one on are not whole.
-  static func truncated(from first: Int, height: Int) -> ImageWarning {
+  /// Tells that some of a picture's rows are not whole.
+  static func truncated(_ rows: Range<Int>, of height: Int) -> ImageWarning {
     ImageWarning(
       .truncated,
-      "The file is cut: of \(height) stored rows, those from row \(first) on are missing or not whole.",
-      missingRows: first..<height)
+      "The file is cut: of \(height) stored rows, \(rows.lowerBound) to \(rows.upperBound - 1) are "
+        + "missing or not whole.",
+      missingRows: rows)
   }
 }
 

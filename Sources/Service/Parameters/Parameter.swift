@@ -12,6 +12,8 @@ enum Parameter: String, CaseIterable {
   case boxFormat = "box_format"
   case isNormalized = "normalized"
   case orientation
+  case truncation = "truncated"
+  case page
   case timeout = "timeout_ms"
   case isClassAgnostic = "class_agnostic_nms"
   case proposalCountBeforeNMS = "rpn_pre_nms_top_n"
@@ -79,6 +81,8 @@ enum Parameter: String, CaseIterable {
     case .nearestCount: .integer(1...100)
     case .model: .modelName
     case .orientation: .oneOf(OrientationPolicy.allCases.map(\.rawValue))
+    case .truncation: .oneOf(TruncationPolicy.allCases.map(\.rawValue))
+    case .page: .integer(1...10_000)
     case .timeout: .integer(1...RequestTimeout.maximumMilliseconds)
     }
   }
@@ -112,6 +116,8 @@ enum Parameter: String, CaseIterable {
     case .boxFormat: defaults.boxFormat.rawValue
     case .isNormalized: String(defaults.isNormalized)
     case .orientation: defaults.orientation.rawValue
+    case .truncation: defaults.truncation.rawValue
+    case .page: String(defaults.page)
     case .isClassAgnostic: "false"
     case .imageID: String(defaults.imageID)
     case .nearestCount: String(defaults.nearestCount)

@@ -64,6 +64,8 @@ extension RequestParameters {
     case .boxFormat: boxFormat = try value.choice()
     case .isNormalized: isNormalized = try value.words() == ["true"]
     case .orientation: orientation = try value.choice()
+    case .truncation: truncation = try value.choice()
+    case .page: page = try value.integer()
     case .timeout: timeout = .milliseconds(try value.integer())
     case .isClassAgnostic: detection.isClassAgnostic = try value.words() == ["true"]
     case .proposalCountBeforeNMS: detection.proposalCountBeforeNMS = try value.integer()

@@ -21,6 +21,12 @@ public struct RequestParameters: Sendable, Hashable {
   /// What is done with the orientation that the picture's file states.
   public var orientation = OrientationPolicy.exif
 
+  /// What is done with a picture whose file ends before it does.
+  public var truncation = TruncationPolicy.refuse
+
+  /// Which of a file's pictures is meant, counted from 1.
+  public var page = 1
+
   /// How long the answer may take; `nil` where that is left to the server.
   public var timeout: Duration?
 
@@ -77,7 +83,7 @@ enum ResponseFormat: String, Sendable, CaseIterable {
   case json
   /// COCO's result rows, as JSON.
   case coco
-  /// The picture with boxes drawn on it, as JPEG or PNG.
+  /// The picture with boxes drawn on it.
   case image
   /// Tensors in a safetensors file.
   case safetensors
@@ -101,4 +107,12 @@ public enum OrientationPolicy: String, Sendable, CaseIterable {
   case exif
   /// The picture is taken as it is stored.
   case ignore
+}
+
+/// What is done with a picture whose file ends before it does.
+public enum TruncationPolicy: String, Sendable, CaseIterable {
+  /// It is refused.
+  case refuse
+  /// What is there is looked at; the answer says which rows are missing.
+  case accept
 }

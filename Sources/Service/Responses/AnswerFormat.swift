@@ -23,8 +23,13 @@ enum AnswerFormat: Equatable {
 
   /// The format that an `Accept` prefers (RFC 9110 section 12.5.1); the first one offered where it
   /// prefers none, or takes none of them: an answer that was not asked for is of more use than none.
+  ///
+  /// Where pages are taken, a browser posts a form: the pictures that it lists are what a page may have
+  /// in it, and not the answer that is wanted.
   static func preferred(by accept: String, among offered: [AnswerFormat]) -> AnswerFormat {
     let ranges = accept.split(separator: ",").compactMap { MediaType(parsing: trimmed($0)) }
+    let isForm = ranges.contains { $0.name == "text/html" } && offered.contains(.json)
+    let offered = isForm ? offered.filter { !pictures.contains($0) } : offered
     var best: (format: AnswerFormat, quality: Double)?
     for format in offered where format != .coco {
       let quality = quality(of: format.mediaType, in: ranges)

@@ -49,7 +49,11 @@ extension Problem {
       case .tooManyScans(let limit): Limit(name: "scans", value: limit, unit: "scans")
       default: nil
       }
-    self.init(kind, error.description, limit: limit)
+    let mend =
+      if case .truncated = error { " Or ask for what is there with 'truncated=accept'." } else {
+        ""
+      }
+    self.init(kind, error.description + mend, limit: limit)
     if kind == .unsupportedPicture { fields = [("Accept", MediaType.acceptedText)] }
   }
 

@@ -85,9 +85,7 @@ struct DetectionWork {
     _ bytes: Span<UInt8>, _ parameters: RequestParameters
   ) throws -> DecodedImage {
     try parameters.requireNoSizesOfFeatures()
-    let decoder = ImageDecoder(
-      limits: settings.imageLimits, appliesOrientation: parameters.orientation == .exif)
-    return try decoder.decode(bytes)
+    return try parameters.decoder(limits: settings.imageLimits).decode(bytes)
   }
 
   /// Holds a picture that came as pixels against the limits of those that come as files.
@@ -131,6 +129,13 @@ struct DetectionWork {
 }
 
 extension RequestParameters {
+  /// What decodes the request's pictures.
+  func decoder(limits: ImageLimits) -> ImageDecoder {
+    ImageDecoder(
+      limits: limits, appliesOrientation: orientation == .exif,
+      acceptsTruncated: truncation == .accept, page: page - 1)
+  }
+
   /// Refuses what goes with features only.
   func requireNoSizesOfFeatures() throws(Problem) {
     for (parameter, isGiven) in [

@@ -79,7 +79,7 @@ struct WorkOrder: Sendable {
         job = .detection(content)
       }
     }
-    let decoder = ImageDecoder(limits: settings.imageLimits)
+    let decoder = parameters.decoder(limits: settings.imageLimits)
     for item in job.items {
       do {
         pixels += try parameters.pixelCount(of: item, in: body, decoder)

@@ -230,7 +230,8 @@ static enum picture_status decode(
     if (!direct) picture_place_rgb(destination, 0, y, destination->width, row);
   }
   if (run.is_cut && !jpeg_has_multiple_scans(&cinfo)) {
-    picture_fill_missing(destination, report->first_missing_row);
+    picture_fill(
+        destination, report->first_missing_row, destination->height, picture_missing);
   }
   run.is_done = true;
   jpeg_finish_decompress(&cinfo);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <png.h>
+#include <zlib.h>
 
 struct run {
   jmp_buf escape;
@@ -61,6 +62,20 @@ static void place_row(
   }
 }
 
+// Grey of 16 bits, most significant byte first, perhaps with alpha; what exceeds 255 becomes 255.
+static void place_grey_16(
+    struct run *run, const uint8_t *row, bool has_alpha, uint32_t y,
+    const struct picture_destination *destination) {
+  uint8_t *target = picture_row(destination, y);
+  for (uint32_t x = 0; x < destination->width; x++, target += destination->x_step) {
+    const uint8_t shade = row[0] ? 255 : row[1];
+    run->report->clipped_samples += row[0] != 0;
+    // Alpha is that of tRNS: all or nothing.
+    memset(target, has_alpha && row[2] == 0 ? 255 : shade, 3);
+    row += has_alpha ? 4 : 2;
+  }
+}
+
 static void decode(
     struct run *run, png_structp png, png_infop info,
     const struct picture_destination *destination) {
@@ -79,16 +94,22 @@ static void decode(
   }
   const bool has_alpha = (png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA) != 0 ||
       png_get_valid(png, info, PNG_INFO_tRNS) != 0;
+  // 16 bits as Pillow has them: the upper ones of colours, but grey that is all there is, is clipped.
+  const bool is_grey_16 = png_get_color_type(png, info) == PNG_COLOR_TYPE_GRAY &&
+      png_get_bit_depth(png, info) == 16;
   png_set_expand(png);
-  png_set_scale_16(png);
-  png_set_gray_to_rgb(png);
+  if (!is_grey_16) {
+    png_set_strip_16(png);
+    png_set_gray_to_rgb(png);
+  }
   const int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
   const size_t row_bytes = png_get_rowbytes(png, info);
-  if (row_bytes != (has_alpha ? 4 : 3) * (size_t)destination->width) {
+  const size_t pixel_bytes = is_grey_16 ? (has_alpha ? 4 : 2) : (has_alpha ? 4 : 3);
+  if (row_bytes != pixel_bytes * destination->width) {
     fail(run, picture_status_corrupt, "a row has an unexpected size");
   }
-  const bool direct = !has_alpha && picture_is_direct(destination);
+  const bool direct = !is_grey_16 && !has_alpha && picture_is_direct(destination);
   if (!direct) {
     run->scratch = malloc(row_bytes * (passes == 1 ? 1 : destination->height));
     if (run->scratch == NULL) fail(run, picture_status_out_of_memory, "no memory for the rows");
@@ -103,7 +124,12 @@ static void decode(
       }
       uint8_t *row = run->scratch + (passes == 1 ? 0 : row_bytes * y);
       png_read_row(png, row, NULL);
-      if (run->pass == passes - 1) place_row(row, has_alpha, y, destination);
+      if (run->pass < passes - 1) continue;
+      if (is_grey_16) {
+        place_grey_16(run, row, has_alpha, y, destination);
+      } else {
+        place_row(row, has_alpha, y, destination);
+      }
     }
   }
   png_read_end(png, NULL);
@@ -120,7 +146,7 @@ static void settle_truncation(struct run *run, const struct picture_destination 
   // Rows of the last pass are whole; before it, no odd row has anything.
   const uint32_t whole = run->passes > 0 && run->pass == run->passes - 1 ? run->row : 0;
   if (!run->accepts_truncated || whole == 0) return;
-  picture_fill_missing(destination, whole);
+  picture_fill(destination, whole, destination->height, picture_missing);
   run->report->oddities |= picture_oddity_truncated;
   run->report->first_missing_row = whole;
   run->report->message[0] = 0;
@@ -206,3 +232,18 @@ enum picture_status cpng_encode_rgb(
 }
 
 void cpng_free(uint8_t *encoded) { free(encoded); }
+
+size_t cpng_inflate(
+    const uint8_t *bytes, size_t byte_count, uint8_t *inflated, size_t capacity) {
+  z_stream stream;
+  memset(&stream, 0, sizeof stream);
+  if (inflateInit(&stream) != Z_OK) return 0;
+  stream.next_in = (uint8_t *)bytes;
+  stream.avail_in = byte_count > UINT32_MAX ? UINT32_MAX : (uInt)byte_count;
+  stream.next_out = inflated;
+  stream.avail_out = (uInt)capacity;
+  inflate(&stream, Z_SYNC_FLUSH);
+  const size_t count = capacity - stream.avail_out;
+  inflateEnd(&stream);
+  return count;
+}

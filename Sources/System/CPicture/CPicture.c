@@ -60,10 +60,11 @@ void picture_convert_cmyk(uint8_t *row, uint32_t count, bool is_inverted) {
   }
 }
 
-void picture_fill_missing(const struct picture_destination *d, uint32_t first) {
-  for (uint32_t y = first; y < d->height; y++) {
+void picture_fill(
+    const struct picture_destination *d, uint32_t first, uint32_t end, uint8_t shade) {
+  for (uint32_t y = first; y < end; y++) {
     uint8_t *target = picture_row(d, y);
-    for (uint32_t x = 0; x < d->width; x++, target += d->x_step) memset(target, 128, 3);
+    for (uint32_t x = 0; x < d->width; x++, target += d->x_step) memset(target, shade, 3);
   }
 }
 

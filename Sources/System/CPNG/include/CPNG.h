@@ -12,8 +12,9 @@
 
 #include "CPicture.h"
 
-// Decodes to RGB of 8 bits: palette and grey expanded, 16 bits rounded to the nearest of 8, alpha
-// (and tRNS) composited over white after that. Gamma and colour profiles are not applied.
+// Decodes to RGB of 8 bits: palette and grey expanded, the upper 8 of 16 bits taken, but grey of 16 bits
+// without an alpha channel clipped to 255 (both as Pillow does), alpha (and tRNS) composited over white
+// after that. Gamma and colour profiles are not applied.
 //
 // Ancillary chunks with a wrong checksum are left out and a missing IEND is passed over; the report's
 // oddities tell. A picture that ends early is `truncated`, unless `accepts_truncated` and at least one
@@ -30,3 +31,8 @@ enum picture_status cpng_encode_rgb(
     size_t *encoded_count, struct picture_report *report);
 
 void cpng_free(uint8_t *encoded);
+
+// Inflates the beginning of a zlib stream, at most `capacity` bytes (below 4 GiB) of it, as far as it is
+// sound; gives how many there are.
+size_t cpng_inflate(
+    const uint8_t *bytes, size_t byte_count, uint8_t *inflated, size_t capacity);

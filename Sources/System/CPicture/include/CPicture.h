@@ -44,6 +44,8 @@ struct picture_report {
   size_t extraneous_bytes;
   // The first stored row that is not whole, where the picture is cut and what is there was asked for.
   uint32_t first_missing_row;
+  // How many samples were larger than what they are cut to.
+  uint64_t clipped_samples;
   // About where in the file the run ended.
   size_t byte_offset;
   // The library's own words, zero-terminated; empty on success.
@@ -87,8 +89,12 @@ void picture_place_rgba(
 // R = (255 - K) - C (255 - K) / 255, likewise G with M and B with Y, rounded.
 void picture_convert_cmyk(uint8_t *row, uint32_t count, bool is_inverted);
 
-// Fills rows from `first` on with mid-grey: what is missing of a picture that is cut.
-void picture_fill_missing(const struct picture_destination *destination, uint32_t first);
+// What stands for the missing rows of a picture that is cut: mid-grey.
+static const uint8_t picture_missing = 128;
+
+// Fills rows from `first` up to `end` with a shade of grey.
+void picture_fill(
+    const struct picture_destination *destination, uint32_t first, uint32_t end, uint8_t shade);
 
 // Keeps the words of a library, and the status.
 void picture_say(struct picture_report *report, const char *message);
