@@ -71,7 +71,7 @@ import Testing
 
   @Test(
     arguments: ["rpn.score.weight", "rpn.loc.weight", "head.score.weight", "head.cls_loc.weight"],
-    [Float.infinity, 1e38])
+    [Float.infinity, .nan])
   func outputsThatAreNotFiniteAreAnErrorAndNotAnEmptyAnswer(name: String, value: Float) throws {
     let detector = try Detector(model: Self.model(name, filledWith: value))
     let image = try Golden.image("portrait_487x331")
