@@ -79,6 +79,7 @@ struct SafetensorsIndex {
   ///
   /// - Parameter path: the index's own path.
   /// - Returns: the tensors of all of them; each must be in the file that the index says.
+  /// - Throws: `CheckpointError` with the file that is missing or broken.
   func open(besides path: String) throws(CheckpointError) -> Checkpoint {
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     var dictionary = StateDictionary()

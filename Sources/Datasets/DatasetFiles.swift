@@ -2,17 +2,19 @@ internal import Glibc
 
 /// The files of a dataset, by paths relative to its folder.
 public protocol DatasetFiles {
-  /// The names in a folder in alphabetical order; `nil` where there is no such folder.
+  /// Lists a folder.
   ///
   /// - Parameter folder: a path, `""` for the dataset's own folder.
+  /// - Returns: the names in alphabetical order; `nil` where there is no such folder.
   /// - Throws: `DatasetError` where it is there and cannot be listed.
   func names(in folder: String) throws(DatasetError) -> [String]?
 
-  /// The contents of a file.
+  /// Reads a file.
   ///
   /// - Parameters:
   ///   - path: the file.
   ///   - limit: the most bytes that it may have.
+  /// - Returns: the whole contents.
   /// - Throws: `DatasetError` where it cannot be read or is larger.
   func contents(of path: String, limit: Int) throws(DatasetError) -> [UInt8]
 }

@@ -153,11 +153,12 @@ public struct COCOEvaluation: Sendable {
 
   // MARK: Figures
 
-  /// The mean over classes of the average precision; `nil` where no object counts.
+  /// The mean over classes of the average precision.
   ///
   /// - Parameters:
   ///   - threshold: the place of one threshold in `thresholds`, or `nil` for the mean over all.
   ///   - size: which objects count.
+  /// - Returns: a part of one; `nil` where no object counts.
   public func meanAveragePrecision(
     threshold: Int? = nil, size: SizeRange = .all
   ) -> Double? {

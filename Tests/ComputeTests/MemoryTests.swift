@@ -13,8 +13,8 @@ struct MemoryTests {
     #expect(throws: ComputeError.self) { try arena.reserve(Self.tooMuch) }
     #expect(arena.byteCount == 0)
     let buffer = FloatBuffer()
-    #expect(throws: ComputeError.self) { try unsafe buffer.reserve(Self.tooMuch / 4) }
-    #expect(throws: ComputeError.self) { try unsafe buffer.reserve(Int.max) }
+    #expect(throws: ComputeError.self) { _ = try unsafe buffer.reserve(Self.tooMuch / 4) }
+    #expect(throws: ComputeError.self) { _ = try unsafe buffer.reserve(Int.max) }
   }
 
   @Test func anArenaThatCouldNotGrowMayBeUsedAgain() throws {
