@@ -80,19 +80,8 @@ struct Convolution: Operation {
   func storage(
     ofInput position: Int, precision: LayerPrecision, result: ValueStorage
   ) -> ValueStorage {
-    // What is added to is read as it is written: bytes are too coarse for a chain of sums.
-    position == 0 ? precision.inputStorage : addendStorage(precision, result: result)
-  }
-
-  /// How a convolution with a sum keeps both what it adds and its result.
-  private func addendStorage(_ precision: LayerPrecision, result: ValueStorage) -> ValueStorage {
-    precision == .bfloat16 && result == .bfloat16 ? .bfloat16 : .float32
-  }
-
-  /// How the result is kept where its readers want it as `wanted`.
-  func resultStorage(_ precision: LayerPrecision, wanted: ValueStorage) -> ValueStorage {
-    addend == nil
-      ? precision.resultStorage(wanted: wanted) : addendStorage(precision, result: wanted)
+    // What is added to is read as it is written: as float32.
+    position == 0 ? precision.inputStorage : .float32
   }
 
   /// The extents of the convolution of a whole source.
@@ -139,7 +128,8 @@ struct Convolution: Operation {
       return
     }
     let precision = lowering.choice.precisions[layer.index]
-    let storage = resultStorage(precision, wanted: lowering.choice.storages[result.index])
+    let storage =
+      precision == .float32 || addend != nil ? .float32 : lowering.choice.storages[result.index]
     let descriptor = try lowering.kernels.convolution(
       self, geometry, precision: precision, result: storage, name: layer.name)
     let source = try lowering.memory(
@@ -150,7 +140,7 @@ struct Convolution: Operation {
     if let addend {
       // oneDNN's sum adds to what the output already holds: the addend itself where neither this
       // kernel nor a later one reads it, else a copy.
-      var base = try lowering.memory(of: addend, kept: storage, name: layer.name)
+      var base = try lowering.memory(of: addend, kept: .float32, name: layer.name)
       let isReusable =
         base.layout == destinationLayout
         && lowering.mayOverwrite(addend, at: base, byLayer: layer.index) && addend != input

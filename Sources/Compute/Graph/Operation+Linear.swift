@@ -43,7 +43,7 @@ struct Linear: Operation {
       return
     }
     let (source, output) = (lowering.extents(of: inputs[0]), lowering.extents(of: layer.result))
-    let storage = precision.resultStorage(wanted: lowering.choice.storages[layer.result.index])
+    let storage = lowering.choice.storages[layer.result.index]
     // A map is read as it lies, so the weights get its axes: (K, C·H·W) is (K, C, H, W). Bytes are
     // always read as a map, if need be of one cell: oneDNN's kernel for matrices of bytes is ten
     // times slower than the one for maps.

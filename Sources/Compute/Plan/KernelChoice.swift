@@ -10,16 +10,12 @@ struct KernelChoice {
   struct Processor {
     /// How many channels lie side by side for Winograd's kernels; `nil` where it has none.
     var winogradLanes: Int?
-    /// Whether it multiplies bfloat16.
-    var hasBFloat16: Bool
     /// Whether it multiplies tiles of bfloat16.
     var hasMatrixTiles: Bool
 
     /// This one.
     static var current: Processor {
-      Processor(
-        winogradLanes: Engine.winogradLanes, hasBFloat16: Engine.hasBFloat16,
-        hasMatrixTiles: Engine.hasMatrixTiles)
+      Processor(winogradLanes: Engine.winogradLanes, hasMatrixTiles: Engine.hasMatrixTiles)
     }
   }
 
@@ -47,14 +43,14 @@ struct KernelChoice {
   ) {
     let isSupported = options.isSupported
     var wanted = network.layers.indices.map { index -> LayerPrecision in
-      guard isSupported, options.precision != .float32 else { return .float32 }
-      if options.precision == .int8 {
-        if let range = network.layers[index].inputRange { return .int8(inputRange: range) }
-        // What has no range, as layers that read negative values, is no more precise than its
-        // neighbours' bytes.
-        guard processor.hasBFloat16 else { return .float32 }
+      switch options.precision {
+      case .float32: return .float32
+      case .bfloat16:
+        return isSupported && network.toleratesLowPrecision(layer: index) ? .bfloat16 : .float32
+      case .int8:
+        guard isSupported, let range = network.layers[index].inputRange else { return .float32 }
+        return .int8(inputRange: range)
       }
-      return network.toleratesLowPrecision(layer: index) ? .bfloat16 : .float32
     }
     if options.convolution == .fastest, let lanes = processor.winogradLanes {
       for index in network.layers.indices {

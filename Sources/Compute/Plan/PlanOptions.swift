@@ -7,7 +7,7 @@ public struct PlanOptions: Sendable {
     /// The upper half of single precision, but for the first and the last layers and those that
     /// Winograd's algorithm computes faster in single precision; sums in single precision.
     case bfloat16 = "bf16"
-    /// Bytes where a layer has been calibrated for them, else as `bfloat16` where the CPU has that.
+    /// Bytes where a layer has been calibrated for them, else single precision.
     case int8
 
     /// Whether the CPU computes in the precision at its full speed.

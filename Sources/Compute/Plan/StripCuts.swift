@@ -108,13 +108,8 @@ struct StripCuts {
       let value = network.result(ofLayer: index)
       if operation is MaxPooling {
         isFloat32[value.index] = isFloat32[operation.inputs[0].index]
-      } else if let convolution = operation as? Convolution {
-        let kept = convolution.resultStorage(
-          choice.precisions[index], wanted: choice.storages[value.index])
-        isFloat32[value.index] = kept == .float32
-      } else {
-        let kept = choice.precisions[index].resultStorage(wanted: choice.storages[value.index])
-        isFloat32[value.index] = kept == .float32
+      } else if choice.precisions[index] == .float32 || operation.inputs.count > 1 {
+        isFloat32[value.index] = true
       }
       index += choice.pooling(behind: index) == nil ? 1 : 2
     }
