@@ -41,7 +41,7 @@ final class DetectorLanes: DetectionBackend {
   /// Opens the model; the lanes share its weights.
   init(_ choice: ModelOptions.Choice, laneCount: Int) throws(Failure) {
     source = try choice.openModel()
-    ModelOptions.Choice.announce(source.description.assumption)
+    ModelOptions.Choice.announce(source)
     var choice = choice
     try choice.settlePrecision(for: source)
     let detectors = try choice.detectors(of: source, count: laneCount)

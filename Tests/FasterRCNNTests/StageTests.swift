@@ -69,11 +69,10 @@ import Testing
     return try Model.open(path)
   }
 
-  @Test(
-    arguments: ["rpn.score.weight", "rpn.loc.weight", "head.score.weight", "head.cls_loc.weight"],
-    [Float.infinity, .nan])
-  func outputsThatAreNotFiniteAreAnErrorAndNotAnEmptyAnswer(name: String, value: Float) throws {
-    let detector = try Detector(model: Self.model(name, filledWith: value))
+  /// Finite weights, so that the file is taken, whose sums are beyond float32 everywhere.
+  @Test(arguments: ["rpn.conv1.weight", "head.score.weight", "head.cls_loc.weight"])
+  func outputsThatAreNotFiniteAreAnErrorAndNotAnEmptyAnswer(name: String) throws {
+    let detector = try Detector(model: Self.model(name, filledWith: 3e38))
     let image = try Golden.image("portrait_487x331")
     #expect {
       _ = try detector.detect(.image(image))
@@ -96,6 +95,9 @@ import Testing
       try calibration.observe(try BloodCellTests.example())
       #expect(!calibration.ranges(share: 0.999).isEmpty)
     }
+    // The compute thread lets go of what it ran a moment after its caller goes on.
+    let deadline = ContinuousClock.now + .seconds(60)
+    while detector != nil, ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.01) }
     #expect(detector == nil)
   }
 
