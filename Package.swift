@@ -98,7 +98,7 @@ let package = Package(
     library(
       "FasterRCNN",
       [
-        "Threads", "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images",
+        "Threads", "Tensors", "JSON", "Compute", "Detection", "Networks", "Checkpoints", "Images",
         "Families", "CEmbeddedModel", "COpenSSL",
       ]),
     library("Datasets", ["Tensors", "JSON", "Detection"]),

@@ -1,3 +1,4 @@
+internal import Checkpoints
 public import Detection
 public import Networks
 public import Tensors
@@ -9,7 +10,7 @@ public struct Blueprint: Sendable {
   public let family: Family
 
   /// The tensors under canonical names.
-  public let state: StateDictionary
+  public private(set) var state: StateDictionary
 
   /// What the shapes of the tensors do not tell.
   public let architecture: Architecture
@@ -31,6 +32,9 @@ public struct Blueprint: Sendable {
 
   /// The file's tensors that have no canonical name, in the file's order.
   public let unknownNames: [String]
+
+  /// Parts of the file that do nothing for boxes, in words, as `the mask head`.
+  public let leftOut: [String]
 
   private let originalNames: [String: String]
 
@@ -91,10 +95,14 @@ public struct Blueprint: Sendable {
         layers.append((origin, try family.card(group: group, value, source: source.name)))
       }
     }
-    layers.append((.file, try family.card(evidence)))
+    layers.append((.file, try family.card(evidence).filled(from: evidence.labels)))
     var conventions = try family.conventions(evidence)
     let merged = layers.reduce(ModelCard()) { $0.filled(from: $1.card) }
-    conventions.apply(merged)
+    do {
+      try conventions.apply(merged)
+    } catch {
+      throw .settings(source: "the model", reason: error.reason)
+    }
 
     var origins: [ModelCard.Key: Origin] = [:]
     var card = merged.filled(from: conventions.card)
@@ -118,19 +126,32 @@ public struct Blueprint: Sendable {
     var state = StateDictionary(metadata: evidence.state.metadata)
     var originalNames: [String: String] = [:]
     var unknownNames: [String] = []
+    var leftOut: [String] = []
     for name in evidence.state.names {
       // PyTorch's count of training steps is no weight.
       if name.hasSuffix(".num_batches_tracked") { continue }
+      if let part = family.leftOut.first(where: { name.hasPrefix($0.prefix) }) {
+        if !leftOut.contains(part.what) { leftOut.append(part.what) }
+        continue
+      }
       guard let canonical = family.names.canonical(name), state[canonical] == nil else {
         unknownNames.append(name)
         continue
       }
-      state[canonical] = evidence.state[name]
+      state[canonical] = evidence.state[name]?.withoutLeadingOnes(in: evidence.format)
       originalNames[canonical] = name
     }
     self.state = state
     self.originalNames = originalNames
     self.unknownNames = unknownNames
+    self.leftOut = leftOut
+  }
+
+  /// The same without the tensors, which keep their file open.
+  public var withoutTensors: Blueprint {
+    var result = self
+    result.state = StateDictionary()
+    return result
   }
 
   /// What the file calls a tensor; the family's name for one that it lacks.
@@ -153,5 +174,19 @@ extension Family {
     } catch {
       throw .settings(source: source, reason: "in \"\(group)\", \(error.reason)")
     }
+  }
+}
+
+extension StoredTensor {
+  /// The tensor as its layer has it: Caffe's files of 2014 give every blob four axes, the first of
+  /// which are 1.
+  fileprivate func withoutLeadingOnes(in format: CheckpointFormat) -> StoredTensor {
+    guard format == .caffeModel, shape.rank == 4, isContiguous else { return self }
+    let kept = shape.dimensions.drop { $0 == 1 }
+    // A convolution with one output keeps its axes: its kernel has more than one cell, or is 1x1.
+    guard shape[0] == 1, shape[1] == 1 else { return self }
+    return StoredTensor(
+      elementType: elementType, shape: Shape(Array(kept)), storage: storage, byteOffset: byteOffset)
+      ?? self
   }
 }

@@ -62,3 +62,35 @@ enum Bubbliiiing {
       reportedScale: .uncappedFactor),
     preprocessing: Preprocessing(interpolation: .pillowBicubic))
 }
+
+extension DetectionProfile {
+  /// bubbliiiing/faster-rcnn-pytorch with VGG16.
+  ///
+  /// The score threshold is the one it is compared at; its display uses 0.5, its evaluation 0.02.
+  fileprivate static let bubbliiiingVGG = DetectionProfile(
+    levels: [
+      AnchorLevel(
+        anchors: AnchorSettings(centre: .origin, coordinateOrder: .xyxy), stride: .fixed(16))
+    ],
+    coder: BoxCoder(order: .xyxy),
+    proposals: ProposalSettings(
+      minimumSide: MinimumSide(length: 16),
+      counts: ProposalCounts(beforeNMS: 3_000, afterNMS: 300)),
+    roi: RoISettings(scale: .mapOverPicture),
+    classes: ClassBoxSettings(decodingFrame: .resized, clippingStage: .afterNMS),
+    training: TrainingTargets(
+      proposalCounts: ProposalCounts(beforeNMS: 12_000, afterNMS: 600),
+      anchorMatcher: Matcher(
+        positiveThreshold: 0.7, negativeOverlaps: 0..<0.3, bestBoxes: .firstReassigned),
+      keepsInsideAnchorsOnly: false,
+      roiSampler: Sampler(count: 128, positiveShare: 0.5, shareRounding: .toNearestOrEven),
+      anchorLoss: RPNLoss(sigma: 1, normalisation: .positiveCount, lambda: 1),
+      roiLoss: RoILoss(normalisation: .positiveCount, lambda: 1)))
+
+  /// bubbliiiing/faster-rcnn-pytorch with ResNet-50: 14 bins, halved by layer 4.
+  fileprivate static let bubbliiiingResNet50 = {
+    var profile = bubbliiiingVGG
+    profile.roi.size = 14
+    return profile
+  }()
+}

@@ -32,28 +32,31 @@ extension Family {
 
 enum ChainerCV {
   /// Chainer's names, which end in W and b.
-  ///
-  /// VGG16's stages have 2, 2, 3, 3, 3 convolutions, whose indices in torchvision's list count their
-  /// ReLUs and the poolings too.
   static let names: NameMap = {
-    var layers: [(String, String)] = []
-    var index = 0
-    for (stage, count) in [2, 2, 3, 3, 3].enumerated() {
-      for number in 1...count {
-        layers.append(
-          ("extractor/conv\(stage + 1)_\(number)/conv", "backbone.features.\(index)"))
-        index += 2
-      }
-      index += 1
-    }
-    layers += [
-      ("rpn/conv1", "rpn.conv.0"), ("rpn/score", "rpn.objectness"), ("rpn/loc", "rpn.offsets"),
-      ("head/fc6", "head.fc.0"), ("head/fc7", "head.fc.2"),
-      ("head/cls_loc", "head.boxes"), ("head/score", "head.class"),
-    ]
+    let layers =
+      VGG16Names.caffe("extractor/", suffix: "/conv") + [
+        ("rpn/conv1", "rpn.conv.0"), ("rpn/score", "rpn.objectness"), ("rpn/loc", "rpn.offsets"),
+        ("head/fc6", "head.fc.0"), ("head/fc7", "head.fc.2"),
+        ("head/cls_loc", "head.boxes"), ("head/score", "head.class"),
+      ]
     return NameMap(
-      layers.flatMap { (theirs, ours) in
+      [],
+      alsoRead: layers.flatMap { (theirs, ours) in
         [(theirs + "/W", ours + ".weight"), (theirs + "/b", ours + ".bias")]
       })
   }()
+}
+
+extension DetectionProfile {
+  /// chainer/chainercv, `links/model/faster_rcnn`.
+  ///
+  /// Ranks proposals by the raw foreground logit, and an IoU at the threshold suppresses. On a CPU
+  /// Chainer rounds the corners of RoIs by Python's `round`, halves to even: an edge at 1,000 pixels,
+  /// 62.5 cells, is cell 62 and not 63.
+  fileprivate static let chainerCV = DetectionProfile(
+    proposals: ProposalSettings(
+      ranking: .foregroundLogit,
+      nms: NonMaximumSuppression(iouThreshold: 0.7, boundary: .atOrAbove)),
+    roi: RoISettings(cornerRounding: .toNearestOrEven),
+    classes: ClassBoxSettings(nms: NonMaximumSuppression(iouThreshold: 0.3, boundary: .atOrAbove)))
 }

@@ -12,6 +12,9 @@ public struct Evidence: Sendable {
   /// What the file says beside its tensors.
   public let attributes: PickleValue
 
+  /// The network as it was pickled whole; `nil` for a file of weights alone.
+  public let module: PickledModule?
+
   /// The file's name without its folder; `nil` where it has none.
   public let fileName: String?
 
@@ -33,7 +36,34 @@ public struct Evidence: Sendable {
     format = checkpoint.format
     state = checkpoint.stateDictionary
     attributes = checkpoint.attributes
+    module = checkpoint.module
     self.fileName = fileName
     self.neighbour = neighbour
+  }
+}
+
+extension Evidence {
+  /// The rows of a tensor; `nil` where it is not there or has none.
+  func rows(_ name: String) -> Int? { state[name]?.shape.dimensions.first }
+
+  /// Whether layers are normalised and none of them has statistics from training.
+  var hasGroupNormalisation: Bool {
+    let names = state.names
+    return !names.contains { $0.hasSuffix(".running_var") }
+      && names.contains { $0.hasSuffix("norm.weight") || $0.contains(".gn") }
+  }
+}
+
+extension Evidence {
+  /// The names of classes that many training scripts save beside the weights.
+  var labels: ModelCard {
+    var card = ModelCard()
+    for name in ["classes", "class_names", "labels", "CLASSES"] {
+      guard let elements = attributes[name].map(ConfigValue.init)?.elements else { continue }
+      let isBackground = ["__background__", "background"].contains(elements.first?.text ?? "")
+      let labels = ConfigValue.list(isBackground ? Array(elements.dropFirst()) : elements)
+      if ModelCard.Key.labels.form.accepts(labels) { card[.labels] = labels }
+    }
+    return card
   }
 }

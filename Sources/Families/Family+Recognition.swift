@@ -15,6 +15,10 @@ extension Family {
       guard let family = named(requested) else { throw .unknown(name: requested) }
       return (family, nil)
     }
+    // What looks like a family that is run here and is not goes first.
+    if let stranger = Stranger.all.first(where: { $0.proof.holds(for: evidence) }) {
+      throw .stranger(what: stranger.what, remedy: stranger.remedy)
+    }
     if let family = all.first(where: { $0.proof.holds(for: evidence) }) { return (family, nil) }
     let alike = all.first { $0.likeness?.proof.holds(for: evidence) ?? false }
     guard let family = alike, let likeness = family.likeness else {

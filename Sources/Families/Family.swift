@@ -36,9 +36,13 @@ public struct Family: Sendable {
   /// Parts of its files that do nothing for boxes: how their names begin, and what they are.
   let leftOut: [(prefix: String, what: String)]
 
+  /// Names of classes that models of the family have where a file has none, told by their number.
+  let labelSets: [[String]]
+
   init(
     name: String, project: String, summary: String, proof: Proof, likeness: Likeness? = nil,
     names: NameMap, arguments: Arguments? = nil, leftOut: [(prefix: String, what: String)] = [],
+    labelSets: [[String]] = [],
     card: @escaping @Sendable (Evidence) throws(FamilyError) -> ModelCard = {
       (_) throws(FamilyError) in ModelCard()
     },
@@ -52,6 +56,7 @@ public struct Family: Sendable {
     self.names = names
     self.arguments = arguments
     self.leftOut = leftOut
+    self.labelSets = labelSets
     self.card = card
     self.conventions = conventions
   }
@@ -83,8 +88,14 @@ public struct Family: Sendable {
 
   /// The families, in the order in which they are listed to a user and tried.
   public static let all: [Family] = [
+    torchvisionFPN, torchvisionMobileNetFPN, torchvisionMobileNet320FPN, torchvisionMobileNetV2,
+    torchvisionMobileNetV3, torchvisionVGG, torchvisionResNet, detectron2FPN, detectron2C4,
+    detectron2DC5, mmdetectionFPN, jwyangVGG, jwyangResNet, pyFasterRCNN, pyFasterRCNNZF,
     simpleFasterRCNN, simpleFasterRCNNCaffe, chainerCV, bubbliiiingVGG, bubbliiiingResNet50,
   ]
+
+  /// The family whose names and ways a network of random weights is given.
+  public static let ofRandomWeights = simpleFasterRCNN
 
   /// The family of a name; `nil` where there is none.
   public static func named(_ name: String) -> Family? { all.first { $0.name == name } }
@@ -93,6 +104,9 @@ public struct Family: Sendable {
   public func fileName(ofTensor canonical: String) -> String {
     names.original(canonical) ?? canonical
   }
+
+  /// The names of so many classes where a file has none; `nil` where the family knows none.
+  public func labels(count: Int) -> [String]? { labelSets.first { $0.count == count } }
 
   /// The names of the members that hold a family's own settings.
   static let argumentGroups = Set(all.compactMap(\.arguments?.group))

@@ -15,20 +15,33 @@ extension ModelCard {
     case channelOrder = "picture.channel_order"
     case mean = "picture.mean"
     case standardDeviation = "picture.std"
+    case paddingMultiple = "picture.padding_multiple"
 
+    case normalisationEpsilon = "backbone.batch_norm_epsilon"
     case residualStride = "backbone.residual_stride"
+    case lastStageDilation = "backbone.last_stage_dilation"
     case featureStride = "backbone.feature_stride"
 
     case anchorBaseSize = "proposals.anchor_base_size"
     case anchorScales = "proposals.anchor_scales"
+    case anchorSizes = "proposals.anchor_sizes"
     case anchorRatios = "proposals.anchor_ratios"
+    case anchorOffset = "proposals.anchor_offset"
+    case anchorStrides = "proposals.anchor_strides"
     case countBeforeNMS = "proposals.before_nms"
     case countAfterNMS = "proposals.after_nms"
     case proposalNMSThreshold = "proposals.nms_threshold"
+    case proposalScoreThreshold = "proposals.score_threshold"
+
+    case roiOperator = "rois.operator"
+    case roiSize = "rois.size"
+    case roiSamplingRatio = "rois.sampling_ratio"
+    case roiLevels = "rois.levels"
 
     case scoreThreshold = "classes.score_threshold"
     case nmsThreshold = "classes.nms_threshold"
     case maximumDetections = "classes.max_detections"
+    case boxWeights = "classes.box_weights"
   }
 }
 
@@ -62,14 +75,26 @@ extension ModelCard.Key {
     case .channelOrder: .choice(["rgb", "bgr"])
     case .mean: .numbers(3...3, isPositive: false)
     case .standardDeviation: .numbers(3...3, isPositive: true)
+    case .paddingMultiple: .whole(1...256, "pixels")
+    case .normalisationEpsilon: .number(0...1)
     case .residualStride: .choice(["1x1", "3x3"])
+    case .lastStageDilation: .whole(1...2, nil)
     case .featureStride: .whole(1...256, "pixels")
-    case .anchorBaseSize: .number(Double.leastNormalMagnitude...8192)
-    case .anchorScales, .anchorRatios: .numbers(1...64, isPositive: true)
+    case .anchorBaseSize: .number(Double(Float.leastNormalMagnitude)...8192)
+    case .anchorScales: .numbers(1...64, isPositive: true)
+    case .anchorSizes, .anchorRatios: .rows
+    case .anchorOffset: .number(0...1)
+    case .anchorStrides: .numbers(1...16, isPositive: true)
     case .countBeforeNMS: .whole(1...100_000, nil)
     case .countAfterNMS: .whole(1...10_000, nil)
-    case .proposalNMSThreshold, .scoreThreshold, .nmsThreshold: .number(0...1)
+    case .proposalNMSThreshold, .proposalScoreThreshold, .scoreThreshold, .nmsThreshold:
+      .number(0...1)
+    case .roiOperator: .choice(["pool", "align", "align_half_pixel", "align_average"])
+    case .roiSize: .whole(1...64, "cells")
+    case .roiSamplingRatio: .whole(0...16, "samples, 0 for as many as there are cells")
+    case .roiLevels: .whole(1...16, "levels")
     case .maximumDetections: .whole(1...100_000, nil)
+    case .boxWeights: .numbers(4...4, isPositive: true)
     }
   }
 }
@@ -83,6 +108,8 @@ enum ConfigForm {
   case number(ClosedRange<Double>)
   case choice([String])
   case numbers(ClosedRange<Int>, isPositive: Bool)
+  /// 1 to 64 positive numbers, or up to 16 such lists, one for each level.
+  case rows
   case positiveMembers
 
   func accepts(_ value: ConfigValue) -> Bool {
@@ -98,6 +125,12 @@ enum ConfigForm {
     case .choice(let choices): value.text.map(choices.contains) ?? false
     case .numbers(let count, let isPositive):
       value.numbers.map { Self.fit($0, count, isPositive: isPositive) } ?? false
+    case .rows:
+      value.elements != nil
+        && value.rows.map { rows in
+          (1...16).contains(rows.count)
+            && rows.allSatisfy { Self.fit($0, 1...64, isPositive: true) }
+        } ?? false
     case .positiveMembers:
       value.members.map { $0.allSatisfy { $0.value.number.map { $0 > 0 } ?? false } } ?? false
     }
@@ -128,6 +161,7 @@ enum ConfigForm {
         + (count.lowerBound == count.upperBound
           ? "\(count.lowerBound)" : "\(count.lowerBound) to \(count.upperBound)")
         + (isPositive ? " positive" : "") + " numbers"
+    case .rows: "a list of 1 to 64 positive numbers, or one such list for each level"
     case .positiveMembers: "positive numbers, one for each layer's name"
     }
   }

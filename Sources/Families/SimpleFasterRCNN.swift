@@ -89,3 +89,8 @@ enum SimpleFasterRCNN {
     return card
   }
 }
+
+extension DetectionProfile {
+  /// chenyuntc/simple-faster-rcnn-pytorch.
+  fileprivate static let simpleFasterRCNN = DetectionProfile()
+}

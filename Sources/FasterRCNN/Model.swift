@@ -14,10 +14,16 @@ public struct Model: Sendable {
     /// The names of the classes, without background.
     public var labels: [String]?
 
+    /// The epsilon of batch normalisation, which is in no state dictionary.
+    public var normalisationEpsilon: Double?
+
     /// Makes a set of options.
-    public init(profile: String? = nil, labels: [String]? = nil) {
+    public init(
+      profile: String? = nil, labels: [String]? = nil, normalisationEpsilon: Double? = nil
+    ) {
       self.profile = profile
       self.labels = labels
+      self.normalisationEpsilon = normalisationEpsilon
     }
   }
 
@@ -30,6 +36,9 @@ public struct Model: Sendable {
   /// The words that the model has for people, if it has any.
   public let about: String?
 
+  /// What was passed over in the file, as clauses for people.
+  public let remarks: [String]
+
   /// Whether the model has the ranges that int8 needs.
   public var isCalibrated: Bool { networks.isCalibrated }
 
@@ -40,19 +49,22 @@ public struct Model: Sendable {
   let blueprint: Blueprint
 
   init(
-    description: ModelDescription, about: String?, networks: DetectorNetworks,
+    description: ModelDescription, about: String?, remarks: [String] = [],
+    networks: DetectorNetworks,
     blueprint: Blueprint
   ) {
     self.description = description
     self.about = about
+    self.remarks = remarks
     self.networks = networks
-    self.blueprint = blueprint
+    self.blueprint = blueprint.withoutTensors
   }
 
   /// The same model whose networks hand out what their layers read.
   var observingInputs: Model {
     Model(
-      description: description, about: about, networks: networks.observingInputs,
+      description: description, about: about, remarks: remarks,
+      networks: networks.observingInputs,
       blueprint: blueprint)
   }
 
@@ -64,9 +76,11 @@ public struct Model: Sendable {
   /// The model that is a part of the program: red cells, white cells and platelets in pictures of
   /// blood smears.
   ///
-  /// - Throws: `ModelError`, which would be a defect of the program.
-  public static func embedded() throws(ModelError) -> Model {
-    try ModelContents.embedded().model
+  /// - Parameter options: what the caller chooses over the model's own word.
+  /// - Returns: the model.
+  /// - Throws: `ModelError` where the options do not fit it.
+  public static func embedded(options: Options = Options()) throws(ModelError) -> Model {
+    try ModelContents.embedded(options: options).model
   }
 
   /// Opens a checkpoint file.

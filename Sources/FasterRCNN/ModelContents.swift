@@ -11,6 +11,9 @@ internal import Tensors
 struct ModelContents {
   let model: Model
 
+  /// The file understood, with its tensors.
+  let blueprint: Blueprint
+
   /// What the file held, under its own names.
   let checkpoint: Checkpoint
 
@@ -18,7 +21,9 @@ struct ModelContents {
   let byteCount: Int
 
   /// The model that is a part of the program.
-  static func embedded() throws(ModelError) -> ModelContents {
+  static func embedded(
+    options: Model.Options = Model.Options()
+  ) throws(ModelError) -> ModelContents {
     // Safety: both are constants of the program, which are never freed and never written, and as
     // long as the functions say.
     var count = 0
@@ -35,7 +40,7 @@ struct ModelContents {
     }
     return try ModelContents(
       checkpoint, neighbours: nil, beside: (settings, "the embedded model"),
-      options: Model.Options())
+      options: options)
   }
 
   /// Opens a checkpoint with the settings beside it, as `Model.open` describes.
@@ -58,7 +63,7 @@ struct ModelContents {
   ) throws(ModelError) {
     self.checkpoint = checkpoint
     byteCount = checkpoint.files.reduce(0) { $0 + $1.count }
-    let blueprint = try Self.blueprint(
+    blueprint = try Self.blueprint(
       checkpoint, neighbours: neighbours, beside: settings, options: options)
 
     var networks: DetectorNetworks
@@ -80,7 +85,7 @@ struct ModelContents {
       networks = networks.calibrated(ranges)
     }
     let classCount = networks.classCount - 1
-    let labels = card.labels ?? (1...classCount).map { "class \($0)" }
+    let labels = blueprint.labels(count: classCount)
     guard labels.count == classCount else {
       let tensor = blueprint.originalName("head.class.weight")
       throw .mismatch(
@@ -88,6 +93,7 @@ struct ModelContents {
           + "besides background; give one label for each class")
     }
     // Everything fits: only now is it worth reading the whole file.
+    try blueprint.checkValues()
     let detection = blueprint.detection
     let description = ModelDescription(
       name: card.text(.name) ?? neighbours?.name ?? "embedded",
@@ -101,7 +107,8 @@ struct ModelContents {
       assumption: blueprint.assumptions.isEmpty
         ? nil : blueprint.assumptions.joined(separator: "; "))
     model = Model(
-      description: description, about: card.text(.description), networks: networks,
+      description: description, about: card.text(.description),
+      remarks: blueprint.remarks(checkpoint, unused: networks.unusedTensors), networks: networks,
       blueprint: blueprint)
   }
 
@@ -135,6 +142,9 @@ extension Model.Options {
     do {
       if let profile { try card.state(.profile, .text(profile)) }
       if let labels { try card.state(.labels, .list(labels.map { .text($0) })) }
+      if let normalisationEpsilon {
+        try card.state(.normalisationEpsilon, .number(normalisationEpsilon))
+      }
     } catch {
       throw .settings(source: "the options", reason: error.reason)
     }

@@ -27,6 +27,9 @@ public struct ModelConversion: Sendable {
   /// What was assumed of the model because its file does not say, and why; `nil` where nothing was.
   public let assumption: String?
 
+  /// What was passed over in the file, as clauses for people.
+  public let remarks: [String]
+
   /// The name of the profile.
   public let profile: String
 
@@ -43,8 +46,10 @@ public struct ModelConversion: Sendable {
   /// The model that is a part of the program.
   ///
   /// - Throws: `ModelError`, which would be a defect of the program.
-  public static func embedded() throws(ModelError) -> ModelConversion {
-    ModelConversion(try ModelContents.embedded())
+  public static func embedded(
+    options: Model.Options = .init()
+  ) throws(ModelError) -> ModelConversion {
+    ModelConversion(try ModelContents.embedded(options: options))
   }
 
   /// States the ranges that int8 needs, instead of those that the model may have.
@@ -130,14 +135,17 @@ public struct ModelConversion: Sendable {
   }
 
   private init(_ contents: ModelContents) {
-    let (summary, blueprint) = (contents.model.description, contents.model.blueprint)
+    let (summary, blueprint) = (contents.model.description, contents.blueprint)
     (state, card, family) = (blueprint.state, blueprint.card, blueprint.family)
+    // Names that a script left in the file and that are not the model's are not told again.
+    if card.labels != summary.labels { card[.labels] = nil }
     stateDictionary = Self.named(state, family, card)
     keptNames = Set(
       stateDictionary.names.filter {
         $0.hasSuffix(".running_mean") || $0.hasSuffix(".running_var")
       })
     assumption = summary.assumption
+    remarks = contents.model.remarks
     profile = summary.profile
   }
 

@@ -19,6 +19,16 @@ public struct ModelInspection: Sendable {
     public var shape: Shape
   }
 
+  /// A setting that applies to the model.
+  public struct SettingEntry: Sendable, Equatable {
+    /// Its name in the settings, as `picture.min_size`.
+    public var name: String
+    /// Its value as JSON text.
+    public var value: String
+    /// Where it comes from, in words.
+    public var origin: String
+  }
+
   /// How much of a file has one element type.
   public struct ElementTypeCount: Sendable, Equatable {
     /// The type.
@@ -71,6 +81,18 @@ public struct ModelInspection: Sendable {
   /// The side of the square of cells that each RoI is pooled to.
   public let pooledSize: Int
 
+  /// Whose code trains the family, as `chenyuntc/simple-faster-rcnn-pytorch`.
+  public let project: String
+
+  /// All settings that apply, with where each comes from.
+  public let settings: [SettingEntry]
+
+  /// The tensors that no layer uses, under the file's names.
+  public let unusedTensors: [String]
+
+  /// What was passed over in the file, as clauses for people.
+  public let remarks: [String]
+
   /// How large a picture is made, in words.
   public let resizing: String
 
@@ -87,13 +109,13 @@ public struct ModelInspection: Sendable {
     if let path {
       self.init(try ModelContents.open(path, options: options))
     } else {
-      self.init(try ModelContents.embedded())
+      self.init(try ModelContents.embedded(options: options))
     }
   }
 
   private init(_ contents: ModelContents) {
     let model = contents.model
-    let blueprint = model.blueprint
+    let blueprint = contents.blueprint
     format = contents.checkpoint.format
     byteCount = contents.byteCount
     description = model.description
@@ -124,6 +146,12 @@ public struct ModelInspection: Sendable {
         ratios: level.anchors.ratios, stride: map.stride)
     }
     pooledSize = model.networks.pooledSize
+    project = blueprint.family.project
+    settings = blueprint.settingEntries
+    unusedTensors =
+      blueprint.unknownNames + model.networks.unusedTensors.map(blueprint.originalName)
+      + contents.checkpoint.leftOut
+    remarks = model.remarks
     resizing = "\(blueprint.picture.resize)"
     preprocessing = "\(blueprint.picture.preprocessing)"
   }

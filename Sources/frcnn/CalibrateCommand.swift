@@ -32,6 +32,9 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: ModelSettings.labels.help)
   var labels: String?
 
+  @Option(help: ModelSettings.normalisationEpsilon.help)
+  var batchNormEpsilon: String?
+
   @Option(help: ArgumentHelp("A folder of pictures.", valueName: "folder"))
   var images: String
 
@@ -66,7 +69,8 @@ struct CalibrateCommand: ParsableCommand {
   func run() throws {
     try ending {
       let path = try ModelSettings.model.value(flag: model)
-      let options = try ModelOptions.options(profile: profile, labels: labels)
+      let options = try ModelOptions.options(
+        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon)
       let threadCount = try ComputeSettings.threads.value(flag: threads)
       let choice = ModelOptions.Choice(
         path: path, options: options,
@@ -85,7 +89,7 @@ struct CalibrateCommand: ParsableCommand {
     _ pictures: [PictureFile], _ choice: ModelOptions.Choice
   ) throws(Failure) -> [String: Float] {
     let source = try choice.openModel()
-    ModelOptions.Choice.announce(source.description.assumption)
+    ModelOptions.Choice.announce(source)
     let calibration: Calibration
     do {
       calibration = try Calibration(model: source, threadCount: choice.compute.threadCount)
@@ -125,7 +129,7 @@ struct CalibrateCommand: ParsableCommand {
         if let path = choice.path {
           try ModelConversion(path, options: choice.options)
         } else {
-          try .embedded()
+          try .embedded(options: choice.options)
         }
       conversion.setInputRanges(ranges)
     } catch {

@@ -10,8 +10,9 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Write a checkpoint of any format as one safetensors file that says all.",
     discussion: """
-      The file has simple-faster-rcnn's names, and profile, labels and settings in its metadata: \
-      it is a complete model. As float32, or as stored, it answers as the original does.
+      The tensors keep their family's names, and profile, labels and all settings stand in the \
+      metadata: the file is a complete model. As float32, or as stored, it answers as the original \
+      does. What no layer uses is left out.
 
       Examples:
         frcnn convert voc.pth voc.safetensors --labels voc.txt
@@ -56,6 +57,9 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(help: ModelSettings.labels.help)
   var labels: String?
+
+  @Option(help: ModelSettings.normalisationEpsilon.help)
+  var batchNormEpsilon: String?
 
   @Option(
     help: ArgumentHelp(
@@ -110,14 +114,16 @@ struct ConvertCommand: ParsableCommand {
         throw Failure(.usage, "a model is not written to standard output; name a file")
       }
       try FileContents.checkWritable(output)
-      let options = try ModelOptions.options(profile: profile, labels: labels)
+      let options = try ModelOptions.options(
+        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon)
       var conversion: ModelConversion
       do throws(ModelError) {
         conversion = try ModelConversion(file, options: options)
       } catch {
         throw ModelOptions.Choice.failure(error, path: file)
       }
-      ModelOptions.Choice.announce(conversion.assumption)
+      ModelOptions.Choice.announce(
+        assumption: conversion.assumption, remarks: conversion.remarks)
       if let svd { try factorise(&conversion, ranks: svd.ranks) }
       if let type = dtype?.elementType {
         do throws(ModelConversion.ValueOutOfRange) {

@@ -72,7 +72,7 @@ extension DetectCommand {
   private func openLanes() throws(Failure) -> (lanes: [Detector], model: Model) {
     var choice = try model.choice()
     let source = try choice.openModel()
-    ModelOptions.Choice.announce(source.description.assumption)
+    ModelOptions.Choice.announce(source)
     try choice.settlePrecision(for: source)
     let count = batch.lanes ?? choice.compute.threadCount
     return (try choice.detectors(of: source, count: count), source)

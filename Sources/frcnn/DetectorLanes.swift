@@ -41,7 +41,7 @@ final class DetectorLanes: DetectionBackend {
   /// Opens the model; its detectors share its weights.
   init(_ choice: ModelOptions.Choice, on threads: LaneThreads) throws(Failure) {
     source = try choice.openModel()
-    ModelOptions.Choice.announce(source.description.assumption)
+    ModelOptions.Choice.announce(source)
     var choice = choice
     try choice.settlePrecision(for: source)
     self.threads = threads

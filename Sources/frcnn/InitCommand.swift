@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Families
 import FasterRCNN
 import JSON
 import Networks
@@ -77,7 +78,7 @@ struct InitCommand: ParsableCommand {
     var json = JSONWriter()
     json.beginObject()
     for (key, value) in [
-      ("name", "vgg16-random"), ("profile", "simple-faster-rcnn"),
+      ("name", "vgg16-random"), ("profile", Family.ofRandomWeights.name),
       ("description", "Random weights (seed \(seed), width \(width)): it has learnt nothing."),
     ] {
       json.member(key, value)

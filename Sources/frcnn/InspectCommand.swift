@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Compute
+import Families
 import FasterRCNN
 import JSON
 import Observability
@@ -37,8 +38,14 @@ struct InspectCommand: ParsableCommand {
   @Option(help: ModelSettings.labels.help)
   var labels: String?
 
+  @Option(help: ModelSettings.normalisationEpsilon.help)
+  var batchNormEpsilon: String?
+
   @Flag(help: "List the file's tensors: name, element type, shape.")
   var tensors = false
+
+  @Flag(help: "List the profiles that are known, and whose code trains their models.")
+  var profiles = false
 
   @Option(
     help: ArgumentHelp(
@@ -60,9 +67,11 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     try ending {
+      if profiles { return Self.printProfiles() }
       if let plan, let size = PictureSize(rowsByColumns: plan) { return try printPlan(size) }
       let path = try ModelSettings.model.value(flag: file)
-      let options = try ModelOptions.options(profile: profile, labels: labels)
+      let options = try ModelOptions.options(
+        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon)
       let inspection: ModelInspection
       do throws(ModelError) {
         inspection = try ModelInspection(path, options: options)
@@ -85,7 +94,7 @@ struct InspectCommand: ParsableCommand {
     table.add(["format", "\(model.format), \(Self.megabytes(model.byteCount))"])
     table.add(["name", "\(description.name), version \(description.version)"])
     if let about = model.about { table.add(["description", about]) }
-    table.add(["profile", description.profile])
+    table.add(["profile", "\(description.profile) (\(model.project))"])
     if let assumption = description.assumption { table.add(["ASSUMED", assumption]) }
     table.add(["architecture", model.architecture])
     table.add(["parameters", Self.grouped(description.parameterCount)])
@@ -116,7 +125,16 @@ struct InspectCommand: ParsableCommand {
         + "\(description.proposalCount) proposals",
     ])
     table.add(["SHA-256", description.sha256])
+    for (index, remark) in model.remarks.enumerated() {
+      table.add([index == 0 ? "notes" : "", remark])
+    }
     print(table.text, terminator: "")
+    var settings = TextTable([("setting", .left), ("value", .left), ("from", .left)])
+    for entry in model.settings { settings.add([entry.name, entry.value, entry.origin]) }
+    print("\n" + settings.text, terminator: "")
+    if !model.unusedTensors.isEmpty {
+      print("\nnot used: \(model.unusedTensors.joined(separator: ", "))")
+    }
     guard tensors else { return }
     var list = TextTable([("tensor", .left), ("type", .left), ("shape", .left)])
     for tensor in model.tensors {
@@ -125,11 +143,18 @@ struct InspectCommand: ParsableCommand {
     print("\n" + list.text, terminator: "")
   }
 
+  private static func printProfiles() {
+    var table = TextTable([("profile", .left), ("project", .left), ("what", .left)])
+    for family in Family.all { table.add([family.name, family.project, family.summary]) }
+    print(table.text, terminator: "")
+  }
+
   /// Measures the layers and prints a row for each.
   private func printPlan(_ size: PictureSize) throws(Failure) {
     let choice = ModelOptions.Choice(
       path: try ModelSettings.model.value(flag: file),
-      options: try ModelOptions.options(profile: profile, labels: labels),
+      options: try ModelOptions.options(
+        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon),
       compute: try compute.choice())
     let detector = try choice.openDetector()
     let report: PlanReport
@@ -260,7 +285,24 @@ struct InspectCommand: ParsableCommand {
       json.endObject()
     }
     if model.anchors.count != 1 { json.endArray() }
-    strings([("resizing", model.resizing), ("preprocessing", model.preprocessing)])
+    strings([
+      ("project", model.project), ("resizing", model.resizing),
+      ("preprocessing", model.preprocessing),
+    ])
+    json.key("settings")
+    json.beginArray()
+    for entry in model.settings {
+      json.beginObject()
+      strings([("name", entry.name), ("value", entry.value), ("from", entry.origin)])
+      json.endObject()
+    }
+    json.endArray()
+    for (key, values) in [("unused_tensors", model.unusedTensors), ("notes", model.remarks)] {
+      json.key(key)
+      json.beginArray()
+      for value in values { json.string(value) }
+      json.endArray()
+    }
     json.member("score_threshold", description.scoreThreshold)
     json.member("nms_threshold", description.nmsThreshold)
     json.key("element_types")

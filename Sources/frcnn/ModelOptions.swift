@@ -15,6 +15,9 @@ struct ModelOptions: ParsableArguments {
   @Option(help: ModelSettings.profile.help)
   var profile: String?
 
+  @Option(help: ModelSettings.normalisationEpsilon.help)
+  var batchNormEpsilon: String?
+
   @OptionGroup
   var compute: ComputeOptions
 
@@ -27,7 +30,7 @@ struct ModelOptions: ParsableArguments {
     /// Opens the model.
     func openModel() throws(Failure) -> Model {
       do {
-        guard let path else { return try Model.embedded() }
+        guard let path else { return try Model.embedded(options: options) }
         return try Model.open(path, options: options)
       } catch {
         throw Self.failure(error, path: path)
@@ -45,7 +48,7 @@ struct ModelOptions: ParsableArguments {
     /// Opens the model and makes a detector of it; says what was assumed of the model.
     func openDetector() throws(Failure) -> Detector {
       let model = try openModel()
-      Self.announce(model.description.assumption)
+      Self.announce(model)
       var choice = self
       try choice.settlePrecision(for: model)
       return try choice.detector(of: model)
@@ -56,9 +59,16 @@ struct ModelOptions: ParsableArguments {
       compute.plan.precision = try compute.precision.precision(for: model)
     }
 
-    /// Says on standard error what was assumed of a model because its file does not say.
-    static func announce(_ assumption: String?) {
+    /// Says on standard error what was assumed of a model because its file does not say, and what was
+    /// passed over in it.
+    static func announce(_ model: Model) {
+      announce(assumption: model.description.assumption, remarks: model.remarks)
+    }
+
+    /// The same of a model in parts.
+    static func announce(assumption: String?, remarks: [String] = []) {
       if let assumption { StandardError.write("frcnn: assumed \(assumption)\n") }
+      for remark in remarks { StandardError.write("frcnn: note: \(remark)\n") }
     }
 
     /// Makes a detector of an opened model; several of one model share its weights.
@@ -103,15 +113,20 @@ struct ModelOptions: ParsableArguments {
   func choice() throws(Failure) -> Choice {
     Choice(
       path: try ModelSettings.model.value(flag: model),
-      options: try Self.options(profile: profile, labels: labels),
+      options: try Self.options(
+        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon),
       compute: try compute.choice())
   }
 
   /// What flags and their variables say of a model, the file of labels read.
-  static func options(profile: String?, labels: String?) throws(Failure) -> Model.Options {
+  static func options(
+    profile: String?, labels: String?, normalisationEpsilon: String? = nil
+  ) throws(Failure) -> Model.Options {
     Model.Options(
       profile: try ModelSettings.profile.value(flag: profile),
-      labels: try ModelSettings.labels.value(flag: labels).map(Self.labels))
+      labels: try ModelSettings.labels.value(flag: labels).map(Self.labels),
+      normalisationEpsilon: try ModelSettings.normalisationEpsilon.value(
+        flag: normalisationEpsilon))
   }
 
   /// The file beside a checkpoint whose settings go before the checkpoint's own, there or not.
@@ -124,9 +139,18 @@ struct ModelOptions: ParsableArguments {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Failure(.brokenInput, "\(path) is not UTF-8 text")
     }
-    let labels = text.split(whereSeparator: \.isNewline).filter { !$0.isEmpty }.map(String.init)
+    // Editors put a byte order mark before a text, and spaces behind its lines.
+    let lines = text.drop { $0 == "\u{FEFF}" }.split(whereSeparator: \.isNewline)
+    let labels = lines.map { line in
+      let start = line.drop { $0.isWhitespace }
+      return String(start.dropLast(start.reversed().prefix { $0.isWhitespace }.count))
+    }.filter { !$0.isEmpty }
     guard !labels.isEmpty else {
       throw Failure(.brokenInput, "\(path) names no class; write one a line")
+    }
+    var known: Set<String> = []
+    if let twice = labels.first(where: { !known.insert($0).inserted }) {
+      throw Failure(.brokenInput, "\(path) names the class '\(twice)' twice")
     }
     return labels
   }
@@ -142,6 +166,18 @@ enum ModelSettings {
   static let labels = Setting(
     name: "labels", purpose: "The names of the model's classes, one a line, without background.",
     standard: nil, standardText: "those that the model states", form: .path)
+
+  static let normalisationEpsilon = Setting<Double?>(
+    name: "batch-norm-epsilon",
+    purpose: """
+      The epsilon of batch normalisation, which no state dictionary holds: 0 for models that were \
+      trained on from COCO_V1 weights.
+      """,
+    standard: nil, standardText: "what the model states, or its family has",
+    form: SettingForm<Double?>(valueName: "number", expectation: "a number from 0 to 1") { text in
+      guard let number = Double(text), (0...1).contains(number) else { return nil }
+      return .some(number)
+    })
 
   static let profile = Setting(
     name: "profile", purpose: "The family whose conventions the model was trained with.",

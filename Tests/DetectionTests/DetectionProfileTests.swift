@@ -2,19 +2,6 @@ import Detection
 import Testing
 
 @Suite struct DetectionProfileTests {
-  @Test func familiesAreFoundByName() {
-    #expect(
-      DetectionProfile.families.map(\.name) == [
-        "simple-faster-rcnn", "chainercv", "bubbliiiing-vgg", "bubbliiiing-resnet50",
-        "py-faster-rcnn", "jwyang", "torchvision-fpn", "detectron2-c4", "detectron2-fpn",
-        "mmdetection-fpn",
-      ])
-    for family in DetectionProfile.families {
-      #expect(DetectionProfile.family(named: family.name) == family)
-    }
-    #expect(DetectionProfile.family(named: "vgg") == nil)
-  }
-
   @Test func theDefaultIsSimpleFasterRCNN() {
     let profile = DetectionProfile.simpleFasterRCNN
     #expect(profile.proposals == ProposalSettings())

@@ -9,13 +9,42 @@ import Testing
 struct RecognitionTests {
   // The names are those of the families' own files, the profiles those of their own code.
   @Test(arguments: [
-    (["extractor.4.0.conv1.weight", "extractor.0.weight"], "bubbliiiing-resnet50"),
+    (["extractor.4.0.conv1.weight", "rpn.conv1.weight"], "bubbliiiing-resnet50"),
     (["extractor/conv1_1/conv/W"], "chainercv"),
+    (detector + ["backbone.0.0.weight", "backbone.1.conv.0.0.weight"], "torchvision-mobilenet-v2"),
+    (
+      detector + ["backbone.0.0.weight", "backbone.1.block.0.0.weight"], "torchvision-mobilenet-v3"
+    ),
+    (detector + ["backbone.0.weight", "backbone.0.bias", "backbone.2.weight"], "torchvision-vgg"),
+    (detector + ["backbone.0.weight", "backbone.4.0.conv1.weight"], "torchvision-resnet"),
+    (["RCNN_rpn.RPN_Conv.weight", "RCNN_base.4.0.conv1.weight"], "jwyang-resnet"),
+    (["conv1_1.weight", "rpn_cls_score.weight", "cls_score.weight"], "py-faster-rcnn"),
+    (["conv5.weight", "rpn_cls_score.weight", "cls_score.weight"], "py-faster-rcnn-zf"),
   ])
   func tensorsTellAFamily(names: [String], family: String) throws {
     let found = try Blueprint(.of(names))
     #expect(found.family.name == family)
-    #expect(found.assumptions.isEmpty)
+  }
+
+  /// torchvision's RPN and predictor.
+  private static let detector = [
+    "rpn.head.cls_logits.weight", "roi_heads.box_predictor.cls_score.weight",
+  ]
+
+  @Test(arguments: [
+    (detector + ["roi_heads.box.predictor.cls_score.weight"], "maskrcnn-benchmark"),
+    (["head.classification_head.cls_logits.weight", "backbone.body.conv1.weight"], "RetinaNet"),
+    (["proposal_generator.rpn_head.x", "roi_heads.box_predictor.0.cls_score.weight"], "Cascade"),
+    (["transformer.decoder.layers.0.x", "query_embed.weight"], "DETR"),
+    (["model.0.conv.weight", "model.1.conv.weight"], "YOLO"),
+    (["rpn_head.rpn_cls.weight", "bbox_head.fc_cls.weight"], "upgrade_model_version"),
+    (["conv1.weight", "layer1.0.conv1.weight", "fc.weight"], "backbone alone"),
+    (["features.0.weight", "classifier.0.weight"], "backbone alone"),
+    (["res2_0_branch2a_w"], "Detectron1"),
+  ])
+  func aStrangerIsNamedWithWhatToDo(names: [String], words: String) {
+    let error = #expect(throws: FamilyError.self) { _ = try Blueprint(.of(names)) }
+    #expect(error.map { "\($0)" }?.contains(words) == true, "\(String(describing: error))")
   }
 
   @Test(arguments: [
@@ -25,7 +54,7 @@ struct RecognitionTests {
     (.numPyArchive, "simple-faster-rcnn"),
   ])
   func aFlatFileIsTakenByItsFormatAndThatIsSaid(format: CheckpointFormat, family: String) throws {
-    let found = try Blueprint(.of(["extractor.0.weight"], format))
+    let found = try Blueprint(.of(["extractor.0.weight", "rpn.conv1.weight"], format))
     #expect(found.family.name == family)
     let assumption = try #require(found.assumptions.first)
     #expect(assumption.contains("profile \(family)"))
@@ -37,7 +66,7 @@ struct RecognitionTests {
     for name in ["simple-faster-rcnn", "bubbliiiing-vgg", "simple-faster-rcnn-caffe"] {
       var options = ModelCard()
       options[.profile] = .text(name)
-      let found = try Blueprint(.of(["extractor.0.weight"]), options: options)
+      let found = try Blueprint(.of(["extractor.0.weight", "rpn.conv1.weight"]), options: options)
       #expect(found.family.name == name)
       #expect(found.assumptions.isEmpty)
       #expect(found.origins[.minimumSide] == .family)
@@ -60,7 +89,7 @@ struct RecognitionTests {
       options, .object(name: "argparse.Namespace", arguments: [], state: options),
     ] {
       let found = try Blueprint(
-        .of(["extractor.0.weight"], attributes: .members([("config", config)])))
+        .of(["extractor.0.weight", "rpn.conv1.weight"], attributes: .members([("config", config)])))
       #expect(found.family.name == family)
       #expect(found.assumptions.isEmpty)
       #expect(found.picture.resize.minimumSide == 480)
@@ -77,15 +106,18 @@ struct RecognitionTests {
   func sidesThatMakeNoSenseAreLeftOut(side: Int) throws {
     let config = PickleValue.members([("min_size", .integer(side))])
     let found = try Blueprint(
-      .of(["extractor.0.weight"], attributes: .members([("config", config)])))
+      .of(["extractor.0.weight", "rpn.conv1.weight"], attributes: .members([("config", config)])))
     #expect(found.picture.resize.minimumSide == 600)
     #expect(found.family.name == "simple-faster-rcnn")
   }
 
   @Test func stepCountsAreNoWeightsAndStrangersAreNamed() throws {
     let found = try Blueprint(
-      .of(["extractor.4.0.conv1.weight", "extractor.1.num_batches_tracked", "fc.weight"]))
-    #expect(found.state.count == 1)
+      .of([
+        "extractor.4.0.conv1.weight", "extractor.1.num_batches_tracked", "fc.weight",
+        "rpn.conv1.weight",
+      ]))
+    #expect(found.state.count == 2)
     #expect(found.unknownNames == ["fc.weight"])
   }
 
@@ -102,7 +134,7 @@ struct RecognitionTests {
     var options = ModelCard()
     options[.profile] = .text("yolo")
     let error = #expect(throws: FamilyError.self) {
-      _ = try Blueprint(.of(["extractor.0.weight"]), options: options)
+      _ = try Blueprint(.of(["extractor.0.weight", "rpn.conv1.weight"]), options: options)
     }
     let text = error.map { "\($0)" } ?? ""
     #expect(text.contains("\"yolo\""))
@@ -119,7 +151,7 @@ extension Evidence {
   /// What a file of tensors of these names would tell.
   static func of(
     _ names: [String], _ format: CheckpointFormat = .pyTorchArchive,
-    attributes: PickleValue = .dictionary([])
+    attributes: PickleValue = .dictionary([]), beside: [String: String] = [:]
   ) -> Evidence {
     var state = StateDictionary()
     for name in names {
@@ -127,7 +159,9 @@ extension Evidence {
         elementType: .float32, shape: [1], storage: ByteStorage(copying: [0, 0, 0, 0]),
         byteOffset: 0)
     }
-    return Evidence(Checkpoint(format, state, attributes, files: []))
+    return Evidence(Checkpoint(format, state, attributes, files: [])) {
+      beside[$0].map { Array($0.utf8) }
+    }
   }
 }
 

@@ -7,6 +7,7 @@ private let target: @Sendable ([UInt8]) -> Void = {
   if let target = BodyFuzzTarget(rawValue: name) { return { target.run($0) } }
   if let target = PictureFuzzTarget(rawValue: name) { return { target.run($0) } }
   if let target = FuzzTarget(rawValue: name) { return { target.run($0) } }
+  if let target = SettingsFuzzTarget(rawValue: name) { return { target.run($0) } }
   fatalError("there is no target '\(name)'")
 }()
 

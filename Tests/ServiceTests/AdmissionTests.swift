@@ -112,7 +112,7 @@ import Testing
     let service = try await DetectionService.ready(backend)
     let cancellation = Cancellation()
     let response = Held<HTTPResponse?>(nil)
-    service.handle(.detect(cancellation: cancellation)) { answer in
+    service.handle(.detect("timeout_ms=300000", cancellation: cancellation)) { answer in
       response.withLock { $0 = answer }
     }
     #expect(await eventually { backend.calls.count == 1 })

@@ -4,9 +4,6 @@
 /// profile states the meaning as data, each fact once, so that no algorithm asks for a family.
 /// Preprocessing and the backbone are not part of it.
 public struct DetectionProfile: Sendable, Hashable {
-  /// The name that a user gives, as `simple-faster-rcnn`.
-  public var name: String
-
   /// The feature maps that the RPN looks at, from the finest; one unless there is a feature pyramid.
   public var levels: [AnchorLevel]
 
@@ -27,13 +24,11 @@ public struct DetectionProfile: Sendable, Hashable {
 
   /// Makes a profile; what is left out is as in simple-faster-rcnn.
   public init(
-    name: String,
     levels: [AnchorLevel] = [AnchorLevel(anchors: AnchorSettings(), stride: .fixed(16))],
     coder: BoxCoder = BoxCoder(), proposals: ProposalSettings = ProposalSettings(),
     roi: RoISettings = RoISettings(), classes: ClassBoxSettings = ClassBoxSettings(),
     training: TrainingTargets = TrainingTargets()
   ) {
-    self.name = name
     self.levels = levels
     self.coder = coder
     self.proposals = proposals

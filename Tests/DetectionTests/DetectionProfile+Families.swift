@@ -1,27 +1,35 @@
-// The table of families. Each states only where it differs from simple-faster-rcnn 1.0.
+import Detection
+
+// Profiles of many kinds, as their families have them. Each states only where it differs from
+// simple-faster-rcnn 1.0.
 
 extension DetectionProfile {
-  /// The families in the order in which they are listed to a user.
-  public static let families: [DetectionProfile] = [
-    simpleFasterRCNN, chainerCV, bubbliiiingVGG, bubbliiiingResNet50, pyFasterRCNN, jwyang,
-    torchvisionFPN, detectron2C4, detectron2FPN, mmdetectionFPN,
+  /// Profiles by name.
+  static let named: KeyValuePairs<String, DetectionProfile> = [
+    "simple-faster-rcnn": simpleFasterRCNN, "chainercv": chainerCV,
+    "bubbliiiing-vgg": bubbliiiingVGG, "bubbliiiing-resnet50": bubbliiiingResNet50,
+    "py-faster-rcnn": pyFasterRCNN, "jwyang": jwyang, "torchvision-fpn": torchvisionFPN,
+    "detectron2-c4": detectron2C4, "detectron2-fpn": detectron2FPN,
+    "mmdetection-fpn": mmdetectionFPN,
   ]
 
-  /// The family of a name; `nil` where there is none.
-  public static func family(named name: String) -> DetectionProfile? {
-    families.first { $0.name == name }
+  /// All of them.
+  static let families = named.map(\.value)
+
+  /// The profile of a name; `nil` where there is none.
+  static func family(named name: String) -> DetectionProfile? {
+    named.first { $0.key == name }?.value
   }
 
   /// chenyuntc/simple-faster-rcnn-pytorch.
-  public static let simpleFasterRCNN = DetectionProfile(name: "simple-faster-rcnn")
+  static let simpleFasterRCNN = DetectionProfile()
 
   /// chainer/chainercv, `links/model/faster_rcnn`.
   ///
   /// Ranks proposals by the raw foreground logit, and an IoU at the threshold suppresses. On a CPU
   /// Chainer rounds the corners of RoIs by Python's `round`, halves to even: an edge at 1,000 pixels,
   /// 62.5 cells, is cell 62 and not 63.
-  public static let chainerCV = DetectionProfile(
-    name: "chainercv",
+  static let chainerCV = DetectionProfile(
     proposals: ProposalSettings(
       ranking: .foregroundLogit,
       nms: NonMaximumSuppression(iouThreshold: 0.7, boundary: .atOrAbove)),
@@ -31,8 +39,7 @@ extension DetectionProfile {
   /// bubbliiiing/faster-rcnn-pytorch with VGG16.
   ///
   /// The score threshold is the one it is compared at; its display uses 0.5, its evaluation 0.02.
-  public static let bubbliiiingVGG = DetectionProfile(
-    name: "bubbliiiing-vgg",
+  static let bubbliiiingVGG = DetectionProfile(
     levels: [
       AnchorLevel(
         anchors: AnchorSettings(centre: .origin, coordinateOrder: .xyxy), stride: .fixed(16))
@@ -53,9 +60,8 @@ extension DetectionProfile {
       roiLoss: RoILoss(normalisation: .positiveCount, lambda: 1)))
 
   /// bubbliiiing/faster-rcnn-pytorch with ResNet-50: 14 bins, halved by layer 4.
-  public static let bubbliiiingResNet50 = {
+  static let bubbliiiingResNet50 = {
     var profile = bubbliiiingVGG
-    profile.name = "bubbliiiing-resnet50"
     profile.roi.size = 14
     return profile
   }()
@@ -63,8 +69,7 @@ extension DetectionProfile {
   /// rbgirshick/py-faster-rcnn.
   ///
   /// Its files have the standard deviation of the class offsets folded into the weights.
-  public static let pyFasterRCNN = DetectionProfile(
-    name: "py-faster-rcnn",
+  static let pyFasterRCNN = DetectionProfile(
     levels: [AnchorLevel(anchors: AnchorSettings(rounding: .wholeSides), stride: .fixed(16))],
     coder: BoxCoder(order: .xyxy, sides: .inclusive),
     proposals: ProposalSettings(
@@ -78,8 +83,7 @@ extension DetectionProfile {
   /// jwyang/faster-rcnn.pytorch.
   ///
   /// Its filter of small proposals is commented out, and every score above 0 counts.
-  public static let jwyang = DetectionProfile(
-    name: "jwyang",
+  static let jwyang = DetectionProfile(
     levels: [AnchorLevel(anchors: AnchorSettings(rounding: .wholeSides), stride: .fixed(16))],
     coder: BoxCoder(order: .xyxy, sides: .inclusive),
     proposals: ProposalSettings(
@@ -92,8 +96,7 @@ extension DetectionProfile {
       keepsTies: true))
 
   /// pytorch/vision, `models/detection`, with a feature pyramid.
-  public static let torchvisionFPN = DetectionProfile(
-    name: "torchvision-fpn",
+  static let torchvisionFPN = DetectionProfile(
     levels: ([32, 64, 128, 256, 512] as [Float]).map {
       AnchorLevel(
         anchors: AnchorSettings(
@@ -121,8 +124,7 @@ extension DetectionProfile {
       roiLoss: RoILoss(sigma: 3, normalisation: .sampledCount, lambda: 1)))
 
   /// facebookresearch/detectron2, the C4 models: background last, without offsets of its own.
-  public static let detectron2C4 = DetectionProfile(
-    name: "detectron2-c4",
+  static let detectron2C4 = DetectionProfile(
     levels: [
       AnchorLevel(
         anchors: AnchorSettings(
@@ -145,9 +147,8 @@ extension DetectionProfile {
       keepsInsideAnchorsOnly: false, roiSampler: Sampler(count: 512, positiveShare: 0.25)))
 
   /// facebookresearch/detectron2 with a feature pyramid.
-  public static let detectron2FPN = {
+  static let detectron2FPN = {
     var profile = detectron2C4
-    profile.name = "detectron2-fpn"
     profile.levels = zip([4, 8, 16, 32, 64], [32, 64, 128, 256, 512] as [Float]).map {
       stride, size in
       AnchorLevel(
@@ -164,9 +165,8 @@ extension DetectionProfile {
   }()
 
   /// open-mmlab/mmdetection 2.x and 3.x with a feature pyramid.
-  public static let mmdetectionFPN = {
+  static let mmdetectionFPN = {
     var profile = detectron2FPN
-    profile.name = "mmdetection-fpn"
     profile.coder.minimumLogScale = -BoxCoder.usualMaximumLogScale
     profile.proposals.ranking = .foregroundProbability
     profile.proposals.mergeRanking = .foregroundProbability
