@@ -28,7 +28,7 @@ struct SchemaChecker {
   ) -> [String] {
     let complaint = ["\(path): \(value) breaks \(keyword) \(rule)"]
     switch keyword {
-    case "description", "default", "format": return []
+    case "description", "default", "format", "examples": return []
     case "type":
       let names = rule.text.map { [$0] } ?? rule.elements.compactMap(\.text)
       return names.contains { isOfType(value, $0) } ? [] : complaint
