@@ -1,38 +1,50 @@
 # syntax=docker/dockerfile:1
 
 # The build: Swift on Debian 12, whose libdnnl-dev is oneDNN 2.x.
-FROM swift:6.3-bookworm AS build
+FROM docker.io/library/swift:6.3-bookworm AS build
+# `--build-arg HEIF=1` puts in AVIF and HEIC, and 24 MB of libheif and what it depends on.
+ARG HEIF=
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         libssl-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libtiff-dev libdnnl-dev \
+        ${HEIF:+libheif-dev} \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
-COPY Package.swift openapi.yaml ./
-# The package names its test targets, so their folders must be there; nothing of them is built.
+# Swift packages are fetched and compiled before any source of this one is here, so that these layers
+# stay as they are when a source changes: every target is an empty file for the time being.
+COPY Package.swift deploy/container/compile-dependencies ./
+RUN ./compile-dependencies
+COPY openapi.yaml ./
 COPY docs/images/example.jpg ./docs/images/example.jpg
 COPY Sources ./Sources
-COPY Tests ./Tests
 # Swift's own libraries become part of the program; symbols are left out.
 RUN swift build --configuration release --static-swift-stdlib --product frcnn -Xlinker -s \
-    && install -D .build/release/frcnn /out/frcnn
+        --traits "default${HEIF:+,HEIF}" \
+    && install -D .build/release/frcnn /out/usr/local/bin/frcnn \
+    && install -D --mode 644 Package.resolved /out/usr/share/doc/frcnn/Package.resolved \
+    && swift --version >/out/usr/share/doc/frcnn/swift-version
 
 # What runs: the program, which holds the default model, and the C libraries it calls.
-FROM debian:bookworm-slim
+FROM docker.io/library/debian:bookworm-slim
+ARG HEIF=
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 libtiff6 libwebp7 zlib1g \
-    && rm -rf /var/lib/apt/lists/*
-COPY --from=build /out/frcnn /usr/local/bin/frcnn
-COPY LICENSE NOTICE /usr/share/doc/frcnn/
+        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 libtiff6 libwebp7 zlib1g ${HEIF:+libheif1} \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
+COPY --from=build /out/ /
+COPY LICENSE NOTICE deploy/container/bill-of-materials /usr/share/doc/frcnn/
 
 ARG VERSION=0.1.0
 ARG REVISION=
+# What is in the image, for those who look for faults in it: CycloneDX at a fixed place.
+RUN cd /usr/share/doc/frcnn && ./bill-of-materials "$VERSION" "$REVISION" >sbom.cdx.json \
+    && rm bill-of-materials Package.resolved swift-version
 LABEL org.opencontainers.image.title="frcnn" \
       org.opencontainers.image.description="Faster R-CNN over HTTP on the CPU: a picture in, proposals and detections out as JSON" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.base.name="debian:bookworm-slim"
+      org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
 
 # A number, because Kubernetes' runAsNonRoot cannot look up a name.
 USER 10001:10001

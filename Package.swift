@@ -82,7 +82,8 @@ let package = Package(
     library("Detection", ["Tensors", "CDetectionKernels"]),
     library("Networks", ["Tensors", "Compute"]),
     library("JSON"),
-    library("Checkpoints", ["Tensors", "JSON", "CZlib"]),
+    library("Files"),
+    library("Checkpoints", ["Tensors", "JSON", "Files", "CZlib"]),
     library(
       "Images",
       [
@@ -109,13 +110,14 @@ let package = Package(
         "Threads", "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "JSON", "HTTP1",
         "HTTPServer", "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
       ]),
+    library(
+      "Batch", ["Tensors", "Detection", "Images", "FasterRCNN", "JSON", "Files", "Service"]),
     .executableTarget(
       name: "frcnn",
       dependencies: [
-        "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints", "Families",
-        "FasterRCNN", "Datasets", "Evaluation", "JSON", "HTTP1", "HTTPServer", "Observability",
-        "Service",
-        "COpenSSL",
+        "Batch", "Files", "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints",
+        "Families", "FasterRCNN", "Datasets", "Evaluation", "JSON", "HTTP1", "HTTPServer",
+        "Observability", "Service", "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -129,6 +131,8 @@ let package = Package(
     tests(
       "Networks", ["Networks", "Checkpoints", "Compute", "Tensors"], fixtures: ["Fixtures"]),
     tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
+    tests("Files", ["Files"]),
+    tests("Batch", ["Batch", "Detection", "FasterRCNN", "Files", "Images", "Tensors"]),
     tests("Images", ["Images", "Tensors"], fixtures: ["Fixtures"]),
     tests("JSON", ["JSON"]),
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),

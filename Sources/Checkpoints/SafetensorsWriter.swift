@@ -1,3 +1,4 @@
+internal import Files
 public import Tensors
 
 /// Writes a safetensors file, tensor by tensor, so that memory stays bounded by a block.
@@ -92,27 +93,27 @@ public struct SafetensorsWriter: Sendable {
   /// The size of the whole file in bytes.
   public var byteCount: Int { header.count + dataByteCount }
 
-  /// Writes the file to a new file beside its place and renames it over whatever is there.
+  /// Writes the file to a new file and puts that in the place of whatever is there.
   ///
-  /// Readers see the old file or the whole new one, never a part; on an error the new one is
-  /// removed and the old one stays.
+  /// Readers see the old file or the whole new one, never a part; on an error nothing of the new one
+  /// stays, and the old one does. A device or a pipe is written into.
   ///
   /// - Parameters:
   ///   - path: where the file shall be.
   ///   - progress: called after each block.
   /// - Throws: which step failed, and why.
   public func write(to path: String, progress: Progress = { _, _ in }) throws(CheckpointError) {
-    do throws(CheckpointError) {
-      let file = try AtomicFile(replacing: path)
-      do throws(CheckpointError) {
-        try emit(progress: progress) { (block) throws(CheckpointError) in try file.write(block) }
+    do throws(FileError) {
+      let file = try AtomicFile(replacing: FileName(path))
+      do throws(FileError) {
+        try emit(progress: progress) { (block) throws(FileError) in try file.write(block) }
         try file.commit()
       } catch {
         file.discard()
         throw error
       }
     } catch {
-      var located = error
+      var located = CheckpointError(.unwritable("\(error)"))
       located.path = path
       throw located
     }

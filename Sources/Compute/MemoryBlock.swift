@@ -92,7 +92,8 @@ internal import Glibc
   }
 }
 
-/// Memory for the activations of whichever plan is running; it grows to the largest plan's need.
+/// Memory for the activations of whichever plan is running: it grows to the largest plan's need, and
+/// shrinks where the last sixteen runs needed less than half of what is held.
 ///
 /// An arena belongs to one compute thread, and plans that share it must not depend on each other's
 /// contents: running one overwrites the outputs of another.
@@ -103,21 +104,24 @@ public final class Arena {
   /// sixteen blocks.
   private(set) var generation = 0
 
+  private var demand = MemoryDemand()
+
   /// Makes an empty arena.
   public init() {}
 
   /// The bytes that the arena holds.
   public var byteCount: Int { block.count }
 
-  /// Makes room; what was in the arena is lost if it has to grow.
+  /// Makes room; what was in the arena is lost if it grows or shrinks.
   ///
   /// - Throws: `ComputeError` where the system has no such memory to give; the arena is then empty.
   func reserve(_ count: Int) throws(ComputeError) {
-    if count > block.count {
+    let less = demand.bytesThatWouldDo(for: count, held: block.count)
+    if count > block.count || less != nil {
       // The old block goes first, so that both never exist at once.
       block = MemoryBlock()
       generation += 1
-      block = try MemoryBlock(count: count)
+      block = try MemoryBlock(count: max(count, less ?? 0))
     }
   }
 }

@@ -5,25 +5,29 @@ internal import Networks
 extension Blueprint {
   /// Refuses what the networks cannot be run with.
   func check(against networks: DetectorNetworks) throws(ModelError) {
-    for level in detection.levels {
+    let maps = networks.levels
+    guard detection.levels.count == maps.count else {
+      throw .mismatch(
+        "the model has \(maps.count) feature maps (\(maps.map(\.name).joined(separator: ", "))), but "
+          + "the settings have anchors for \(detection.levels.count)")
+    }
+    for (level, map) in zip(detection.levels, maps) {
       let anchors = level.anchors
       guard anchors.anchorsPerCell == networks.anchorsPerCell else {
         throw .mismatch(
-          "\(originalName("rpn.objectness.weight")) has \(networks.anchorsPerCell) anchors in a cell, "
-            + "but the settings make \(anchors.anchorsPerCell): \(anchors.ratios.count) ratios x "
-            + "\(anchors.scales.count) scales; set anchor_scales and anchor_ratios")
+          "\(originalName("rpn.objectness.weight")) has \(networks.anchorsPerCell) anchors in a "
+            + "cell, but the settings make \(anchors.anchorsPerCell): \(anchors.ratios.count) "
+            + "ratios x \(anchors.scales.count) scales; set anchor_scales and anchor_ratios")
       }
-      guard case .fixed(let stride) = level.stride, stride != networks.levels[0].stride else {
-        continue
+      var strides = [("feature_stride", maps.count == 1 ? card.integer(.featureStride) : nil)]
+      if case .fixed(let stride) = level.stride {
+        strides.append(("the profile \(family.name)", stride))
       }
-      throw .mismatch(
-        "the backbone's stride is \(networks.levels[0].stride) pixels, but the profile "
-          + "\(family.name) says \(stride)")
-    }
-    if let stride = card.integer(.featureStride), stride != networks.levels[0].stride {
-      throw .mismatch(
-        "the backbone's stride is \(networks.levels[0].stride) pixels, but feature_stride says "
-          + "\(stride)")
+      for (source, stride) in strides {
+        guard let stride, stride != map.stride else { continue }
+        throw .mismatch(
+          "the backbone's stride is \(map.stride) pixels, but \(source) says \(stride)")
+      }
     }
     guard detection.roi.size == networks.pooledSize else {
       throw .mismatch(

@@ -12,7 +12,7 @@ internal import Tensors
 /// let ranges = calibration.ranges(share: 0.9999)
 /// ```
 public final class Calibration: Sendable {
-  private let detector: Detector
+  let detector: Detector
   private let histograms = Mutex<[String: InputHistogram]>([:])
 
   /// Prepares to measure.
@@ -35,19 +35,22 @@ public final class Calibration: Sendable {
   /// - Throws: `DetectorError` where the picture cannot be worked on.
   public func observe(_ image: Image) throws(DetectorError) {
     try detector.session.run { [self] (session) throws(DetectorError) in
-      session.observe = { [self] in observe($0, $1, rows: $2, of: session.model.networks) }
-      _ = try session.detect([image], parameters: DetectionParameters(), isCancelled: { false })
+      let networks = session.model.networks
+      let run = Run(isCancelled: { false }) { [self] plan, part, rows in
+        count(plan, of: part, rows: rows, networks)
+      }
+      _ = try session.detect([image], parameters: DetectionParameters(), run)
     }
   }
 
-  private func observe(
-    _ stage: Stage, _ plan: Plan, rows: Int, of networks: DetectorNetworks
+  private func count(
+    _ plan: Plan, of part: Run.Part, rows: Int, _ networks: DetectorNetworks
   ) {
     let network =
-      switch stage {
-      case .backbone: networks.backbone
-      case .rpn: networks.proposal
-      default: networks.head
+      switch part {
+      case .picture: networks.picture
+      case .features: networks.proposal
+      case .head: networks.head
       }
     let names = network.lowPrecisionLayers
     let first = plan.outputLayouts.count - names.count

@@ -31,8 +31,7 @@ extension Detector {
   public var computation: Computation {
     get throws(DetectorError) {
       try session.run { (session) throws(DetectorError) in
-        Computation(
-          session.backbonePlans.values + session.proposalPlans.values + session.headPlans.values)
+        Computation(session.plans)
       }
     }
   }

@@ -19,12 +19,18 @@ extension Detector {
 
 extension Session {
   func operationCounts(for size: PictureSize) throws(DetectorError) -> [Stage: Int] {
-    let resized = try resizing(size).size
-    let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
-    let rpn = try proposalPlan(backbone.outputLayouts[0])
+    let resized = try pictures.resizing(size).size
+    let picture = try pictures.plan(images: 1, resizedTo: resized)
     let count = model.blueprint.detection.proposals.counts.afterNMS
-    let head = try headPlan(images: 1, proposalCount: count, limit: count)
-    func sum(_ plan: Plan) -> Int { plan.steps.reduce(0) { $0 + $1.operationCount } }
-    return [.backbone: sum(backbone), .rpn: sum(rpn), .head: sum(head)]
+    let head = try rois.plan(proposals: count)
+    var counts: [Stage: Int] = [:]
+    for step in picture.steps { counts[step.stage, default: 0] += step.operationCount }
+    counts[.head] = head.plan.steps.reduce(0) { $0 + $1.operationCount } * head.runs
+    return counts
   }
+}
+
+extension Plan.Step {
+  /// The stage that a step of a picture's plan belongs to.
+  var stage: Stage { name.hasPrefix(PictureStage.proposalPrefix) ? .rpn : .backbone }
 }

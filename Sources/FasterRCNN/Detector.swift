@@ -28,6 +28,9 @@ public final class Detector: Sendable {
     /// share it.
     public var winogradBudget: WinogradBudget
 
+    /// The most bytes of pooled features at a time.
+    var headByteLimit = HeadRows.byteLimit
+
     /// Makes a set of options; by default all cores that the process really has.
     public init(
       threadCount: Int = ProcessorCount.available, keptPlans: Int = 16,
@@ -127,9 +130,10 @@ public final class Detector: Sendable {
     try session.run { (session) throws(DetectorError) in
       switch input {
       case .image(let image):
-        return try session.detect([image], parameters: parameters, isCancelled: isCancelled)[0]
+        return try session.detect(
+          [image], parameters: parameters, Run(isCancelled: isCancelled))[0]
       case .features(let features):
-        return try session.detect(features, parameters: parameters, isCancelled: isCancelled)
+        return try session.detect(features, parameters: parameters, Run(isCancelled: isCancelled))
       }
     }
   }
@@ -147,7 +151,7 @@ public final class Detector: Sendable {
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws(DetectorError) -> [DetectionResult] {
     try session.run { (session) throws(DetectorError) in
-      try session.detect(images, parameters: parameters, isCancelled: isCancelled)
+      try session.detect(images, parameters: parameters, Run(isCancelled: isCancelled))
     }
   }
 

@@ -2,8 +2,9 @@ public import Tensors
 
 /// What the backbone made of a picture: enough to go on from there.
 public struct FeatureMap: Sendable, Equatable {
-  /// The features, (C, H, W).
-  public var values: Tensor
+  /// The features of each level that the RPN looks at, (C, H, W), from the finest; one unless the model
+  /// has a feature pyramid.
+  public var levels: [Tensor]
 
   /// The size of the resized picture that they were computed from, in pixels.
   public var imageSize: PictureSize
@@ -19,9 +20,10 @@ public struct FeatureMap: Sendable, Equatable {
 
   /// Makes a feature map with a scale for each axis.
   public init(
-    values: Tensor, imageSize: PictureSize, originalSize: PictureSize, yScale: Float, xScale: Float
+    levels: [Tensor], imageSize: PictureSize, originalSize: PictureSize, yScale: Float,
+    xScale: Float
   ) {
-    self.values = values
+    self.levels = levels
     self.imageSize = imageSize
     self.originalSize = originalSize
     self.yScale = yScale
@@ -34,19 +36,19 @@ public struct FeatureMap: Sendable, Equatable {
   /// state it where it is known.
   ///
   /// - Parameters:
-  ///   - values: the features, (C, H, W).
+  ///   - levels: the features of each level, (C, H, W), from the finest.
   ///   - imageSize: the size of the resized picture, in pixels.
   ///   - yScale: resized pixels to one of the original picture, down; finite and above 0, or a
   ///     detector refuses the map.
   ///   - xScale: the same across; `yScale` where it is left out.
-  public init(values: Tensor, imageSize: PictureSize, yScale: Float, xScale: Float? = nil) {
+  public init(levels: [Tensor], imageSize: PictureSize, yScale: Float, xScale: Float? = nil) {
     func original(_ side: Int, _ scale: Float) -> Int {
       let length = (Float(side) / scale).rounded()
       return length.isFinite ? Int(min(max(length, 0), 1e9)) : 0
     }
     let xScale = xScale ?? yScale
     self.init(
-      values: values, imageSize: imageSize,
+      levels: levels, imageSize: imageSize,
       originalSize: PictureSize(
         height: original(imageSize.height, yScale), width: original(imageSize.width, xScale)),
       yScale: yScale, xScale: xScale)

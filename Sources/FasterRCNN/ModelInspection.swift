@@ -29,7 +29,7 @@ public struct ModelInspection: Sendable {
     public var elementCount: Int
   }
 
-  /// The anchors of a cell of the feature map.
+  /// The anchors of a cell of a feature map.
   public struct Anchors: Sendable, Equatable {
     /// The side in pixels that scales multiply.
     public var baseSize: Float
@@ -65,8 +65,8 @@ public struct ModelInspection: Sendable {
   /// The bytes of the weights as float32, which is how they are computed with.
   public let float32ByteCount: Int
 
-  /// The anchors of a cell.
-  public let anchors: Anchors
+  /// The anchors of a cell of each feature map, from the finest.
+  public let anchors: [Anchors]
 
   /// The side of the square of cells that each RoI is pooled to.
   public let pooledSize: Int
@@ -118,10 +118,11 @@ public struct ModelInspection: Sendable {
       ($1.elementCount, $0.elementType.rawValue) < ($0.elementCount, $1.elementType.rawValue)
     }
     float32ByteCount = 4 * blueprint.state.parameterCount
-    let level = blueprint.detection.levels[0]
-    anchors = Anchors(
-      baseSize: level.anchors.baseSize, scales: level.anchors.scales,
-      ratios: level.anchors.ratios, stride: model.networks.levels[0].stride)
+    anchors = zip(blueprint.detection.levels, model.networks.levels).map { level, map in
+      Anchors(
+        baseSize: level.anchors.baseSize, scales: level.anchors.scales,
+        ratios: level.anchors.ratios, stride: map.stride)
+    }
     pooledSize = model.networks.pooledSize
     resizing = "\(blueprint.picture.resize)"
     preprocessing = "\(blueprint.picture.preprocessing)"

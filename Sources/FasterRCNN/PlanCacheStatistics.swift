@@ -2,7 +2,8 @@ internal import Synchronization
 
 /// How often the plan of a run was kept from an earlier one.
 ///
-/// A picture's run takes three plans: backbone, RPN and head.
+/// A picture's run takes two plans: that of the picture and that of the head, which may run several
+/// times.
 public struct PlanCacheStatistics: Sendable, Equatable {
   /// Plans that were kept.
   public var hits: Int

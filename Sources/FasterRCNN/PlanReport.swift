@@ -36,7 +36,8 @@ public struct PlanReport: Sendable {
   /// How long it took to compile the plans of the size.
   public let buildDuration: Duration
 
-  /// The bytes of the activations and scratch memory of each network's plan.
+  /// The bytes of the activations and scratch memory of each network's plan; those of backbone and RPN,
+  /// which are one network, stand under the backbone.
   public let arenaByteCounts: [Stage: Int]
 
   /// The bytes of all weights in the layouts of the kernels.
@@ -50,7 +51,7 @@ extension Detector {
   ///   - size: the picture's size before it is resized.
   ///   - runs: how often; the best time of each layer counts.
   /// - Returns: the layers of backbone, RPN and head, the head with as many proposals as the model
-  ///   keeps at most.
+  ///   keeps at most, or as many of them as it takes at a time.
   /// - Throws: `DetectorError` where a picture of the size cannot be worked on.
   public func planReport(for size: PictureSize, runs: Int = 5) throws(DetectorError) -> PlanReport {
     try session.run { (session) throws(DetectorError) in
@@ -61,18 +62,17 @@ extension Detector {
 
 extension Session {
   func planReport(for size: PictureSize, runs: Int) throws(DetectorError) -> PlanReport {
-    let resized = try resizing(size).size
+    let resized = try pictures.resizing(size).size
     let clock = ContinuousClock()
     func makePlans() throws(DetectorError) -> [(Stage, Plan)] {
-      let backbone = try backbonePlan(images: 1, height: resized.height, width: resized.width)
-      let rpn = try proposalPlan(backbone.outputLayouts[0])
+      let picture = try pictures.plan(images: 1, resizedTo: resized)
       let count = model.blueprint.detection.proposals.counts.afterNMS
-      let head = try headPlan(images: 1, proposalCount: count, limit: count)
-      return [(.backbone, backbone), (.rpn, rpn), (.head, head)]
+      return [(.backbone, picture), (.head, try rois.plan(proposals: count).plan)]
     }
     // The first time puts weights in order as well, which no later plan pays for.
     _ = try makePlans()
-    forgetPlans()
+    pictures.forgetPlans()
+    rois.forgetPlans()
     let start = clock.now
     let plans = try makePlans()
     let buildDuration = clock.now - start
@@ -117,12 +117,14 @@ extension Session {
     var order: [String] = []
     var rows: [String: (kernels: [String], parts: Int, operations: Int, duration: Duration)] = [:]
     var precisions: [String: PlanOptions.Precision] = [:]
+    var stages: [String: Stage] = [:]
     for (index, step) in plan.steps.enumerated() {
       if rows[step.name] == nil { order.append(step.name) }
       var row = rows[step.name] ?? ([], 0, 0, .zero)
       if !row.kernels.contains(step.kernel) { row.kernels.append(step.kernel) }
       row.parts += 1
       precisions[step.name] = step.precision
+      if stage != .head { stages[step.name] = step.stage }
       row.operations += step.operationCount
       row.duration += best[index]
       rows[step.name] = row
@@ -130,7 +132,7 @@ extension Session {
     return order.compactMap { name in
       rows[name].map {
         PlanReport.Row(
-          stage: stage, name: name, kernels: $0.kernels,
+          stage: stages[name] ?? stage, name: name, kernels: $0.kernels,
           precision: precisions[name] ?? .float32, partCount: $0.parts,
           operationCount: $0.operations, duration: $0.duration)
       }

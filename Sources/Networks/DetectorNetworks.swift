@@ -12,9 +12,6 @@ public struct DetectorNetworks: Sendable {
   /// Features are in the layout of the layer that makes them, the rest has channels last.
   public private(set) var picture: Network
 
-  /// The part of `picture` that ends with the features.
-  public private(set) var backbone: Network
-
   /// From the features of every level to each level's offsets, then each level's logits, as in
   /// `picture`: for features that somebody else's backbone made.
   public private(set) var proposal: Network
@@ -92,7 +89,6 @@ public struct DetectorNetworks: Sendable {
     var values = backbone.append(to: &picture, picture.input)
     values = pyramid?.append(to: &picture, values) ?? values.suffix(1)
     for value in values { picture.output(value) }
-    self.backbone = picture
     addProposals(to: &picture, values)
     self.picture = picture
     var proposal = Network(inputs: levels.map(\.channels))
@@ -140,7 +136,6 @@ extension DetectorNetworks {
   private func mapped(_ transform: (Network) -> Network) -> DetectorNetworks {
     var networks = self
     networks.picture = transform(picture)
-    networks.backbone = transform(backbone)
     networks.proposal = transform(proposal)
     networks.head = transform(head)
     return networks

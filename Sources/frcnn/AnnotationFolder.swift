@@ -1,27 +1,31 @@
 import Detection
 import FasterRCNN
+import Files
 import Glibc
 import Images
 
 /// The folder into which pictures are drawn.
 struct AnnotationFolder {
-  private let path: String
+  private let path: FileName
 
   /// Makes the folder if there is none, and refuses what would be lost by drawing into it.
   init(_ path: String, for files: [PictureFile]) throws(Failure) {
-    self.path = path
-    if unsafe mkdir(path, 0o777) != 0, errno != EEXIST {
+    self.path = CommandArguments.name(path)
+    if unsafe self.path.withPath({ unsafe mkdir($0, 0o777) }) != 0, errno != EEXIST {
       throw Failure(.cannotCreate, "cannot make the folder \(path): \(Failure.systemMessage())")
     }
-    var taken: [String: PictureFile] = [:]
+    try FileContents.checkWritable("\(path)/picture")
+    var taken: [[UInt8]: PictureFile] = [:]
     let originals = Set(files.compactMap { Self.identity(of: $0.path) })
     for file in files {
       if let other = taken.updateValue(file, forKey: file.stem) {
         throw Failure(
-          .usage, "\(other.name) and \(file.name) would both be drawn as \(file.stem) in \(path)")
+          .usage,
+          "\(other.name) and \(file.name) would both be drawn as "
+            + "\(String(decoding: file.stem, as: UTF8.self)) in \(path)")
       }
       for format in ImageFormat.encoded {
-        let name = "\(path)/\(file.stem).\(format.fileExtensions[0])"
+        let name = self.path.appending(file.stem + ".\(format.fileExtensions[0])".utf8)
         if let identity = Self.identity(of: name), originals.contains(identity) {
           throw Failure(.usage, "drawing into \(path) would overwrite \(name), one of the pictures")
         }
@@ -41,7 +45,8 @@ struct AnnotationFolder {
     } catch {
       throw Failure(.internalError, "\(file.name): \(error)")
     }
-    try FileContents.write(bytes, to: "\(path)/\(file.stem).\(format.fileExtensions[0])")
+    try FileContents.write(
+      bytes, to: path.appending(file.stem + ".\(format.fileExtensions[0])".utf8))
   }
 
   /// The format that the picture had, or PNG, which loses nothing, where pictures are not written in it.
@@ -56,9 +61,9 @@ struct AnnotationFolder {
     var inode: UInt
   }
 
-  private static func identity(of path: String) -> Identity? {
+  private static func identity(of path: FileName) -> Identity? {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { return nil }
+    guard unsafe path.withPath({ unsafe stat($0, &status) }) == 0 else { return nil }
     return Identity(device: status.st_dev, inode: status.st_ino)
   }
 }

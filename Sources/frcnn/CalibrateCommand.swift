@@ -74,6 +74,7 @@ struct CalibrateCommand: ParsableCommand {
           threadCount: threadCount == 0 ? ProcessorCount.available : threadCount,
           precision: .fixed(.float32), plan: PlanOptions()))
       let pictures = try PictureFile.evenly(from: images, limit: limit)
+      try FileContents.checkWritable(output)
       let ranges = try measure(pictures, choice)
       try write(ranges, choice)
       try compare(pictures, choice)
@@ -92,15 +93,20 @@ struct CalibrateCommand: ParsableCommand {
       throw Failure(.internalError, "\(error)")
     }
     var bar = ProgressBar("measuring", total: pictures.count)
+    var count = 0
     defer { bar.finish() }
     for (index, picture) in pictures.enumerated() {
       bar.show(index)
-      let image = try picture.decoded().image
+      guard let image = picture.decodedOrLeftOut(under: bar)?.image else { continue }
+      count += 1
       do {
         try calibration.observe(image)
       } catch {
         throw Failure(.brokenInput, "\(picture.name): \(error)")
       }
+    }
+    guard count > 0 else {
+      throw Failure(.brokenInput, "no picture in \(images) could be read")
     }
     let ranges = calibration.ranges(share: percentile / 100)
     guard !ranges.isEmpty else {

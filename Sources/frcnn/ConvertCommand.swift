@@ -106,6 +106,10 @@ struct ConvertCommand: ParsableCommand {
       guard !Self.isSameFile(file, output) else {
         throw Failure(.usage, "\(output) is the file to be read; give the new file another name")
       }
+      guard output != "-" else {
+        throw Failure(.usage, "a model is not written to standard output; name a file")
+      }
+      try FileContents.checkWritable(output)
       let options = try ModelOptions.options(profile: profile, labels: labels)
       var conversion: ModelConversion
       do throws(ModelError) {

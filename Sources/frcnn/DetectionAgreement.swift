@@ -22,7 +22,7 @@ struct DetectionAgreement {
   private var boxDifferences: [Float] = []
   private var scoreDifferences: [Float] = []
 
-  /// Runs two detectors on pictures, with a bar that says how far it has come.
+  /// Runs two detectors on pictures, with a bar that says how far it has come; pictures that cannot be read are left out.
   static func measured(
     on pictures: [PictureFile], reference: (name: String, detector: Detector),
     other: (name: String, detector: Detector)
@@ -32,7 +32,7 @@ struct DetectionAgreement {
     defer { bar.finish() }
     for (index, picture) in pictures.enumerated() {
       bar.show(index)
-      let image = try picture.decoded().image
+      guard let image = picture.decodedOrLeftOut(under: bar)?.image else { continue }
       do {
         agreement.add(
           reference: try reference.detector.detect(.image(image)).objects,

@@ -44,15 +44,7 @@ final class DetectorLanes: DetectionBackend {
     ModelOptions.Choice.announce(source.description.assumption)
     var choice = choice
     try choice.settlePrecision(for: source)
-    var detectors: [Detector] = []
-    let threads = choice.compute.threadCount
-    for lane in 0..<laneCount {
-      var choice = choice
-      // What does not divide goes to the first lanes; more lanes than cores have a thread each.
-      let share = threads / laneCount + (lane < threads % laneCount ? 1 : 0)
-      choice.compute.threadCount = max(1, share)
-      detectors.append(try choice.detector(of: source))
-    }
+    let detectors = try choice.detectors(of: source, count: laneCount)
     self.detectors = detectors
     resting = Mutex(detectors)
   }

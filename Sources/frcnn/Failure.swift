@@ -42,9 +42,14 @@ struct Failure: Error {
 
 extension ParsableCommand {
   /// Does a command's work; a failure is told on standard error and becomes the exit status.
+  ///
+  /// What was printed and could not be written is one too.
   func ending(_ work: () throws -> Void) throws {
+    FirstProcess.heedSignals()
+    StandardOutput.occupyDescriptors()
     do {
       try work()
+      try StandardOutput.finish()
     } catch let failure as Failure {
       StandardError.write("frcnn: \(failure.message)\n")
       throw ExitCode(failure.kind.rawValue)

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Reads whole files and standard input, never more than a limit.
@@ -8,15 +9,20 @@ enum FileContents {
   /// the memory.
   static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
     guard path != "-" else { return try read(STDIN_FILENO, name: "standard input", limit: limit) }
-    guard !path.utf8.contains(0) else {
+    return try read(CommandArguments.name(path), limit: limit)
+  }
+
+  /// Reads a file whose name the system has told, which need not be text.
+  static func read(_ path: FileName, limit: Int) throws(Failure) -> [UInt8] {
+    guard !path.bytes.contains(0) else {
       throw Failure(.missingInput, "a file's name holds a zero byte")
     }
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = unsafe path.withPath { unsafe open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else {
       throw Failure(.missingInput, "cannot open \(path): \(Failure.systemMessage())")
     }
     defer { close(descriptor) }
-    return try read(descriptor, name: path, limit: limit)
+    return try read(descriptor, name: "\(path)", limit: limit)
   }
 
   private static func read(
@@ -42,24 +48,21 @@ enum FileContents {
     }
   }
 
-  /// Writes a file, over whatever is there.
-  static func write(_ bytes: [UInt8], to path: String) throws(Failure) {
-    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      throw Failure(.cannotCreate, "cannot write \(path): \(Failure.systemMessage())")
+  /// Writes a file in the place of whatever is there; nothing of it stays where that fails.
+  static func write(_ bytes: [UInt8], to path: FileName) throws(Failure) {
+    do throws(FileError) {
+      try AtomicFile.write(bytes, to: path)
+    } catch {
+      throw Failure(.cannotCreate, "cannot write \(path): \(error)")
     }
-    defer { close(descriptor) }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      // Safety: the pointer and the count are the slice's own.
-      let count = unsafe rest.withUnsafeBytes {
-        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
-      }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else {
-        throw Failure(.cannotCreate, "cannot write \(path): \(Failure.systemMessage())")
-      }
-      rest = rest.dropFirst(count)
+  }
+
+  /// Refuses a file that could not be written, before the work that it is for.
+  static func checkWritable(_ path: String) throws(Failure) {
+    do throws(FileError) {
+      try AtomicFile.check(CommandArguments.name(path))
+    } catch {
+      throw Failure(.cannotCreate, "cannot write \(path): \(error)")
     }
   }
 }

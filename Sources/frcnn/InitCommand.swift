@@ -1,7 +1,6 @@
 import ArgumentParser
 import Checkpoints
 import FasterRCNN
-import Glibc
 import JSON
 import Networks
 import Observability
@@ -53,7 +52,7 @@ struct InitCommand: ParsableCommand {
 
   func run() throws {
     try ending {
-      try Self.checkFolder(of: path)
+      try FileContents.checkWritable(path)
       let network = RandomVGG16(classCount: classes, width: width, seed: seed)
       let total = network.parameterCount
       var bar = ProgressBar("drawing weights", total: total)
@@ -70,14 +69,6 @@ struct InitCommand: ParsableCommand {
       }
       bar.finish()
       print("\(path): \(dictionary.count) tensors, \(total) weights, \(writer.byteCount) bytes")
-    }
-  }
-
-  /// Refuses a folder that cannot be written into before the weights are drawn, which takes seconds.
-  private static func checkFolder(of path: String) throws(Failure) {
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-    guard unsafe access(folder, W_OK) == 0 else {
-      throw Failure(.cannotCreate, "cannot write \(path): \(Failure.systemMessage())")
     }
   }
 

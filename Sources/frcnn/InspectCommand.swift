@@ -100,12 +100,13 @@ struct InspectCommand: ParsableCommand {
     table.add([
       "classes", "\(description.labels.count): \(description.labels.joined(separator: ", "))",
     ])
-    let anchors = model.anchors
-    table.add([
-      "anchors",
-      "base \(Self.decimal(anchors.baseSize)), scales \(Self.list(anchors.scales)), "
-        + "ratios \(Self.list(anchors.ratios)), every \(anchors.stride) pixels",
-    ])
+    for anchors in model.anchors {
+      table.add([
+        "anchors",
+        "base \(Self.decimal(anchors.baseSize)), scales \(Self.list(anchors.scales)), "
+          + "ratios \(Self.list(anchors.ratios)), every \(anchors.stride) pixels",
+      ])
+    }
     table.add(["RoIs", "\(model.pooledSize)x\(model.pooledSize) cells"])
     table.add(["resizing", model.resizing])
     table.add(["preprocessing", model.preprocessing])
@@ -248,12 +249,17 @@ struct InspectCommand: ParsableCommand {
     for label in description.labels { json.string(label) }
     json.endArray()
     json.key("anchors")
-    json.beginObject()
-    json.member("base_size", model.anchors.baseSize)
-    numbers("scales", model.anchors.scales)
-    numbers("ratios", model.anchors.ratios)
-    integers([("stride", model.anchors.stride)])
-    json.endObject()
+    // One object for the one map of most models, a list for a feature pyramid.
+    if model.anchors.count != 1 { json.beginArray() }
+    for anchors in model.anchors {
+      json.beginObject()
+      json.member("base_size", anchors.baseSize)
+      numbers("scales", anchors.scales)
+      numbers("ratios", anchors.ratios)
+      integers([("stride", anchors.stride)])
+      json.endObject()
+    }
+    if model.anchors.count != 1 { json.endArray() }
     strings([("resizing", model.resizing), ("preprocessing", model.preprocessing)])
     json.member("score_threshold", description.scoreThreshold)
     json.member("nms_threshold", description.nmsThreshold)

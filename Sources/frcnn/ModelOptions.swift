@@ -74,6 +74,20 @@ struct ModelOptions: ParsableArguments {
       }
     }
 
+    /// Makes a detector for each of some lanes, which share the model's weights; the threads are shared out among them.
+    func detectors(of model: Model, count: Int) throws(Failure) -> [Detector] {
+      var detectors: [Detector] = []
+      let threads = compute.threadCount
+      for lane in 0..<count {
+        var choice = self
+        // What does not divide goes to the first lanes; more lanes than cores have a thread each.
+        let share = threads / count + (lane < threads % count ? 1 : 0)
+        choice.compute.threadCount = max(1, share)
+        detectors.append(try choice.detector(of: model))
+      }
+      return detectors
+    }
+
     private static func kind(of error: ModelError) -> Failure.Kind {
       switch error {
       case .checkpoint(let error):

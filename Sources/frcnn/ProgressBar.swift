@@ -2,26 +2,43 @@
 ///
 ///     evaluating [=============>              ] 34/72  47 %  0:21 left
 struct ProgressBar {
+  /// Whether there is a line at all: a terminal that can go back in it watches.
+  let isShown: Bool
+
   private let title: String
-  private let total: Int
-  private let isShown: Bool
+  private let total: Int?
   private let start = ContinuousClock.now
   private var lastShown: ContinuousClock.Instant?
 
-  init(_ title: String, total: Int, isShown: Bool = StandardError.isTerminal) {
+  init(_ title: String, total: Int?, isShown: Bool = StandardError.takesProgress) {
     self.title = title
-    self.total = max(total, 1)
+    self.total = total.map { max($0, 1) }
     self.isShown = isShown
   }
 
   /// Shows that so much is done, at most some ten times a second.
   mutating func show(_ done: Int) {
+    let remaining = total.flatMap { total in
+      done == 0 ? nil : (ContinuousClock.now - start) * (Double(total - done) / Double(done))
+    }
+    show(done, of: total, rate: nil, remaining: remaining)
+  }
+
+  /// Shows that so much is done of what is known by now.
+  ///
+  /// - Parameters:
+  ///   - done: how much is done.
+  ///   - total: how much there is; `nil` where that is not known.
+  ///   - rate: how much is done in a second.
+  ///   - remaining: the time that the rest takes.
+  mutating func show(_ done: Int, of total: Int?, rate: Double?, remaining: Duration?) {
     guard isShown else { return }
     let now = ContinuousClock.now
-    if let lastShown, now - lastShown < .milliseconds(100), done < total { return }
+    if let lastShown, now - lastShown < .milliseconds(100), done < total ?? .max { return }
     lastShown = now
-    let remaining = done == 0 ? nil : (now - start) * (Double(total - done) / Double(done))
-    StandardError.write("\r" + line(done, remaining: remaining) + "\u{1B}[K")
+    let line = Self.line(
+      title, done, of: total, rate: rate, remaining: remaining, width: StandardError.width)
+    StandardError.write("\r" + line + "\u{1B}[K")
   }
 
   /// Takes the line away.
@@ -29,19 +46,32 @@ struct ProgressBar {
     if isShown { StandardError.write("\r\u{1B}[K") }
   }
 
-  private func line(_ done: Int, remaining: Duration?) -> String {
-    let share = min(max(Double(done) / Double(total), 0), 1)
-    var tail = "] \(Int(share * 100)) %"
-    if let remaining, done < total {
-      let seconds = Int(remaining.components.seconds)
-      let padding = seconds % 60 < 10 ? "0" : ""
-      tail += "  \(seconds / 60):\(padding)\(seconds % 60) left"
+  /// A time as minutes and seconds, with hours where there are any.
+  static func text(of time: Duration) -> String {
+    let seconds = Int(time.components.seconds)
+    func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60)
+    let end = padded(seconds % 60)
+    return hours > 0 ? "\(hours):\(padded(minutes)):\(end)" : "\(minutes):\(end)"
+  }
+
+  /// The line, in fewer columns than there are: what finds no room is left out, the bar first.
+  private static func line(
+    _ title: String, _ done: Int, of total: Int?, rate: Double?, remaining: Duration?, width: Int
+  ) -> String {
+    var parts: [String] = []
+    let share = total.map { min(max(Double(done) / Double($0), 0), 1) }
+    if let share { parts.append("\(Int(share * 100)) %") } else { parts.append("\(done)") }
+    if let rate { parts.append("\(rate.fixed(1))/s") }
+    if let remaining, done < total ?? .max { parts.append("\(text(of: remaining)) left") }
+    let tail = parts.joined(separator: "  ")
+    let room = min(width - title.count - tail.count - 5, 40)
+    if let share, room >= 4 {
+      let filled = Int(share * Double(room))
+      let bar = String(repeating: "=", count: max(filled - 1, 0)) + (filled > 0 ? ">" : "")
+      return "\(title) [\(bar)\(String(repeating: " ", count: room - filled))] \(tail)"
     }
-    let head = title + " ["
-    let room = min(StandardError.width - head.count - tail.count - 1, 40)
-    guard room >= 4 else { return head + tail }
-    let filled = Int(share * Double(room))
-    let bar = String(repeating: "=", count: max(filled - 1, 0)) + (filled > 0 ? ">" : "")
-    return head + bar + String(repeating: " ", count: room - filled) + tail
+    let whole = "\(title) \(tail)"
+    return whole.count < width ? whole : String(tail.prefix(max(width - 1, 0)))
   }
 }

@@ -5,6 +5,13 @@ enum StandardError {
   /// Whether a person watches.
   static let isTerminal = isatty(STDERR_FILENO) == 1
 
+  /// Whether a line of progress is of use: whoever watches has a terminal that can go back in a line.
+  static let takesProgress: Bool = {
+    // Safety: a terminated string or nil, compared at once; nothing changes the environment.
+    guard let terminal = unsafe getenv("TERM") else { return isTerminal }
+    return unsafe isTerminal && strcmp(terminal, "dumb") != 0
+  }()
+
   /// The number of columns of the terminal, 80 where it does not say.
   static var width: Int {
     var size = winsize()

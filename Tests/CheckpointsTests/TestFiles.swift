@@ -3,9 +3,17 @@ import Tensors
 
 /// Files beside the tests, and bytes put together by hand.
 enum TestFiles {
-  /// The path of a file in `Fixtures`.
+  /// The families' checkpoints, which stand where their answers are tested.
+  private static let families: Set<String> = [
+    "bubbliiiing-resnet50.pth", "bubbliiiing-vgg.pth", "chainercv.npz",
+    "simple-faster-rcnn-legacy.pth", "simple-faster-rcnn.pth", "simple-faster-rcnn.safetensors",
+  ]
+
+  /// The path of a file in `Fixtures`, or of a family's checkpoint.
   static func path(_ name: String) -> String {
-    "/" + #filePath.split(separator: "/").dropLast().joined(separator: "/") + "/Fixtures/" + name
+    let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+    let folder = families.contains(name) ? "FasterRCNNTests" : "CheckpointsTests"
+    return "/\(tests)/\(folder)/Fixtures/\(name)"
   }
 
   /// The bytes of a file in `Fixtures`.

@@ -162,3 +162,64 @@ import Testing
       ).isEmpty)
   }
 }
+
+/// Why class boxes are dropped, as a trace tells it.
+@Suite struct ClassBoxTraceTests {
+  private let frame = ImageFrame(height: 100, width: 200, originalHeight: 100, originalWidth: 200)
+
+  private func trace(
+    _ settings: ClassBoxSettings, offset: [Float], roi: BoundingBox
+  ) -> ClassBoxTrace {
+    ClassBoxTrace(
+      logits: [0, 5], offsets: [0, 0, 0, 0] + offset, logitCount: 2, rois: [roi], frame: frame,
+      settings: settings, coder: BoxCoder())
+  }
+
+  @Test func aBoxThatIsNotFiniteIsNotCalledTooSmall() {
+    let settings = ClassBoxSettings(minimumSide: MinimumSide(length: 4))
+    let roi = BoundingBox(yMin: 10, xMin: 20, yMax: 30, xMax: 60)
+    #expect(
+      trace(settings, offset: [.nan, 0, 0, 0], roi: roi).fate(ofClass: 0, inRoI: 0) == .notFinite)
+    #expect(
+      trace(settings, offset: [0, 0, -30, 0], roi: roi).fate(ofClass: 0, inRoI: 0) == .tooSmall)
+    #expect(
+      trace(settings, offset: [0, 0, 0, 0], roi: roi).fate(ofClass: 0, inRoI: 0)
+        == .detected(index: 0))
+  }
+
+  @Test func emptyBoxesAreDroppedAfterTheyWereCounted() {
+    // Beside the picture: clipped to it at the end, nothing of it is left.
+    let beside = BoundingBox(yMin: 10, xMin: 300, yMax: 30, xMax: 340)
+    var settings = ClassBoxSettings(clippingStage: .afterNMS, maximumDetections: 1)
+    func detections() -> Int {
+      ClassBoxDecoder(settings: settings).decode(
+        logits: [0, 5, 0, 4], offsets: [Float](repeating: 0, count: 16), logitCount: 2,
+        rois: [beside, BoundingBox(yMin: 10, xMin: 20, yMax: 30, xMax: 60)], frame: frame
+      ).count
+    }
+    #expect(detections() == 1)
+    settings.dropsEmptyBoxes = true
+    #expect(detections() == 0)
+    let fate = trace(settings, offset: [0, 0, 0, 0], roi: beside).fate(ofClass: 0, inRoI: 0)
+    #expect(fate == .tooSmall)
+  }
+
+  @Test func tiesWithTheLastOneMayBeKept() {
+    var settings = ClassBoxSettings(maximumDetections: 2)
+    func count(_ scores: [Float]) -> Int {
+      ClassBoxDecoder(settings: settings).decode(
+        logits: scores.flatMap { [0, $0] }, offsets: [Float](repeating: 0, count: 8 * scores.count),
+        logitCount: 2,
+        rois: scores.indices.map {
+          BoundingBox(yMin: 0, xMin: Float(20 * $0), yMax: 10, xMax: Float(20 * $0 + 10))
+        }, frame: frame
+      ).count
+    }
+    #expect(count([3, 2, 2, 2, 1]) == 2)
+    settings.keepsTies = true
+    #expect(count([3, 2, 2, 2, 1]) == 4)
+    #expect(count([3, 2, 1]) == 2)
+    settings.maximumDetections = 0
+    #expect(count([3, 2]) == 0)
+  }
+}

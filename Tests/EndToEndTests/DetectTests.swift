@@ -53,8 +53,11 @@ import Testing
     #expect(result.errors.contains("text.jpg"))
     #expect(result.errors.contains("missing.jpg"))
     let lines = result.text.split(separator: "\n")
-    #expect(lines.count == 1)
-    #expect(try Answer(Data(lines[0].utf8)).detections.count >= 5)
+    #expect(lines.count == 3)
+    #expect(lines.first?.contains("text.jpg") == true)
+    #expect(lines.first?.contains("\"error\":{\"status\":65,") == true)
+    #expect(lines.dropFirst().first?.contains("\"status\":66,") == true)
+    #expect(try Answer(Data(lines[2].utf8)).detections.count >= 5)
     let missing = try await Program.run(["detect", folder.path("missing.jpg")])
     #expect(missing.status == 66)
   }

@@ -43,15 +43,18 @@ struct Golden {
     }
   }
 
-  /// A picture of the fixtures, or of the folder that FRCNN_BCCD names; `nil` without that folder.
-  static func image(_ name: String) throws -> Image? {
+  /// The folder of the BCCD data set, whose pictures the project does not hold.
+  private static let bloodCells = ProcessInfo.processInfo.environment["FRCNN_BCCD"]
+
+  /// The trait of tests that read pictures of BCCD.
+  static let needsBloodCells = ConditionTrait.enabled(
+    if: bloodCells != nil, "FRCNN_BCCD does not name the folder of the BCCD data set")
+
+  /// A picture of the fixtures, or of the folder that FRCNN_BCCD names.
+  static func image(_ name: String) throws -> Image {
     var path = path(name + ".png")
     if name.hasPrefix("BloodImage") {
-      guard let folder = ProcessInfo.processInfo.environment["FRCNN_BCCD"] else {
-        print("skipped: \(name) needs FRCNN_BCCD, the folder of the BCCD data set")
-        return nil
-      }
-      path = folder + "/JPEGImages/" + name + ".jpg"
+      path = try #require(bloodCells) + "/JPEGImages/" + name + ".jpg"
     }
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
     return try ImageDecoder().decode(Array(data)).image

@@ -131,7 +131,7 @@ struct DrawingTests {
 
   @Test
   func `PNG gives back the same pixels, JPEG nearly the same`() throws {
-    let image = try ImageDecoder().decode(Fixture.bytes("portrait_487x331.png")).image
+    let image = try ImageDecoder().decode(Fixture.drawn("portrait_487x331.png")).image
     let png = try ImageDecoder().decode(image.encoded(as: .png))
     #expect(png.image == image)
     let jpeg = try image.encoded(as: .jpeg, quality: 95)

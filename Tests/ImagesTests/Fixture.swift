@@ -8,9 +8,18 @@ enum Fixture {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "Fixtures")
 
+  /// The drawn pictures, which stand beside what the families answer for them.
+  private static let drawn = folder.appending(path: "../../FasterRCNNTests/Fixtures")
+    .standardizedFileURL
+
   /// The bytes of a file.
   static func bytes(_ name: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: folder.appending(path: name)))
+  }
+
+  /// The bytes of one of the drawn pictures.
+  static func drawn(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: drawn.appending(path: name)))
   }
 
   /// The bytes of one of the small pictures.

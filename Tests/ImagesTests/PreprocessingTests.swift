@@ -196,7 +196,7 @@ struct PreprocessingTests {
     family: Family, name: String
   ) throws {
     let goldens = try Fixture.networkInputs.get()
-    let image = try ImageDecoder().decode(Fixture.bytes(name + ".png")).image
+    let image = try ImageDecoder().decode(Fixture.drawn(name + ".png")).image
     let resizing = try family.rule.resizing(image.size)
     let size = resizing.size
     let key = "\(family.name).\(name)"

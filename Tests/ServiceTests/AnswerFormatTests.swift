@@ -117,7 +117,7 @@ import Testing
       let response = try await service.detect(query, picture: body, type: type)
       #expect(response.status == 200)
       let map = try #require(backend.features.first)
-      #expect(map.values.values == values && map.values.shape == [1, 2, 3])
+      #expect(map.levels == [Tensor(shape: [1, 2, 3], values: values)])
       #expect(map.originalSize == PictureSize(height: 16, width: 32))
       try expectProblem(
         try await service.detect("scale=1", picture: body, type: type), 400, "invalid-parameter",
@@ -126,6 +126,20 @@ import Testing
         try await service.detect(query, picture: Array(body.dropLast()), type: type), 400,
         "malformed-request")
     }
+    // A pyramid's levels are numbered, and come back so.
+    var pyramid = StateDictionary()
+    (pyramid["features.0"], pyramid["features.1"]) = (tensor([1, 2, 3]), tensor([2, 3, 1]))
+    let levels = FakeBackend()
+    let answer = try await DetectionService.ready(levels).detect(
+      query + "&format=safetensors&include=features",
+      picture: try SafetensorsWriter(pyramid).bytes(),
+      type: "application/vnd.safetensors")
+    #expect(answer.status == 200)
+    #expect(levels.features.first?.levels.map(\.shape) == [[1, 2, 3], [2, 3, 1]])
+    let returned = try Checkpoint(
+      contentsOf: ByteStorage(copying: answer.body), as: .safetensors
+    ).stateDictionary
+    #expect(returned["features.1"]?.float32Tensor().values == values && returned["features"] == nil)
     // What the file says counts where the request says nothing.
     state.metadata = ["image_size": "32,48", "scale": "2.0,1.5", "original_size": "17,33"]
     let backend = FakeBackend()

@@ -233,7 +233,35 @@ import Testing
           + #""parameters":{"image_size":"32,32","scale":2}}"#, isBinary ? bytes : [])
       #expect(response.status == 200)
       let map = try #require(backend.features.first)
-      #expect(map.values.values == values && map.originalSize == PictureSize(height: 16, width: 16))
+      #expect(map.levels.map(\.values) == [values])
+      #expect(map.originalSize == PictureSize(height: 16, width: 16))
+    }
+  }
+
+  @Test func theLevelsOfAPyramidAreInputsOfTheirOwnInAnyOrder() async throws {
+    let backend = FakeBackend()
+    let service = try await DetectionService.ready(backend)
+    let fine: [Float] = [1, 2, 3, 4]
+    let sizes = #""parameters":{"image_size":"32,32","scale":2}"#
+    let response = try await infer(
+      service,
+      #"{"inputs":[{"name":"features.1","shape":[1,1,1],"datatype":"FP32","data":[9.5]},"#
+        + #"{"name":"features.0","shape":[1,2,2],"datatype":"FP32","parameters":{"binary_data_size":16}}],"#
+        + #""outputs":[{"name":"features"}],\#(sizes)}"#,
+      fine.flatMap { Self.withUnsafeBytesOf($0.bitPattern) })
+    let outputs = try Self.outputs(response)
+    #expect(outputs == ["features.0": fine, "features.1": [9.5]])
+    #expect(
+      backend.features.map(\.levels) == [
+        [Tensor(shape: [1, 2, 2], values: fine), Tensor(shape: [1, 1, 1], values: [9.5])]
+      ])
+    for names in [["features.1"], ["features.0", "features.0"], ["features.0", "image"]] {
+      let inputs = names.map {
+        #"{"name":"\#($0)","shape":[1,1,1],"datatype":"FP32","data":[1]}"#
+      }
+      let refused = try await infer(
+        service, #"{"inputs":[\#(inputs.joined(separator: ","))],\#(sizes)}"#)
+      #expect(refused.status == 400, "\(names)")
     }
   }
 

@@ -78,11 +78,35 @@ import Testing
       ), backend: backend)
     #expect(response.status == 200)
     let map = try #require(backend.features.first)
-    #expect(map.values.shape.dimensions == [1, 2, 3] && map.values.values == [1, 2, 3, 4, 5, 6.5])
+    #expect(map.levels == [Tensor(shape: [1, 2, 3], values: [1, 2, 3, 4, 5, 6.5])])
     #expect(map.imageSize == PictureSize(height: 32, width: 48))
     #expect(map.originalSize == PictureSize(height: 16, width: 32))
     #expect(map.yScale == 2 && map.xScale == 1.5)
     #expect(try response.json["image"]?.keys == ["width", "height"])
+  }
+
+  @Test func theLevelsOfAPyramidAreAListAndComeBackAsOne() async throws {
+    let backend = FakeBackend()
+    let levels =
+      #"{"levels":[{"shape":[1,1,2],"datatype":"FP32","data":[1,2.5]},"#
+      + #"{"shape":[1,1,1],"datatype":"FP32","data":[-3]}]}"#
+    let body = #"{"image_size":[32,48],"scale":2,"include":"features","features":"# + levels + "}"
+    let response = try await post(body, backend: backend)
+    #expect(response.status == 200)
+    let map = try #require(backend.features.first)
+    #expect(
+      map.levels == [
+        Tensor(shape: [1, 1, 2], values: [1, 2.5]), Tensor(shape: [1, 1, 1], values: [-3]),
+      ])
+    #expect(try response.json["features"] == JSONValue(parsing: Array(levels.utf8)))
+    for wrong in [
+      #"{"levels":[]}"#, #"{"levels":[{}]}"#, #"{"levels":[{"levels":[]}]}"#,
+      #"{"levels":[{"shape":[1],"data":[1]}],"shape":[1],"data":[1]}"#,
+    ] {
+      let refused = try await post(
+        #"{"image_size":[32,48],"scale":2,"features":\#(wrong)}"#, backend: backend)
+      #expect(refused.status == 400, "\(wrong)")
+    }
   }
 
   @Test(arguments: [

@@ -235,8 +235,10 @@ public import Tensors
     switch outputPlaces[index] {
     case .input(let input): return unsafe boundInputs[input]
     case .arena(let offset):
-      precondition(offset <= arena.block.count, "output \(index) of an arena that has been emptied")
-      // Safety: a block that took the place of the one that was run in is no smaller.
+      precondition(
+        offset + outputLayouts[index].byteCount <= arena.block.count,
+        "output \(index) of an arena that another plan has emptied")
+      // Safety: the output lies within the block, as was just checked.
       return unsafe UnsafeRawPointer(arena.block.address + offset)
     }
   }

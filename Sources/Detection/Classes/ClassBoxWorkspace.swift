@@ -4,6 +4,8 @@ internal import CDetectionKernels
 public struct ClassBoxWorkspace: Sendable {
   /// The softmax of each RoI's logits: [R, K + 1]; NaN where a logit is not finite.
   private(set) var probabilities: [Float] = []
+  /// Whether the logits of any RoI of the last picture were all finite.
+  public private(set) var hasFiniteRow = false
   /// The boxes over the threshold, RoI by RoI.
   private var candidates: [ClassifiedBox] = []
   /// How many candidates each class has; after `sort` where those of each class end.
@@ -22,6 +24,7 @@ public struct ClassBoxWorkspace: Sendable {
   /// Computes the softmax of each row of `count` logits.
   mutating func softmax(_ logits: Span<Float>, count: Int) {
     probabilities.resize(to: logits.count, filling: 0)
+    hasFiniteRow = false
     for first in stride(from: 0, to: logits.count, by: count) {
       let row = first..<first + count
       var greatest = -Float.infinity
@@ -38,6 +41,7 @@ public struct ClassBoxWorkspace: Sendable {
       }
       // Dividing by NaN marks the whole row.
       if !isFinite { sum = .nan }
+      hasFiniteRow = hasFiniteRow || isFinite
       for index in row { probabilities[index] /= sum }
     }
   }

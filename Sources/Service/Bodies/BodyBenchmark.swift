@@ -2,12 +2,12 @@ internal import Tensors
 
 /// Times the reading of request bodies, for `scripts/bench-features`.
 public enum BodyBenchmark {
-  /// Reads a body as `POST /detect` would, up to the tensor that the detector is given.
+  /// Reads a body as `POST /detect` would, up to the tensors that the detector is given.
   ///
   /// - Parameters:
   ///   - bytes: JSON, `.npy` or safetensors with features.
   ///   - isJSON: whether the body is JSON.
-  /// - Returns: how many numbers the tensor has and how long reading took.
+  /// - Returns: how many numbers the features have and how long reading took.
   /// - Throws: what is wrong with the body.
   public static func read(
     _ bytes: [UInt8], isJSON: Bool
@@ -17,6 +17,6 @@ public enum BodyBenchmark {
     let body = try RequestBody(type, bytes, limits: MultipartLimits())
     let duration = ContinuousClock.now - start
     guard case .features(let features)? = body.items.first else { return (0, duration) }
-    return (features.values.values.count, duration)
+    return (features.valueCount, duration)
   }
 }

@@ -8,8 +8,11 @@ enum FeatureFile {
     case numPyArray, safetensors
   }
 
-  /// The name of the tensor in a safetensors file.
+  /// The name of the tensor in a safetensors file, where there is one feature map.
   static let tensorName = "features"
+
+  /// The name of one of several maps: `features.0` is the finest.
+  static func tensorName(ofLevel level: Int) -> String { "\(tensorName).\(level)" }
 
   /// What a body is by its first bytes; `nil` for anything else, as a picture.
   static func kind(of bytes: [UInt8]) -> Kind? {
@@ -27,27 +30,30 @@ enum FeatureFile {
       guard let name = state.names.first, let tensor = state[name] else {
         throw Problem(.malformedRequest, "The file holds no array.")
       }
-      return tensor
+      return [tensor]
     }
   }
 
-  /// Reads a safetensors file with a tensor `features`; what its metadata say of sizes counts where the
-  /// request says nothing.
+  /// Reads a safetensors file with a tensor `features`, or `features.0`, `features.1`, ...; what its
+  /// metadata say of sizes counts where the request says nothing.
   static func safetensors(_ bytes: [UInt8]) throws(Problem) -> FeatureBody {
     try read(bytes, as: .safetensors) { (state) throws(Problem) in
-      guard let tensor = state[tensorName] else {
+      if let tensor = state[tensorName] { return [tensor] }
+      let levels = (0..<FeatureBody.maximumLevels).map { state[tensorName(ofLevel: $0)] }
+        .prefix { $0 != nil }.compactMap { $0 }
+      guard !levels.isEmpty else {
         throw Problem(
           .malformedRequest,
-          "The safetensors file has no tensor '\(tensorName)'; it has "
+          "The safetensors file has no tensor '\(tensorName)' or '\(tensorName(ofLevel: 0))'; it has "
             + state.names.prefix(20).joined(separator: ", ").excerpt + ".")
       }
-      return tensor
+      return levels
     }
   }
 
   private static func read(
     _ bytes: [UInt8], as format: CheckpointFormat,
-    _ choose: (StateDictionary) throws(Problem) -> StoredTensor
+    _ choose: (StateDictionary) throws(Problem) -> [StoredTensor]
   ) throws(Problem) -> FeatureBody {
     let result = unsafe bytes.withUnsafeBytes { bytes -> Result<FeatureBody, Problem> in
       // Safety: the storage and every view of it end with this closure; the values are copied out.
@@ -59,13 +65,13 @@ enum FeatureFile {
         } catch {
           throw Problem(.malformedRequest, "The body cannot be read as \(format): \(error)")
         }
-        let tensor = try choose(state)
-        guard tensor.elementType.isFloatingPoint else {
+        let tensors = try choose(state)
+        for tensor in tensors where !tensor.elementType.isFloatingPoint {
           throw Problem(
             .malformedRequest,
             "The features are of type \(tensor.elementType.rawValue); they have to be floats.")
         }
-        var body = FeatureBody(values: tensor.float32Tensor())
+        var body = FeatureBody(levels: tensors.map { $0.float32Tensor() })
         for parameter in [Parameter.imageSize, .scale, .originalSize] {
           if let value = state.metadata[parameter.rawValue] {
             body.parameters.append(NamedValue(name: parameter.rawValue, value: value))

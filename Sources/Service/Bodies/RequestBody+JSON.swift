@@ -27,7 +27,7 @@ extension RequestBody {
         switch name {
         case "image": items = [.decodedPicture(try reader.base64())]
         case "images": items = try reader.pictures()
-        default: items = [.features(FeatureBody(values: try reader.features()))]
+        default: items = [.features(try reader.features())]
         }
       }
       try reader.finish()
@@ -108,12 +108,44 @@ extension JSONReader {
     return items
   }
 
-  /// Reads `{"shape": [...], "datatype": "FP32", "data": [...]}`, its members in any order.
-  fileprivate mutating func features() throws(JSONError) -> Tensor {
+  /// Reads `{"shape": [...], "datatype": "FP32", "data": [...]}`, its members in any order, or
+  /// `{"levels": [...]}` with a list of such objects, from the finest map.
+  fileprivate mutating func features() throws(JSONError) -> FeatureBody {
+    var levels: [Tensor]?
+    let tensor = try featureMap { (reader) throws(JSONError) in
+      var listed: [Tensor] = []
+      try reader.array { (index, reader) throws(JSONError) in
+        guard index < FeatureBody.maximumLevels else {
+          throw reader.failure("more than \(FeatureBody.maximumLevels) feature maps are listed")
+        }
+        guard let tensor = try reader.featureMap(levels: nil) else {
+          throw reader.failure("features need shape and data")
+        }
+        listed.append(tensor)
+      }
+      levels = listed
+    }
+    if let levels {
+      guard tensor == nil, !levels.isEmpty else {
+        throw failure("features have either levels, one at least, or shape and data")
+      }
+      return FeatureBody(levels: levels)
+    }
+    guard let tensor else { throw failure("features need shape and data") }
+    return FeatureBody(levels: [tensor])
+  }
+
+  /// Reads the members of one feature map; `nil` where there are none of them.
+  private mutating func featureMap(
+    levels: ((inout JSONReader) throws(JSONError) -> Void)?
+  ) throws(JSONError) -> Tensor? {
     var shape: Shape?
     var numbers: JSONNumbers<Float>?
     try object { (name, reader) throws(JSONError) in
       switch name {
+      case "levels":
+        guard let levels else { throw reader.failure("levels have no levels of their own") }
+        try levels(&reader)
       case "shape": shape = try reader.shape()
       case "datatype":
         let type = try reader.text()
@@ -121,9 +153,11 @@ extension JSONReader {
           throw reader.failure("the datatype is '\(type.excerpt)', but has to be FP32")
         }
       case "data": numbers = try reader.numbers(Float.self, count: shape?.count)
-      default: throw reader.failure("features have the members shape, datatype and data only")
+      default:
+        throw reader.failure("features have the members shape, datatype and data only, or levels")
       }
     }
+    if shape == nil, numbers == nil { return nil }
     guard let shape, let numbers else { throw failure("features need shape and data") }
     return try tensor(numbers, shape: shape)
   }

@@ -26,11 +26,18 @@ enum BodyItem: Sendable {
   }
 }
 
-/// A feature map as a body holds it.
+/// The feature maps of one picture as a body holds them.
 struct FeatureBody: Sendable {
-  var values: Tensor
+  /// The maps, from the finest; one unless the model has a feature pyramid.
+  var levels: [Tensor]
   /// What the file says beside its tensors, under the names of parameters.
   var parameters: [NamedValue] = []
+
+  /// The most maps that a pyramid has.
+  static let maximumLevels = 8
+
+  /// The numbers of all maps.
+  var valueCount: Int { levels.reduce(0) { $0 + $1.values.count } }
 }
 
 /// What the body of a request holds: pictures or features, and the parameters that came with them.

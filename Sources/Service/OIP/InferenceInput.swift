@@ -71,14 +71,17 @@ struct InferenceInput {
     switch (InferenceTensor(rawValue: name), datatype) {
     case (.image, "BYTES"): return try pictures(body, binary)
     case (.image, "UINT8"): return [.pixels(try pixels(body, binary))]
-    case (.features, "FP32"): return [.features(try features(body, binary))]
+    case (.features, "FP32"):
+      return [.features(FeatureBody(levels: [try features(body, binary)]))]
     case (.image, _):
       throw failure("is of type \(datatype.excerpt), but has to be BYTES [N] or UINT8 [H, W, 3]")
     case (.features, _):
       throw failure("is of type \(datatype.excerpt), but has to be FP32 [C, H, W]")
     default:
       throw Problem(
-        .malformedRequest, "There is no input '\(name.excerpt)'; there are 'image' and 'features'.")
+        .malformedRequest,
+        "There is no input '\(name.excerpt)'; there are 'image' and 'features', which a feature "
+          + "pyramid has as 'features.0', 'features.1' and so on.")
     }
   }
 
@@ -140,13 +143,31 @@ struct InferenceInput {
     return Image(width: extents[1], height: extents[0], pixels: pixels)
   }
 
-  private func features(_ body: [UInt8], _ binary: Range<Int>) throws(Problem) -> FeatureBody {
+  /// Which level of a feature pyramid it is, as `features.2` says; `nil` for any other input.
+  var level: Int? {
+    let prefix = InferenceTensor.features.rawValue + "."
+    guard name.hasPrefix(prefix), let level = Int(name.dropFirst(prefix.count)),
+      (0..<FeatureBody.maximumLevels).contains(level)
+    else { return nil }
+    return level
+  }
+
+  /// The features of a level.
+  ///
+  /// - Parameters:
+  ///   - body: the request's body.
+  ///   - binary: where the input's bytes stand in it, if it is binary.
+  /// - Returns: the tensor, (C, H, W) or (1, C, H, W).
+  /// - Throws: a `Problem` where the tensor is not of numbers, or not of its shape.
+  func features(_ body: [UInt8], _ binary: Range<Int>) throws(Problem) -> Tensor {
+    guard datatype == "FP32" else {
+      throw failure("is of type \(datatype.excerpt), but has to be FP32 [C, H, W]")
+    }
     if let data {
-      return FeatureBody(
-        values: try Self.malformed { () throws(JSONError) in
-          var data = data
-          return try data.tensor(try data.numbers(Float.self, count: shape.count), shape: shape)
-        })
+      return try Self.malformed { () throws(JSONError) in
+        var data = data
+        return try data.tensor(try data.numbers(Float.self, count: shape.count), shape: shape)
+      }
     }
     try check(binary, elementBytes: 4)
     let values = unsafe [Float](unsafeUninitializedCapacity: shape.count) { values, count in
@@ -156,7 +177,7 @@ struct InferenceInput {
       }
       count = shape.count
     }
-    return FeatureBody(values: Tensor(shape: shape, values: values))
+    return Tensor(shape: shape, values: values)
   }
 
   private func check(_ binary: Range<Int>, elementBytes: Int) throws(Problem) {

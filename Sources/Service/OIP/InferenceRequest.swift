@@ -85,8 +85,8 @@ struct InferenceRequest {
         }
       case "inputs":
         try reader.array { (index, reader) throws(JSONError) in
-          // One of each kind is all there is, and the protocol refuses a name that is given twice.
-          guard index < InferenceTensor.inputs.count else {
+          // A pyramid has the most inputs, a level each.
+          guard index < FeatureBody.maximumLevels else {
             throw reader.failure("there is one input, 'image' or 'features'")
           }
           inputs.append(try InferenceInput(&reader))
@@ -120,27 +120,45 @@ struct InferenceRequest {
   private mutating func take(
     _ inputs: [InferenceInput], from body: [UInt8], binaryStart: Int
   ) throws(Problem) {
-    guard let input = inputs.first, inputs.count == 1 else {
+    let levels = inputs.compactMap(\.level)
+    guard let input = inputs.first, inputs.count == 1 || levels.count == inputs.count else {
       throw Problem(
         .malformedRequest,
         "An inference request has one input, 'image' or 'features'; this one has \(inputs.count).")
     }
     var end = binaryStart
-    if let size = input.binarySize {
-      guard size >= 0, size <= body.count - binaryStart else {
-        throw Problem(
-          .malformedRequest,
-          "The input '\(input.name)' announces \(size) bytes of binary data, but "
-            + "\(body.count - binaryStart) follow the JSON.")
+    var ranges: [Range<Int>] = []
+    for input in inputs {
+      let start = end
+      if let size = input.binarySize {
+        guard size >= 0, size <= body.count - start else {
+          throw Problem(
+            .malformedRequest,
+            "The input '\(input.name)' announces \(size) bytes of binary data, but "
+              + "\(body.count - start) follow the JSON.")
+        }
+        end += size
       }
-      end += size
+      ranges.append(start..<end)
+      parameters += input.parameters
     }
     guard end == body.count else {
       throw Problem(
         .malformedRequest, "\(body.count - end) bytes follow that belong to no input.")
     }
-    items = try input.items(body, binary: binaryStart..<end)
-    parameters += input.parameters
+    guard !levels.isEmpty else {
+      items = try input.items(body, binary: ranges[0])
+      return
+    }
+    guard levels.sorted() == Array(0..<levels.count) else {
+      throw Problem(
+        .malformedRequest, "The levels of a feature pyramid are numbered from 0, each once.")
+    }
+    var tensors = [Tensor?](repeating: nil, count: levels.count)
+    for ((input, level), range) in zip(zip(inputs, levels), ranges) {
+      tensors[level] = try input.features(body, range)
+    }
+    items = [.features(FeatureBody(levels: tensors.compactMap { $0 }))]
   }
 }
 

@@ -48,10 +48,9 @@ struct InferenceResponse {
     writeParameters(to: &json)
     json.key("outputs")
     json.beginArray()
-    for output in outputs {
-      let (values, shape) = values(of: output.name)
+    for (output, name, values, shape) in outputs.flatMap(tensors) {
       json.beginObject()
-      json.member("name", output.name.rawValue)
+      json.member("name", name)
       json.member("datatype", output.name.datatype)
       json.member("shape", shape)
       if output.isBinary ?? request.isBinary {
@@ -92,6 +91,22 @@ struct InferenceResponse {
     json.endObject()
   }
 
+  /// The tensors of an output: several where it is the features of a pyramid.
+  private func tensors(
+    of output: InferenceRequest.Output
+  ) -> [(output: InferenceRequest.Output, name: String, values: Values, shape: [Int])] {
+    if output.name == .features, let levels = findings.first?.result.features?.levels,
+      levels.count > 1
+    {
+      return levels.enumerated().map { level, tensor in
+        let name = FeatureFile.tensorName(ofLevel: level)
+        return (output, name, .floats(tensor.values), tensor.shape.dimensions)
+      }
+    }
+    let (values, shape) = values(of: output.name)
+    return [(output, output.name.rawValue, values, shape)]
+  }
+
   private func values(of output: InferenceTensor) -> (Values, shape: [Int]) {
     let results = findings.map(\.result)
     let objects = results.flatMap(\.objects)
@@ -99,8 +114,10 @@ struct InferenceResponse {
     switch output {
     case .image: return (.floats([]), [0])
     case .features:
-      guard let map = results.first?.features else { return (.floats([]), [0, 0, 0]) }
-      return (.floats(map.values.values), map.values.shape.dimensions)
+      guard let tensor = results.first?.features?.levels.first else {
+        return (.floats([]), [0, 0, 0])
+      }
+      return (.floats(tensor.values), tensor.shape.dimensions)
     case .boxes: return (.floats(boxes { $0.objects.map(\.box) }), [objects.count, 4])
     case .scores: return (.floats(objects.map(\.score)), [objects.count])
     case .labels: return (.integers(objects.map(\.classID)), [objects.count])

@@ -91,7 +91,7 @@ public struct DetectionDocument: Sendable {
   ) throws(NonFiniteResult) -> (bytes: [UInt8], timings: StageTimings) {
     let start = ContinuousClock.now
     // A box with its key takes about 80 bytes; growing the array is what would take time.
-    let features = 12 * (result.features?.values.values.count ?? 0)
+    let features = 12 * (result.features?.levels.reduce(0) { $0 + $1.values.count } ?? 0)
     var json = JSONWriter(
       reservingCapacity: 2048 + 96 * (result.proposals.count + 2 * result.objects.count) + features)
     json.beginObject()

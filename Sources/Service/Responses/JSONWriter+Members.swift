@@ -64,17 +64,20 @@ extension JSONWriter {
     member("proposal_index", proposalIndex)
   }
 
-  /// Writes a feature map as the members that it can be posted back as.
+  /// Writes features as the members that they can be posted back as: an object for one map, a list of
+  /// such objects for the levels of a pyramid.
   mutating func features(_ features: FeatureMap) {
     key("features")
-    beginObject()
-    member("shape", features.values.shape.dimensions)
-    member("datatype", "FP32")
-    key("data")
-    beginArray()
-    for value in features.values.values { number(value) }
-    endArray()
-    endObject()
+    if let tensor = features.levels.first, features.levels.count == 1 {
+      featureMap(tensor)
+    } else {
+      beginObject()
+      key("levels")
+      beginArray()
+      for tensor in features.levels { featureMap(tensor) }
+      endArray()
+      endObject()
+    }
     member(Parameter.imageSize.rawValue, [features.imageSize.height, features.imageSize.width])
     key(Parameter.scale.rawValue)
     if features.yScale == features.xScale {
@@ -87,6 +90,19 @@ extension JSONWriter {
     }
     member(
       Parameter.originalSize.rawValue, [features.originalSize.height, features.originalSize.width])
+  }
+}
+
+extension JSONWriter {
+  private mutating func featureMap(_ tensor: Tensor) {
+    beginObject()
+    member("shape", tensor.shape.dimensions)
+    member("datatype", "FP32")
+    key("data")
+    beginArray()
+    for value in tensor.values { number(value) }
+    endArray()
+    endObject()
   }
 }
 

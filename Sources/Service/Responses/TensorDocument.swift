@@ -3,9 +3,11 @@ internal import Detection
 internal import FasterRCNN
 internal import Tensors
 
-/// Writes what was found as tensors in a safetensors file: `boxes` (D, 4), `scores` (D), `labels` (D),
-/// `proposals` (P, 4), `objectness` (P), `proposal_indices` (D), and `features` (C, H, W) where they
-/// were asked for.
+/// Writes what was found as tensors in a safetensors file.
+///
+/// They are `boxes` (D, 4), `scores` (D), `labels` (D), `proposals` (P, 4), `objectness` (P),
+/// `proposal_indices` (D), and `features` (C, H, W), or `features.0`, `features.1`, ... of a feature
+/// pyramid, where they were asked for.
 ///
 /// The metadata have the rest as text, `image_size`, `scale` and `original_size` among it, so that the
 /// file can be posted back as it is.
@@ -46,7 +48,12 @@ struct TensorDocument {
       add("objectness", .float32, [proposals.count], proposals.map(\.objectness))
     }
     if let features = result.features {
-      add(FeatureFile.tensorName, .float32, features.values.shape, features.values.values)
+      for (level, tensor) in features.levels.enumerated() {
+        let name =
+          features.levels.count == 1
+          ? FeatureFile.tensorName : FeatureFile.tensorName(ofLevel: level)
+        add(name, .float32, tensor.shape, tensor.values)
+      }
     }
     return try SafetensorsWriter(state).bytes()
   }

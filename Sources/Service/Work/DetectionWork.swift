@@ -150,11 +150,11 @@ struct DetectionWork {
         "Features need 'scale': pixels of the resized picture to one of the original.",
         parameter: Parameter.scale.rawValue)
     }
-    guard body.values.values.allSatisfy(\.isFinite) else {
+    guard body.levels.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
       throw Problem(.malformedRequest, "The features hold an infinity or NaN.")
     }
     var map = FeatureMap(
-      values: body.values, imageSize: imageSize, yScale: yScale, xScale: xScale)
+      levels: body.levels, imageSize: imageSize, yScale: yScale, xScale: xScale)
     if let size = parameters.originalSize ?? stated.originalSize { map.originalSize = size }
     return map
   }

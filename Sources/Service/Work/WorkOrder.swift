@@ -94,7 +94,7 @@ struct WorkOrder: Sendable {
       case .picture, .unreadable: sum
       case .decodedPicture(let bytes): sum + bytes.count
       case .pixels(let image): sum + image.pixels.count
-      case .features(let body): sum + 4 * body.values.values.count
+      case .features(let body): sum + 4 * body.valueCount
       }
     }
   }

@@ -86,7 +86,9 @@ enum BodyFuzzTarget: String, CaseIterable, Sendable {
         precondition(image.pixels.count <= body.count, "\(image.pixels.count) of \(body.count)")
       case .features(let features):
         // A number takes a byte at least, or four, or two in a half-precision file.
-        precondition(features.values.shape.count <= body.count, "\(features.values.shape)")
+        for tensor in features.levels {
+          precondition(tensor.shape.count <= body.count, "\(tensor.shape)")
+        }
       case .unreadable: break
       }
     }

@@ -54,8 +54,13 @@ final class FakeBackend: DetectionBackend {
     var result = try body(size, isCancelled)
     if parameters.includesFeatures {
       let values: [Float] = [0.5, 0.33333334]
-      result.features = FeatureMap(
-        values: Tensor(shape: [1, 1, 2], values: values), imageSize: size, yScale: 1)
+      // Features come back as they were given.
+      if case .features(let map) = input {
+        result.features = map
+      } else {
+        result.features = FeatureMap(
+          levels: [Tensor(shape: [1, 1, 2], values: values)], imageSize: size, yScale: 1)
+      }
     }
     return result
   }

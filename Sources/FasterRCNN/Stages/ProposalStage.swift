@@ -1,0 +1,86 @@
+internal import Detection
+internal import Families
+internal import Tensors
+
+/// From the RPN's outputs to the proposals of each picture.
+final class ProposalStage {
+  private let levels: [AnchorLevel]
+  private let usual: ProposalSettings
+  private var creator: ProposalCreator
+  private var grids: PlanCache<AnchorGrid>
+
+  /// The proposals of the last run.
+  private(set) var proposals = RegionProposals()
+
+  init(_ profile: DetectionProfile, options: Detector.Options) {
+    levels = profile.levels
+    usual = profile.proposals
+    creator = ProposalCreator(settings: profile.proposals, coder: profile.coder)
+    grids = PlanCache(capacity: options.keptPlans * max(profile.levels.count, 1))
+  }
+
+  /// Finds the proposals of every picture.
+  ///
+  /// - Throws: `DetectorError.notFinite` where a picture's outputs hold no finite number: a network
+  ///   that says NaN finds nothing, and to answer "nothing found" would be a lie.
+  func propose(_ pyramid: FeaturePyramid, _ settings: ProposalSettings) throws(DetectorError) {
+    creator.settings = settings
+    proposals.removeAll()
+    let grids = grids(of: pyramid)
+    for image in 0..<pyramid.imageCount {
+      creator.begin(pyramid.geometry.frame)
+      var isFinite = false
+      for (level, grid) in grids.enumerated() {
+        let (offsets, scores) = unsafe (
+          pyramid.offsets(image: image, level: level), pyramid.scores(image: image, level: level)
+        )
+        isFinite =
+          unsafe isFinite
+          || (scores.contains(where: \.isFinite) && offsets.contains(where: \.isFinite))
+        // Safety: the spans end before the pyramid does.
+        unsafe creator.add(
+          offsets: Span(_unsafeElements: offsets), scores: Span(_unsafeElements: scores),
+          grid: grid)
+      }
+      guard isFinite else { throw .notFinite }
+      creator.finish(image: image, into: &proposals)
+    }
+  }
+
+  /// What the RPN said of one picture, copied.
+  func evidence(_ pyramid: FeaturePyramid, image: Int) -> [ProposalEvidence] {
+    grids(of: pyramid).enumerated().map { level, grid in
+      unsafe ProposalEvidence(
+        grid: grid, offsets: Array(pyramid.offsets(image: image, level: level)),
+        scores: Array(pyramid.scores(image: image, level: level)))
+    }
+  }
+
+  private func grids(of pyramid: FeaturePyramid) -> [AnchorGrid] {
+    let input = pyramid.geometry.input
+    return zip(levels, pyramid.maps).enumerated().map { number, pair in
+      let (level, layout) = (pair.0, pair.1.layout)
+      return grids.value(
+        for: [number, layout.height, layout.width, input.height, input.width]
+      ) {
+        level.grid(
+          height: layout.height, width: layout.width, inputHeight: input.height,
+          inputWidth: input.width)
+      }
+    }
+  }
+
+  /// The model's settings with what a request wants otherwise.
+  func settings(_ parameters: DetectionParameters) -> ProposalSettings {
+    var settings = usual
+    if let count = parameters.proposalCountBeforeNMS { settings.counts.beforeNMS = count }
+    if let count = parameters.proposalCountAfterNMS { settings.counts.afterNMS = count }
+    if let threshold = parameters.proposalNMSThreshold { settings.nms.iouThreshold = threshold }
+    if let length = parameters.proposalMinimumSide {
+      var side = settings.minimumSide ?? MinimumSide(length: length, scalesWithImage: true)
+      side.length = length
+      settings.minimumSide = side
+    }
+    return settings
+  }
+}
