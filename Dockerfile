@@ -2,9 +2,12 @@
 
 # The build: Swift on Debian 12, whose libdnnl-dev is oneDNN 2.x.
 FROM docker.io/library/swift:6.3-bookworm AS build
+# `--build-arg HEIF=1` puts in AVIF and HEIC, and 24 MB of libheif and what it depends on.
+ARG HEIF=
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         libssl-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libtiff-dev libdnnl-dev \
+        ${HEIF:+libheif-dev} \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 # Swift packages are fetched and compiled before any source of this one is here, so that these layers
@@ -16,15 +19,17 @@ COPY docs/images/example.jpg ./docs/images/example.jpg
 COPY Sources ./Sources
 # Swift's own libraries become part of the program; symbols are left out.
 RUN swift build --configuration release --static-swift-stdlib --product frcnn -Xlinker -s \
+        --traits "default${HEIF:+,HEIF}" \
     && install -D .build/release/frcnn /out/usr/local/bin/frcnn \
     && install -D --mode 644 Package.resolved /out/usr/share/doc/frcnn/Package.resolved \
     && swift --version >/out/usr/share/doc/frcnn/swift-version
 
 # What runs: the program, which holds the default model, and the C libraries it calls.
 FROM docker.io/library/debian:bookworm-slim
+ARG HEIF=
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 libtiff6 libwebp7 zlib1g \
+        libdnnl2 libjpeg62-turbo libpng16-16 libssl3 libtiff6 libwebp7 zlib1g ${HEIF:+libheif1} \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
 COPY --from=build /out/ /
 COPY LICENSE NOTICE deploy/container/bill-of-materials /usr/share/doc/frcnn/
