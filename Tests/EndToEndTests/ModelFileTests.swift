@@ -119,7 +119,7 @@ import Testing
       (["convert", "/nowhere/m.pth", folder.path("o")], 66, "/nowhere/m.pth"),
       (["convert", model, folder.path("no/folder/o")], 73, "no/folder/o"),
       (["inspect", model, "--profile", "yolo"], 64, "simple-faster-rcnn"),
-      (["inspect", model, "--profile", "bubbliiiing-resnet50"], 65, "14x14"),
+      (["inspect", model, "--profile", "bubbliiiing-resnet50"], 65, "7x7"),
       (["convert", model, folder.path("o"), "--dtype", "f8"], 64, "f16"),
       (["convert", model], 64, "out"),
     ]
