@@ -23,6 +23,11 @@ extension Family.Conventions {
     if let value = card.number(.scoreThreshold) { detection.classes.scoreThreshold = value }
     if let value = card.number(.nmsThreshold) { detection.classes.nms.iouThreshold = value }
     if let count = card.integer(.maximumDetections) { detection.classes.maximumDetections = count }
+    switch card.text(.restoration) {
+    case "dividing": detection.classes.restoration = .dividing
+    case "multiplying": detection.classes.restoration = .multiplying
+    default: break
+    }
     if let weights = card.values[.boxWeights]?.numbers, weights.count == 4 {
       // In the order x, y, width, height, as all who call them weights have it.
       detection.classes.offsetStd = BoxOffset(
@@ -106,6 +111,8 @@ extension Family.Conventions {
     card[.scoreThreshold] = .number(Double(classes.scoreThreshold))
     card[.nmsThreshold] = .number(Double(classes.nms.iouThreshold))
     card[.maximumDetections] = classes.maximumDetections.map { .integer($0) }
+    card[.restoration] = .text(
+      classes.restoration == .dividing ? "dividing" : "multiplying")
     let deviation = classes.offsetStd
     card[.boxWeights] = .numbers(
       [deviation.dx, deviation.dy, deviation.dw, deviation.dh].map { 1 / $0 })

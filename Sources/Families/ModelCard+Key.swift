@@ -42,6 +42,7 @@ extension ModelCard {
     case nmsThreshold = "classes.nms_threshold"
     case maximumDetections = "classes.max_detections"
     case boxWeights = "classes.box_weights"
+    case restoration = "classes.restoration"
   }
 }
 
@@ -94,6 +95,7 @@ extension ModelCard.Key {
     case .roiSamplingRatio: .whole(0...16, "samples, 0 for as many as there are cells")
     case .roiLevels: .whole(1...16, "levels")
     case .maximumDetections: .whole(1...100_000, nil)
+    case .restoration: .choice(["dividing", "multiplying"])
     case .boxWeights: .numbers(4...4, isPositive: true)
     }
   }

@@ -173,7 +173,7 @@ enum ModelSettings {
       The epsilon of batch normalisation, which no state dictionary holds: 0 for models that were \
       trained on from COCO_V1 weights.
       """,
-    standard: nil, standardText: "what the model states, or its family has",
+    standard: nil, standardText: "what the model states",
     form: SettingForm<Double?>(valueName: "number", expectation: "a number from 0 to 1") { text in
       guard let number = Double(text), (0...1).contains(number) else { return nil }
       return .some(number)

@@ -19,6 +19,8 @@ struct ModelConversionTests {
   static let fixtures = [
     "simple-faster-rcnn.safetensors", "simple-faster-rcnn.pth", "simple-faster-rcnn-legacy.pth",
     "bubbliiiing-vgg.pth", "bubbliiiing-resnet50.pth", "chainercv.npz",
+    "mm2-r50-caffe-fpn.pth", "d2-r50-fpn-custom.pth", "tv-tutorial-mobilenetv2.pth",
+    "tv-custom-anchors-module.pth",
   ]
 
   @Test(arguments: fixtures)
