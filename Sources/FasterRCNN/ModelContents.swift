@@ -92,8 +92,9 @@ struct ModelContents {
         "there are \(labels.count) labels, but \(tensor) has \(classCount) classes "
           + "besides background; give one label for each class")
     }
-    // Everything fits: only now is it worth reading the whole file.
-    try blueprint.checkValues()
+    // Everything fits: only now is it worth reading the whole file. The embedded model is a constant of
+    // the program, whose values a start need not wait for.
+    if neighbours != nil { try blueprint.checkValues() }
     let detection = blueprint.detection
     let description = ModelDescription(
       name: card.text(.name) ?? neighbours?.name ?? "embedded",
