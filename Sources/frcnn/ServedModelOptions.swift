@@ -13,6 +13,9 @@ struct ServedModelOptions: ParsableArguments {
   @Option(help: ModelSettings.profile.help)
   var profile: String?
 
+  @Option(help: ModelSettings.normalisationEpsilon.help)
+  var batchNormEpsilon: String?
+
   @Flag(help: ServedModelSettings.fixedModels.help)
   var fixedModels = false
 
@@ -43,11 +46,13 @@ struct ServedModelOptions: ParsableArguments {
       let options = [
         try ModelSettings.labels.value(flag: labels),
         try ModelSettings.profile.value(flag: profile),
+        try ModelSettings.normalisationEpsilon.value(flag: batchNormEpsilon).map { "\($0)" },
       ]
       if options.contains(where: { $0 != nil }) {
         throw Failure(
           .usage,
-          "--labels and --profile are of one model; with several they stand in the file beside each, as "
+          "--labels, --profile and --batch-norm-epsilon are of one model; with several they stand in the "
+            + "file beside each, as "
             + "\(ModelOptions.settingsFile(of: files[0].path ?? "NAME"))")
       }
     }
@@ -73,7 +78,9 @@ struct ServedModelOptions: ParsableArguments {
   /// What the options say of a model, the file of labels read anew.
   func choice(_ file: ModelFile) throws(Failure) -> ModelOptions.Choice {
     ModelOptions.Choice(
-      path: file.path, options: try ModelOptions.options(profile: profile, labels: labels),
+      path: file.path,
+      options: try ModelOptions.options(
+        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon),
       compute: try compute.choice())
   }
 }
