@@ -5,7 +5,7 @@ import Testing
 /// Files that are not as they should be: answered where every pixel is there, refused where one is not.
 struct LenientDecodingTests {
   /// What `scripts/fixtures/pictures.py` wrote with the pixels of the undamaged twin, and what is said of
-  /// each; docs/pictures.md has what Pillow, OpenCV and Chromium make of them.
+  /// each; docs/pictures.md has what Pillow and OpenCV make of them.
   static let odd: [(name: String, warnings: [ImageWarning.Code])] = [
     ("filler-before-restart.jpg", [.extraneousBytes]),
     // One byte is less than what the library reads ahead, and fill bytes are allowed (T.81, B.1.1.2).
