@@ -30,6 +30,9 @@ let package = Package(
     .executable(name: "frcnn", targets: ["frcnn"]),
     .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images", "Tensors"]),
     .library(name: "Detection", targets: ["Detection", "Tensors"]),
+    .library(
+      name: "Training",
+      targets: ["Training", "Detection", "Families", "FasterRCNN", "Images", "Tensors"]),
   ],
   // Picture formats whose libraries can be left out: `swift build --traits WebP` has no TIFF.
   traits: [
@@ -101,6 +104,12 @@ let package = Package(
         "Threads", "Tensors", "JSON", "Compute", "Detection", "Networks", "Checkpoints", "Images",
         "Families", "CEmbeddedModel", "COpenSSL",
       ]),
+    library(
+      "Training",
+      [
+        "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images", "Families",
+        "FasterRCNN",
+      ]),
     library("Datasets", ["Tensors", "JSON", "Detection"]),
     library("Evaluation", ["Detection"]),
     library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
@@ -142,6 +151,9 @@ let package = Package(
       "FasterRCNN",
       ["FasterRCNN", "Families", "Checkpoints", "Compute", "Detection", "Images", "Tensors"],
       fixtures: ["Fixtures"]),
+    tests(
+      "Training",
+      ["Training", "Families", "Checkpoints", "Compute", "Detection", "Images", "Tensors"]),
     tests("Observability", ["Observability"]),
     tests("Datasets", ["Datasets", "Detection", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),

@@ -1,4 +1,4 @@
-internal import Families
+public import Families
 internal import Networks
 
 /// A Faster R-CNN read from a checkpoint: its networks, its profile and what it says of itself.
@@ -98,5 +98,24 @@ public struct Model: Sendable {
   public static func open(_ path: String, options: Options = Options()) throws(ModelError) -> Model
   {
     try ModelContents.open(path, options: options).model
+  }
+
+  /// Reads what a checkpoint is, with its tensors, as `open` does, for who changes it, as a training does.
+  ///
+  /// - Parameters:
+  ///   - path: The checkpoint, or a folder with one.
+  ///   - options: What the caller states about it.
+  /// - Throws: `ModelError` as `open`.
+  public static func blueprint(
+    _ path: String, options: Options = Options()
+  ) throws(ModelError) -> Blueprint {
+    try ModelContents.open(path, options: options).blueprint
+  }
+
+  /// Reads what the embedded model is, with its tensors.
+  public static func embeddedBlueprint(
+    options: Options = Options()
+  ) throws(ModelError) -> Blueprint {
+    try ModelContents.embedded(options: options).blueprint
   }
 }
