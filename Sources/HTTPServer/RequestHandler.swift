@@ -33,7 +33,8 @@ public struct HTTPRequest: Sendable {
   /// Where the request came in.
   public var listener: ListenerRole
 
-  /// Turns true once the client has gone away, so that its work can be dropped.
+  /// Turns true once nobody waits for the answer, so that its work can be dropped: the server sets it when
+  /// the client has gone away, a handler where it has answered before the work is done.
   public var cancellation: Cancellation
 
   /// Where a handler that makes more of a body that has no share takes one for that.

@@ -1,3 +1,5 @@
+public import Dispatch
+
 /// A duration as a number of some unit, as answers, logs and figures state it.
 extension Duration {
   /// The time in seconds.
@@ -21,6 +23,9 @@ extension Duration {
     let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     return overflow ? .max : Int(product) + Int(attoseconds / 1_000_000_000)
   }
+
+  /// The time as Dispatch counts it; a negative time counts as none.
+  public var timeInterval: DispatchTimeInterval { .nanoseconds(max(wholeNanoseconds, 0)) }
 
   /// The time in milliseconds with three decimals, as `12.345`; a negative time counts as none.
   public var millisecondsText: String {

@@ -128,7 +128,6 @@ public final class RequestLog: Sendable {
   public func flush(within limit: Duration) {
     let done = DispatchSemaphore(value: 0)
     queue.async { done.signal() }
-    let milliseconds = limit.components.seconds * 1000
-    _ = done.wait(timeout: .now() + .milliseconds(Int(clamping: max(milliseconds, 1))))
+    _ = done.wait(timeout: .now() + limit.timeInterval)
   }
 }

@@ -42,8 +42,7 @@ extension DetectionService {
     let type = try contentType(of: head, isStrict: door == nil && !route.isInferenceProtocol)
     let length = try checkedLength(of: head)
     let stated = try RequestTimeout.stated(in: head.fields)
-    let parameters = pairs
-    let chosen = try RequestParameters(parameters, at: route, model: model.description)
+    let chosen = try RequestParameters(pairs, at: route, model: model.description)
     let timeout = min(
       settings.requestTimeout, stated ?? settings.requestTimeout,
       chosen.timeout ?? settings.requestTimeout)
@@ -53,13 +52,12 @@ extension DetectionService {
       throw refusal(shortage)
     }
     return Admission(
-      route: route, door: door, type: type, coding: coding, parameters: parameters,
+      route: route, door: door, type: type, coding: coding, parameters: pairs,
       timeout: timeout, model: model)
   }
 
   /// The model that a request is for; the first where it names none.
   func model(named name: String?, version: String? = nil) throws(Problem) -> ServedModel {
-    if case .ended = currentPhase { throw drainingProblem }
     do throws(Problem) {
       return try registry.resolve(
         name: name, version: version, retryAfter: settings.notReadyRetryAfter)
@@ -107,7 +105,8 @@ extension DetectionService {
       }
       do throws(WorkQueue.Shortage) {
         try queue.charge(
-          place, bytes: conversation.request.body.count + order.madeBytes, pixels: order.pixels)
+          place, bytes: conversation.request.body.count + order.madeBytes, pixels: order.pixels,
+          within: order.parameters.timeout)
       } catch {
         throw refusal(error)
       }
@@ -255,18 +254,9 @@ extension DetectionService {
         "What waits already will take longer than this request has; try again when it is done, or give "
           + "it more time.")
     case .closed:
-      problem = Problem(.draining, "The server ends and takes no more work.")
+      problem = drainingProblem
     }
     problem.retryAfter = queue.load.retryAfter(laneCount: queue.laneCount)
     return problem
-  }
-}
-
-extension HTTPRequest {
-  /// Whether the head says that a body follows.
-  var announcesBody: Bool {
-    if fields["Transfer-Encoding"] != nil { return true }
-    guard let length = fields["Content-Length"] else { return false }
-    return length != "0"
   }
 }

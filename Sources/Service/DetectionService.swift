@@ -7,7 +7,8 @@ internal import Synchronization
 /// Serves detections over HTTP: routes, admission, health.
 ///
 /// It answers at once, so that a server can be started before its models are there. `load` makes a model
-/// ready, `beginDraining` makes the service say that it is not, and `finish` ends its taking of requests.
+/// ready, and `beginDraining` makes the service say that it is about to end. Its lanes end with it, when what
+/// was accepted is done.
 ///
 /// What needs a detector waits in one bounded queue, whichever model it is for, for a lane: a thread of
 /// the service's own, which decodes and detects. What takes its time (figures, and documents that name a
@@ -54,19 +55,7 @@ public final class DetectionService: RequestHandler {
   /// Says where readiness is asked for that no more requests should be sent here; those that come
   /// are served.
   public func beginDraining() {
-    phase.withLock { phase in
-      if case .serving = phase { phase = .draining }
-    }
-  }
-
-  /// Takes no more requests to detect, and ends the lanes when all that was accepted is done; blocks
-  /// until then.
-  public func finish() {
-    phase.withLock { $0 = .ended }
-    // Whatever is being looked into has entered the queue already.
-    intake.waitUntilIdle()
-    queue.close()
-    queue.waitForEnd()
+    phase.withLock { $0 = .draining }
   }
 
   /// How far the service is in its life.
@@ -179,7 +168,7 @@ public final class DetectionService: RequestHandler {
     for door in doors {
       for path in door.paths {
         guard path.methods.contains(where: { $0.rawValue == request.method }) else { continue }
-        if let values = path.values(in: request.path) { return .door(path, values: values) }
+        if let values = path.pattern.values(in: request.path) { return .door(path, values: values) }
       }
     }
     return RouteMatch(path: request.path).map { .route($0) }

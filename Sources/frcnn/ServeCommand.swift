@@ -162,10 +162,7 @@ struct ServeCommand: ParsableCommand {
   /// Does something after a while; at once where that is none.
   private func after(_ delay: Duration, _ action: @escaping @Sendable () -> Void) {
     guard delay > .zero else { return action() }
-    let milliseconds = Int(
-      delay.components.seconds * 1000 + delay.components.attoseconds / 1_000_000_000_000_000)
-    DispatchQueue.global().asyncAfter(
-      deadline: .now() + .milliseconds(milliseconds), execute: action)
+    DispatchQueue.global().asyncAfter(deadline: .now() + delay.timeInterval, execute: action)
   }
 
   private func serviceSettings() throws(Failure) -> ServiceSettings {

@@ -74,6 +74,27 @@ import Testing
     gate.open()
   }
 
+  @Test func aTimeThatTheBodyShortensDecidesWhoGoesFirst() async throws {
+    let gate = Gate()
+    let backend = patient(gate)
+    var settings = ServiceSettings.testing()
+    settings.requestTimeout = .seconds(10_000)
+    let service = try await DetectionService.ready(backend, settings: settings)
+    try #require(service.registry.all.first).record.serviceTime.record(
+      .seconds(1000), isWhole: true)
+    async let held = service.detect("max_detections=1")
+    #expect(await eventually { backend.calls.count == 1 })
+    // A piece of work takes longer than the form says that its client waits.
+    let form = Form([.file("image", Pictures.png), .text("timeout_ms", "600000")])
+    async let late = service.detect("max_detections=2", picture: form.body, type: form.type)
+    #expect(await eventually { service.queue.load.waitingPixels == 128 })
+    async let patient = service.detect("max_detections=3")
+    #expect(await eventually { service.queue.load.waitingPixels == 256 })
+    gate.open()
+    #expect(try await [held.status, late.status, patient.status] == [200, 200, 200])
+    #expect(backend.calls.map(\.parameters.maximumDetections) == [1, 3, 2])
+  }
+
   @Test(arguments: ["", "0", "-5", "1.5", "1e3", "86400001", "soon", "99999999999999999999"])
   func aTimeThatCannotBeMeantIsRefused(value: String) async throws {
     let service = try await DetectionService.ready()

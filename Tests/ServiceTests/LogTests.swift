@@ -72,6 +72,20 @@ import Testing
     #expect(lines.all.isEmpty)
   }
 
+  @Test func whoEndsWaitsForTheReaderAsLongAsIsSaid() {
+    let gate = Gate()
+    let log = RequestLog { _ in gate.pass() }
+    log.record(
+      RequestRecord(
+        id: "x", method: "GET", path: "/", status: 200, requestBytes: 0, responseBytes: 0,
+        duration: .zero, stages: [], client: "", error: nil))
+    let start = ContinuousClock.now
+    log.flush(within: .milliseconds(100))
+    #expect(ContinuousClock.now - start >= .milliseconds(100))
+    gate.open()
+    log.flush()
+  }
+
   @Test func aSlowReaderHoldsNobodyUp() async throws {
     let gate = Gate()
     let lines = Lines()

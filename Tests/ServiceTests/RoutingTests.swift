@@ -74,6 +74,23 @@ import Testing
       try await service.get(route.rawValue, method: "post"), 501, "not-implemented")
   }
 
+  @Test func aPatternFindsWhatStandsForItsNames() {
+    #expect(PathPattern("/detect").values(in: "/detect") == [:])
+    #expect(PathPattern("/detect").values(in: "/detect/") == nil)
+    let model: PathPattern = "/v1/models/{model}:predict"
+    #expect(model.values(in: "/v1/models/a.b:predict") == ["model": "a.b"])
+    for path in [
+      "/v1/models/:predict", "/v1/models/a", "/v1/models/a/b:predict", "models/a:predict",
+    ] {
+      #expect(model.values(in: path) == nil, "\(path)")
+    }
+    let version: PathPattern = "/v2/models/{model}/versions/{version}"
+    #expect(version.values(in: "/v2/models/a/versions/7") == ["model": "a", "version": "7"])
+    #expect(version.values(in: "/v2/models//versions/7") == nil)
+    // A route of its own goes before one that a name would fit.
+    #expect(RouteMatch(path: "/v2/models/stats") == RouteMatch(.allStatistics))
+  }
+
   @Test(arguments: [
     ("/detect", "POST, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"),
     ("*", "GET, HEAD, POST, OPTIONS"),

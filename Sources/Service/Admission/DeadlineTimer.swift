@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Observability
 
 /// Calls something at a time, unless it is cancelled before.
 final class DeadlineTimer: @unchecked Sendable {
@@ -14,11 +15,7 @@ final class DeadlineTimer: @unchecked Sendable {
   ///   - action: called once, on a queue of all timers; it must return at once.
   init(after delay: Duration, _ action: @escaping @Sendable () -> Void) {
     source = DispatchSource.makeTimerSource(queue: Self.queue)
-    let (seconds, attoseconds) = max(delay, .zero).components
-    let nanoseconds = min(Int(clamping: seconds), 1 << 32) * 1_000_000_000
-    source.schedule(
-      deadline: .now() + .nanoseconds(nanoseconds + Int(attoseconds / 1_000_000_000)),
-      leeway: .milliseconds(1))
+    source.schedule(deadline: .now() + delay.timeInterval, leeway: .milliseconds(1))
     source.setEventHandler(handler: DispatchWorkItem(block: action))
     source.activate()
   }

@@ -19,7 +19,6 @@ final class Intake: Sendable {
   private let state = Mutex(State())
   private let queue = DispatchQueue(
     label: "frcnn-intake", qos: .userInitiated, attributes: .concurrent)
-  private let accepted = DispatchGroup()
 
   /// Makes an intake.
   init(width: Int) {
@@ -29,7 +28,6 @@ final class Intake: Sendable {
 
   /// Does something as soon as its turn comes.
   func submit(_ action: @escaping @Sendable () -> Void) {
-    accepted.enter()
     let starts = state.withLock { state in
       state.waiting.append(action)
       guard state.running < width else { return false }
@@ -39,14 +37,8 @@ final class Intake: Sendable {
     if starts { queue.async { self.work() } }
   }
 
-  /// Blocks until everything that was submitted is done.
-  func waitUntilIdle() { accepted.wait() }
-
   private func work() {
-    while let action = next() {
-      action()
-      accepted.leave()
-    }
+    while let action = next() { action() }
   }
 
   /// What comes next; `nil` where nothing waits, and then the caller ends.

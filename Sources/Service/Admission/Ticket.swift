@@ -25,7 +25,7 @@ enum Destination: Sendable {
   var name: String {
     switch self {
     case .route(let match): match.route.rawValue
-    case .door(let path, _): path.pattern
+    case .door(let path, _): path.pattern.text
     }
   }
 

@@ -147,7 +147,8 @@ final class WorkQueue: Sendable {
     bytes: Int, within time: Duration, serviceTime: ServiceTime, cancellation: Cancellation
   ) throws(Shortage) -> Place {
     let arrival = ContinuousClock.now
-    dropCancelled(ifFull: true)
+    // Those who have gone leave nothing behind that grows while the lanes are busy.
+    dropCancelled()
     let outcome = state.withLock { state -> Result<Place, Shortage> in
       if let shortage = shortage(in: state, adding: bytes, within: time, serviceTime) {
         return .failure(shortage)
@@ -165,10 +166,18 @@ final class WorkQueue: Sendable {
 
   /// Corrects what a place costs, once that is known better than from the request's head.
   ///
-  /// - Returns: whether there is room for it; `false` where a bound would be passed, and the place is
-  ///   lost then. One that waits alone always has room: what no other request could ever leave room for
-  ///   has to be bounded by itself.
-  func charge(_ place: Place, bytes: Int, pixels: Int) throws(Shortage) {
+  /// One that waits alone always has room: what no other request could ever leave room for has to be
+  /// bounded by itself.
+  ///
+  /// - Parameters:
+  ///   - place: the place; one that was given up meanwhile is passed over.
+  ///   - bytes: what it holds.
+  ///   - pixels: the pixels of its pictures.
+  ///   - time: how long its client waits, where it wants to wait less long than it said at first.
+  /// - Throws: the bound that would be passed; the place is lost then.
+  func charge(
+    _ place: Place, bytes: Int, pixels: Int, within time: Duration? = nil
+  ) throws(Shortage) {
     let shortage = state.withLock { state -> Shortage? in
       guard let index = state.waiting.firstIndex(where: { $0.place == place }) else { return nil }
       state.waiting[index].bytes = 0
@@ -187,6 +196,10 @@ final class WorkQueue: Sendable {
       if failure == nil {
         state.waiting[index].bytes = bytes
         state.waiting[index].pixels = pixels
+        if let time {
+          let entry = state.waiting[index]
+          state.waiting[index].deadline = min(entry.deadline, entry.arrival + time)
+        }
       } else {
         state.waiting.remove(at: index)
       }
@@ -222,11 +235,8 @@ final class WorkQueue: Sendable {
   }
 
   /// Frees the places of those that nobody waits for any more.
-  ///
-  /// - Parameter ifFull: whether to do so only where requests may not find a place otherwise.
-  func dropCancelled(ifFull: Bool = false) {
+  func dropCancelled() {
     let dropped = state.withLock { state -> [Entry] in
-      if ifFull, state.waiting.count < limits.requests, state.waiting.count < 2 { return [] }
       let cancelled = state.waiting.filter { $0.cancellation.isCancelled }
       if !cancelled.isEmpty { state.waiting.removeAll { $0.cancellation.isCancelled } }
       return cancelled

@@ -8,7 +8,6 @@ extension Door {
   /// Source: opencv/cvat, `serverless/pytorch/.../main.py` and `cvat/apps/lambda_manager/views.py`: in comes
   /// `{"image": base64, "threshold": T}`, out go shapes with their points. Confidence is text there.
   static let cvat = Door(
-    name: .cvat,
     paths: [
       Path(
         pattern: "/", methods: [.post],

@@ -11,7 +11,6 @@ extension Door {
   /// Detection". Edges are whole pixels; fields that are not known are passed over, because cameras'
   /// software sends keys and options of its own.
   static let deepStack = Door(
-    name: .deepStack,
     paths: [
       Path(
         pattern: "/v1/vision/detection", methods: [.post], answer: .detection(deepStackDetection)),

@@ -9,7 +9,6 @@ extension Door {
   ///
   /// Source: kserve.github.io, "V1 Inference Protocol": `instances` in, `predictions` out, in their order.
   static let kServe = Door(
-    name: .kServe,
     paths: [
       Path(
         pattern: "/v1/models/{model}:predict", methods: [.post], answer: .detection(instances)),

@@ -12,7 +12,6 @@ extension Door {
   /// annotations": coordinates are percents of the picture. Pictures have to come within the task, as
   /// data URIs: a task's links are not followed.
   static let labelStudio = Door(
-    name: .labelStudio,
     paths: [
       Path(
         pattern: "/predict", methods: [.post],

@@ -8,7 +8,6 @@ extension Door {
   /// within two seconds, `POST /invocations` with whatever the model takes. Bodies are those of
   /// `POST /detect`, or `{"instances": [...]}`, which its clients know from other containers.
   static let sageMaker = Door(
-    name: .sageMaker,
     paths: [
       Path(
         pattern: "/ping", methods: [.get], answer: .health { HTTPResponse(status: 200) }),

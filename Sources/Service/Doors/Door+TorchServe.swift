@@ -9,7 +9,6 @@ extension Door {
   /// Sources: pytorch/serve, `docs/inference_api.md`, `ts/torch_handler/object_detector.py`. A row is
   /// `{LABEL: [left, upper, right, lower], "score": S}`; the handler leaves out what scores below 0.5.
   static let torchServe = Door(
-    name: .torchServe,
     paths: [
       Path(
         pattern: "/predictions/{model}", methods: [.post, .put],

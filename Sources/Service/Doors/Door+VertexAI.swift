@@ -12,10 +12,9 @@ extension Door {
   /// - Returns: the door.
   static func vertexAI(health: String, predict: String) -> Door {
     Door(
-      name: .vertexAI,
       paths: [
-        Path(pattern: health, methods: [.get], answer: .health { .status("healthy") }),
-        Path(pattern: predict, methods: [.post], answer: .detection(instances)),
+        Path(pattern: PathPattern(health), methods: [.get], answer: .health { .status("healthy") }),
+        Path(pattern: PathPattern(predict), methods: [.post], answer: .detection(instances)),
       ])
   }
 }

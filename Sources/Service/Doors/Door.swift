@@ -6,42 +6,16 @@ internal import HTTPServer
 /// A door only puts into other words what `POST /detect` does: what it reads becomes a `RequestBody`, and
 /// what was found becomes its answer. Admission, limits, deadlines and keys are those of every request.
 struct Door: Sendable {
-  /// What the operator calls it.
-  let name: CompatibleServer
-
   let paths: [Path]
 
   /// A path that is answered.
   struct Path: Sendable {
-    /// The path, with names in braces for segments that differ.
-    let pattern: String
+    let pattern: PathPattern
     let methods: [Method]
     let answer: Answer
 
     /// Whether it only says how the server is, which probes may ask without a key.
     var isForProbes: Bool { if case .health = answer { true } else { false } }
-
-    /// What stands for the names in braces in a path of this pattern; `nil` for another path.
-    func values(in path: String) -> [String: String]? {
-      guard pattern.contains("{") else { return path == pattern ? [:] : nil }
-      let wanted = pattern.split(separator: "/", omittingEmptySubsequences: false)
-      let found = path.split(separator: "/", omittingEmptySubsequences: false)
-      guard wanted.count == found.count else { return nil }
-      var values: [String: String] = [:]
-      for (wanted, found) in zip(wanted, found) {
-        guard let start = wanted.firstIndex(of: "{"), let end = wanted.firstIndex(of: "}") else {
-          guard wanted == found else { return nil }
-          continue
-        }
-        let (prefix, suffix) = (wanted[..<start], wanted[wanted.index(after: end)...])
-        guard found.count > prefix.count + suffix.count, found.hasPrefix(prefix),
-          found.hasSuffix(suffix)
-        else { return nil }
-        values[String(wanted[wanted.index(after: start)..<end])] =
-          String(found.dropFirst(prefix.count).dropLast(suffix.count))
-      }
-      return values
-    }
   }
 
   /// What a path answers.

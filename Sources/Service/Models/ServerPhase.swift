@@ -1,13 +1,8 @@
 /// How far a server is in its life; that of each of its models is another thing (`ModelPhase`).
 ///
-/// ```
-/// serving --> draining --> ended
-/// ```
-///
-/// `draining` asks those who choose among servers to choose another one, and still serves whoever comes;
-/// `ended` takes no more work. There is no way back.
+/// `draining` asks those who choose among servers to choose another one, and still serves whoever comes.
+/// There is no way back.
 enum ServerPhase: Sendable {
   case serving
   case draining
-  case ended
 }

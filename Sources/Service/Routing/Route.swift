@@ -1,4 +1,4 @@
-/// A path that is answered; the raw value is the path, with names in braces for segments that differ.
+/// A path that is answered; the raw value is the path, a `PathPattern`.
 enum Route: String, CaseIterable {
   case home = "/"
   case documentation = "/docs"
@@ -78,16 +78,9 @@ struct RouteMatch: Equatable {
       self.route = route
       return
     }
-    let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-    for pattern in Self.patterns where pattern.segments.count == segments.count {
-      var values: [String: String] = [:]
-      let fits = zip(pattern.segments, segments).allSatisfy { wanted, found in
-        guard wanted.hasPrefix("{") else { return wanted == found }
-        values[String(wanted.dropFirst().dropLast())] = String(found)
-        return !found.isEmpty
-      }
-      if fits {
-        self.route = pattern.route
+    for (route, pattern) in Self.patterns {
+      if let values = pattern.values(in: path) {
+        self.route = route
         self.values = values
         return
       }
@@ -98,12 +91,9 @@ struct RouteMatch: Equatable {
   init(_ route: Route) { self.route = route }
 
   /// The routes that have names in braces.
-  private static let patterns: [(route: Route, segments: [String])] = Route.allCases
-    .filter { $0.rawValue.contains("{") }
-    .map { route in
-      let segments = route.rawValue.split(separator: "/", omittingEmptySubsequences: false)
-      return (route, segments.map(String.init))
-    }
+  private static let patterns: [(route: Route, pattern: PathPattern)] = Route.allCases
+    .map { ($0, PathPattern($0.rawValue)) }
+    .filter(\.1.hasNames)
 }
 
 /// The methods of RFC 9110 section 9 and RFC 5789: those that a server may know and not allow (405)
