@@ -224,7 +224,6 @@ public final class LayerWeights: Sendable {
   }
 
   /// What one unit of each output channel's weights stands for in int8: the largest is 127 units.
-  ///
   func quantizationScales(name: String) throws(ComputeError) -> [Float] {
     let result = state.withLock { state -> Result<[Float], ComputeError> in
       if let known = state.quantizationScales { return .success(known) }

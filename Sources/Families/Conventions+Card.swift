@@ -87,7 +87,7 @@ extension Family.Conventions {
       card[.anchorScales] = .numbers(level.anchors.scales)
       card[.anchorRatios] = .numbers(level.anchors.ratios)
     } else {
-      card[.anchorSizes] = rows(levels.map { $0.anchors.scales.map { size in size } })
+      card[.anchorSizes] = rows(levels.map(\.anchors.scales))
       card[.anchorRatios] = rows(levels.map(\.anchors.ratios))
     }
     if let offset = levels.first?.offset, offset != 0 {

@@ -3,8 +3,9 @@ internal import Networks
 
 /// A family of checkpoints: how it is recognised, and all that tensors do not say.
 ///
-/// A family is one value in one file, and no other file of the program names it. To add one, write its
-/// file and put it into `all`.
+/// A family is one value in one file, which the program knows by way of `all` alone. Families that took
+/// over another's layout share what stands in that one's file. To add one, write its file and put it into
+/// `all`; docs/extending.md says what else there is to do.
 public struct Family: Sendable {
   /// The name that a user gives, as `simple-faster-rcnn`.
   public let name: String

@@ -3,17 +3,6 @@ internal import JSON
 extension ModelCard {
   /// The largest file of settings that is read.
   public static let maximumByteCount = 1 << 20
-
-  /// Reads JSON text.
-  ///
-  /// A member that no key and no family knows is refused, with the nearest name that is known: a
-  /// misspelt setting would be another model without a word.
-  ///
-  /// - Parameter json: UTF-8 text, at most 1 MiB.
-  /// - Throws: `CardError` with the place in the text, or the member that does not fit.
-  init(json: [UInt8]) throws(CardError) {
-    self = try CardReader.read(json).card
-  }
 }
 
 /// What a file of settings says: a card, and what stands in it in a family's own words.
@@ -23,6 +12,14 @@ struct CardReader {
   /// Members that are a family's own arguments, by the group's name.
   private(set) var arguments: [String: ConfigValue] = [:]
 
+  /// Reads JSON text.
+  ///
+  /// A member that no key and no family knows is refused, with the nearest name that is known: a
+  /// misspelt setting would be another model without a word.
+  ///
+  /// - Parameter json: UTF-8 text, at most 1 MiB.
+  /// - Returns: what it says.
+  /// - Throws: `CardError` with the place in the text, or the member that does not fit.
   static func read(_ json: [UInt8]) throws(CardError) -> CardReader {
     guard json.count <= ModelCard.maximumByteCount else {
       throw CardError(reason: "\(json.count) bytes are more than 1 MiB")

@@ -14,7 +14,7 @@ public struct ModelCard: Sendable, Equatable {
 
   /// What is said under a key; `nil` where nothing is.
   ///
-  /// Traps on a value that has not the key's form: values from outside go through `set`.
+  /// Traps on a value that has not the key's form: values from outside go through `state`.
   public subscript(key: Key) -> ConfigValue? {
     get { values[key] }
     set {

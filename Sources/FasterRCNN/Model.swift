@@ -90,7 +90,7 @@ public struct Model: Sendable {
   /// the family.
   ///
   /// - Parameters:
-  ///   - path: a file of safetensors, PyTorch (zip or legacy), or NumPy.
+  ///   - path: a file of safetensors, PyTorch (zip or legacy), NumPy or Caffe.
   ///   - options: what the caller chooses over the file's own word.
   /// - Returns: the model; its weights are still in the file, which stays mapped until a detector
   ///   has read them.
@@ -105,6 +105,7 @@ public struct Model: Sendable {
   /// - Parameters:
   ///   - path: The checkpoint, or a folder with one.
   ///   - options: What the caller states about it.
+  /// - Returns: how the file is understood, and its tensors under canonical names.
   /// - Throws: `ModelError` as `open`.
   public static func blueprint(
     _ path: String, options: Options = Options()

@@ -36,7 +36,7 @@ public struct ModelConversion: Sendable {
   /// Opens a file and names its contents anew; the weights stay in the file until they are written.
   ///
   /// - Parameters:
-  ///   - path: a file of safetensors, PyTorch (zip or legacy), or NumPy.
+  ///   - path: a file of safetensors, PyTorch (zip or legacy), NumPy or Caffe.
   ///   - options: what the caller chooses over the file's own word.
   /// - Throws: `ModelError`, as `Model.open` does.
   public init(_ path: String, options: Model.Options = .init()) throws(ModelError) {

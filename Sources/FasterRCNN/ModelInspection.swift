@@ -102,7 +102,7 @@ public struct ModelInspection: Sendable {
   /// Opens a file and describes it.
   ///
   /// - Parameters:
-  ///   - path: a file of safetensors, PyTorch (zip or legacy), or NumPy; `nil` is the embedded model.
+  ///   - path: a file of safetensors, PyTorch (zip or legacy), NumPy or Caffe; `nil` is the embedded model.
   ///   - options: what the caller chooses over the file's own word.
   /// - Throws: `ModelError`, as `Model.open` does.
   public init(_ path: String?, options: Model.Options = .init()) throws(ModelError) {

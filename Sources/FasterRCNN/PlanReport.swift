@@ -11,7 +11,7 @@ public struct PlanReport: Sendable {
   public struct Row: Sendable {
     /// The network that it belongs to.
     public let stage: Stage
-    /// The layer's name, as `conv3_1`.
+    /// The layer's name, as `backbone.features.10`.
     public let name: String
     /// The names of the kernels that compute it, as oneDNN calls them.
     public let kernels: [String]

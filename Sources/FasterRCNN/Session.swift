@@ -47,8 +47,8 @@ final class Session {
     _ images: [Image], resizedTo resizing: Resizing, parameters: DetectionParameters, _ run: Run
   ) throws(DetectorError) -> [DetectionResult] {
     var run = run
-    let pyramid = try pictures.pyramid(of: images, resizedTo: resizing, &run)
-    return try finish(pyramid, parameters: parameters, &run)
+    let pictureOutputs = try pictures.outputs(of: images, resizedTo: resizing, &run)
+    return try finish(pictureOutputs, parameters: parameters, &run)
   }
 
   /// Detects objects in the features that somebody else's backbone made.
@@ -57,8 +57,8 @@ final class Session {
   ) throws(DetectorError) -> DetectionResult {
     var run = run
     return try self.features.withPyramid(of: features, &run) {
-      (pyramid, run) throws(DetectorError) in
-      try finish(pyramid, parameters: parameters, &run)[0]
+      (pictureOutputs, run) throws(DetectorError) in
+      try finish(pictureOutputs, parameters: parameters, &run)[0]
     }
   }
 
@@ -78,29 +78,29 @@ final class Session {
 
   /// From the RPN's outputs to results: proposals, head, objects.
   private func finish(
-    _ pyramid: FeaturePyramid, parameters: DetectionParameters, _ run: inout Run
+    _ pictureOutputs: PictureOutputs, parameters: DetectionParameters, _ run: inout Run
   ) throws(DetectorError) -> [DetectionResult] {
     let proposalSettings = proposals.settings(parameters)
     let classBoxSettings = classes.settings(parameters)
-    try proposals.propose(pyramid, proposalSettings)
+    try proposals.propose(pictureOutputs, proposalSettings)
     run.timer.record(.proposals)
     let found = proposals.proposals
-    let frame = pyramid.geometry.frame
-    var results = (0..<pyramid.imageCount).map { image in
+    let frame = pictureOutputs.geometry.frame
+    var results = (0..<pictureOutputs.imageCount).map { image in
       var result = DetectionResult(
-        found, image: image, frame: frame, imageSize: pyramid.geometry.original)
+        found, image: image, frame: frame, imageSize: pictureOutputs.geometry.original)
       result.proposalSettings = proposalSettings
-      if parameters.includesFeatures { result.features = pyramid.features(ofImage: image) }
+      if parameters.includesFeatures { result.features = pictureOutputs.features(ofImage: image) }
       if parameters.includesEvidence {
         result.evidence = DetectionEvidence(
-          levels: proposals.evidence(pyramid, image: image), frame: frame,
+          levels: proposals.evidence(pictureOutputs, image: image), frame: frame,
           coder: model.blueprint.detection.coder, proposalSettings: proposalSettings,
           classBoxSettings: classBoxSettings)
       }
       return result
     }
     if found.count > 0, parameters.findsObjects {
-      let outputs = try rois.judge(found, pyramid, &run)
+      let outputs = try rois.judge(found, pictureOutputs, &run)
       for image in results.indices {
         let range = found.range(ofImage: image)
         unsafe results[image].evidence?.setHead(

@@ -25,12 +25,6 @@ public struct ImageFormat: Sendable, Hashable {
     return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
   }()
 
-  /// Whether a file's name ends as this format's do.
-  public func isFormat(ofFileNamed name: String) -> Bool {
-    let name = name.lowercased()
-    return fileExtensions.contains { name.hasSuffix("." + $0) }
-  }
-
   /// Tells the format by the first bytes; neither a name nor a content type is asked.
   ///
   /// - Throws: `ImageError.empty` or `ImageError.unknownFormat`, which says what the bytes look like.

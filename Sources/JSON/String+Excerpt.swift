@@ -1,5 +1,5 @@
 extension String {
-  /// The text itself where it is short, else its beginning: what stands in hostile bytes is repeated to
-  /// whoever sent them, but not at length.
-  var excerpt: String { count <= 64 ? self : prefix(64) + "..." }
+  /// The text itself where it is short, else its beginning: what a stranger sent is repeated to it, but not at
+  /// length.
+  package var excerpt: String { count <= 64 ? self : prefix(64) + "..." }
 }

@@ -1,11 +1,11 @@
 internal import Glibc
 public import Tensors
 
-/// A VGG16 Faster R-CNN with random weights, named as simple-faster-rcnn names them.
+/// A VGG16 Faster R-CNN with random weights.
 ///
 /// It is where training starts, and what speed is measured with: no number in it means anything.
 /// The RPN and the head are normal with a deviation of 0.01 and zero bias as notes 001, 002 and 004
-/// have it, 0.001 for the class offsets as in simple-faster-rcnn (`VGG16RoIHead`). The extractor,
+/// have it, 0.001 for the class offsets as in simple-faster-rcnn (`VGG16RoIHead`). The backbone,
 /// which the notes take from a trained classifier, is He-normal (He et al. 2015, equation 10), so
 /// that activations neither fade nor grow from layer to layer.
 public struct RandomVGG16: Sendable {
@@ -31,9 +31,14 @@ public struct RandomVGG16: Sendable {
     self.seed = seed
   }
 
-  /// One tensor to be made: a name, a shape, and the deviation of its values.
+  /// One tensor to be made: a canonical name, a shape, and the deviation of its values.
   struct Layer: Equatable {
     let name: String
+    /// Tells its stream of random numbers from those of others.
+    ///
+    /// These words are older than the canonical names, and stay, so that a seed goes on to mean the same
+    /// weights.
+    let stream: String
     let shape: Shape
     let deviation: Float
   }
@@ -45,15 +50,17 @@ public struct RandomVGG16: Sendable {
   ///
   /// - Parameters:
   ///   - metadata: What the checkpoint's file shall say beside the tensors.
+  ///   - naming: What the file calls a tensor of a canonical name.
   ///   - progress: Called after each tensor with the number of weights made so far.
   /// - Returns: 4 bytes of memory for each weight: 548 MB for VGG16 itself.
   public func stateDictionary(
-    metadata: [String: String] = [:], progress: (Int) -> Void = { _ in }
+    metadata: [String: String] = [:], naming: (String) -> String = { $0 },
+    progress: (Int) -> Void = { _ in }
   ) -> StateDictionary {
     var result = StateDictionary(metadata: metadata)
     var madeCount = 0
     for layer in layers {
-      result[layer.name] = tensor(layer)
+      result[naming(layer.name)] = tensor(layer)
       madeCount += layer.shape.count
       progress(madeCount)
     }
@@ -64,12 +71,16 @@ public struct RandomVGG16: Sendable {
   var layers: [Layer] {
     func scaled(_ channels: Int) -> Int { max(1, Int(Double(channels) * width)) }
     var layers: [Layer] = []
-    func add(_ name: String, _ weight: Shape, deviation: Float) {
-      layers.append(Layer(name: name + ".weight", shape: weight, deviation: deviation))
-      layers.append(Layer(name: name + ".bias", shape: [weight[0]], deviation: 0))
+    func add(_ name: String, _ weight: Shape, deviation: Float, stream: String) {
+      for (part, shape, deviation) in [(".weight", weight, deviation), (".bias", [weight[0]], 0)]
+        as [(String, Shape, Float)]
+      {
+        layers.append(
+          Layer(name: name + part, stream: stream + part, shape: shape, deviation: deviation))
+      }
     }
     // Numbered as in torchvision's `vgg16.features`: a convolution and its ReLU take two indices, a
-    // pooling one. The fifth pooling is not part of the extractor.
+    // pooling one. The fifth pooling is not part of the backbone.
     var index = 0
     var channels = 3
     for (stage, (count, wide)) in [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)].enumerated() {
@@ -77,20 +88,20 @@ public struct RandomVGG16: Sendable {
       for _ in 0..<count {
         let outputs = scaled(wide)
         add(
-          "extractor.\(index)", [outputs, channels, 3, 3],
-          deviation: (2 / Float(channels * 9)).squareRoot())
+          "backbone.features.\(index)", [outputs, channels, 3, 3],
+          deviation: (2 / Float(channels * 9)).squareRoot(), stream: "extractor.\(index)")
         channels = outputs
         index += 2
       }
     }
     let (middle, hidden) = (scaled(512), scaled(4096))
-    add("rpn.conv1", [middle, channels, 3, 3], deviation: 0.01)
-    add("rpn.score", [anchorCount * 2, middle, 1, 1], deviation: 0.01)
-    add("rpn.loc", [anchorCount * 4, middle, 1, 1], deviation: 0.01)
-    add("head.classifier.0", [hidden, channels * 49], deviation: 0.01)
-    add("head.classifier.2", [hidden, hidden], deviation: 0.01)
-    add("head.cls_loc", [(classCount + 1) * 4, hidden], deviation: 0.001)
-    add("head.score", [classCount + 1, hidden], deviation: 0.01)
+    add("rpn.conv.0", [middle, channels, 3, 3], deviation: 0.01, stream: "rpn.conv1")
+    add("rpn.objectness", [anchorCount * 2, middle, 1, 1], deviation: 0.01, stream: "rpn.score")
+    add("rpn.offsets", [anchorCount * 4, middle, 1, 1], deviation: 0.01, stream: "rpn.loc")
+    add("head.fc.0", [hidden, channels * 49], deviation: 0.01, stream: "head.classifier.0")
+    add("head.fc.2", [hidden, hidden], deviation: 0.01, stream: "head.classifier.2")
+    add("head.boxes", [(classCount + 1) * 4, hidden], deviation: 0.001, stream: "head.cls_loc")
+    add("head.class", [classCount + 1, hidden], deviation: 0.01, stream: "head.score")
     return layers
   }
 
@@ -99,7 +110,7 @@ public struct RandomVGG16: Sendable {
     let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
     unsafe values.initialize(repeating: 0)
     if layer.deviation > 0 {
-      var generator = SplitMix64(seed: seed ^ layer.name.utf8.fnv1a)
+      var generator = SplitMix64(seed: seed ^ layer.stream.utf8.fnv1a)
       for index in stride(from: 0, to: count, by: 2) {
         let (first, second) = generator.nextNormalPair()
         // Safety: `index` is below `count`, and `index + 1` is asked about.

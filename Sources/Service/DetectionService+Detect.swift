@@ -3,6 +3,7 @@ internal import FasterRCNN
 internal import HTTP1
 internal import HTTPServer
 internal import Images
+internal import JSON
 internal import Observability
 internal import Synchronization
 

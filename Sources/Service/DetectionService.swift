@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import FasterRCNN
 public import HTTPServer
+internal import JSON
 public import Observability
 internal import Synchronization
 

@@ -78,13 +78,11 @@ enum AdmissionSettings {
     name: "request-timeout",
     purpose:
       "How long a request may take from its arrival to its answer, waiting included; then 504.",
-    standard: .seconds(60), standardText: "60s: as most proxies wait", form: timeout)
+    standard: .seconds(60), standardText: "60s: as most proxies wait", form: .timeout)
 
   static let laneTimeout = Setting(
     name: "lane-timeout",
     purpose: "How long a lane may be at one request before /livez fails.",
     standard: .seconds(120), standardText: "120s: many times what the largest picture takes",
-    form: timeout)
-
-  private static let timeout = SettingForm.duration(.milliseconds(1)...(.seconds(86_400)))
+    form: .timeout)
 }

@@ -26,14 +26,8 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: ModelSettings.model.help)
   var model: String?
 
-  @Option(help: ModelSettings.profile.help)
-  var profile: String?
-
-  @Option(help: ModelSettings.labels.help)
-  var labels: String?
-
-  @Option(help: ModelSettings.normalisationEpsilon.help)
-  var batchNormEpsilon: String?
+  @OptionGroup
+  var stated: StatedModelOptions
 
   @Option(help: ArgumentHelp("A folder of pictures.", valueName: "folder"))
   var images: String
@@ -69,8 +63,7 @@ struct CalibrateCommand: ParsableCommand {
   func run() throws {
     try ending {
       let path = try ModelSettings.model.value(flag: model)
-      let options = try ModelOptions.options(
-        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon)
+      let options = try stated.options()
       let threadCount = try ComputeSettings.threads.value(flag: threads)
       let choice = ModelOptions.Choice(
         path: path, options: options,

@@ -46,20 +46,14 @@ struct ConvertCommand: ParsableCommand {
   }
 
   @Argument(
-    help: ArgumentHelp("A checkpoint of safetensors, PyTorch or NumPy.", valueName: "file"))
+    help: ArgumentHelp("A checkpoint of safetensors, PyTorch, NumPy or Caffe.", valueName: "file"))
   var file: String
 
   @Argument(help: ArgumentHelp("The safetensors file to write.", valueName: "out"))
   var output: String
 
-  @Option(help: ModelSettings.profile.help)
-  var profile: String?
-
-  @Option(help: ModelSettings.labels.help)
-  var labels: String?
-
-  @Option(help: ModelSettings.normalisationEpsilon.help)
-  var batchNormEpsilon: String?
+  @OptionGroup
+  var stated: StatedModelOptions
 
   @Option(
     help: ArgumentHelp(
@@ -114,8 +108,7 @@ struct ConvertCommand: ParsableCommand {
         throw Failure(.usage, "a model is not written to standard output; name a file")
       }
       try FileContents.checkWritable(output)
-      let options = try ModelOptions.options(
-        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon)
+      let options = try stated.options()
       var conversion: ModelConversion
       do throws(ModelError) {
         conversion = try ModelConversion(file, options: options)

@@ -8,7 +8,7 @@ struct FRCNN: ParsableCommand {
     abstract: "Faster R-CNN on the CPU: a picture in, proposals and detections out.",
     discussion: """
       A model is part of the program: it finds red cells, white cells and platelets in pictures \
-      of blood smears. Other models are files of safetensors, PyTorch or NumPy, given with --model.
+      of blood smears. Other models are files of safetensors, PyTorch, NumPy or Caffe, given with --model.
 
       Try it:
         frcnn serve                                   serve on http://127.0.0.1:8080

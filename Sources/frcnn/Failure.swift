@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Glibc
 
 /// Why a command ends, told to the person on standard error and to scripts by the exit status.
@@ -34,9 +35,7 @@ struct Failure: Error {
 
   /// What `errno` says.
   static func systemMessage(_ code: Int32 = errno) -> String {
-    // Safety: `strerror` returns a terminated string or nil; it is copied at once.
-    guard let text = unsafe strerror(code) else { return "error \(code)" }
-    return unsafe String(cString: text)
+    SystemMessage.text(of: code)
   }
 }
 

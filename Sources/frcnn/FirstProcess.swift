@@ -4,7 +4,8 @@ import Glibc
 enum FirstProcess {
   /// Lets signals end the process as they end any other: the kernel spares process 1 what it does not handle.
   ///
-  /// `frcnn serve` blocks them later, and waits for them.
+  /// `frcnn serve` has blocked them by then, and waits for them (`ProcessSignals`): none of these handlers is
+  /// called there.
   static func heedSignals() {
     guard getpid() == 1 else { return }
     for number in [SIGTERM, SIGINT, SIGHUP] {

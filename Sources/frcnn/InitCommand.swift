@@ -57,7 +57,9 @@ struct InitCommand: ParsableCommand {
       let network = RandomVGG16(classCount: classes, width: width, seed: seed)
       let total = network.parameterCount
       var bar = ProgressBar("drawing weights", total: total)
-      let dictionary = network.stateDictionary(metadata: metadata) { bar.show($0) }
+      let dictionary = network.stateDictionary(
+        metadata: metadata, naming: Family.ofRandomWeights.fileName(ofTensor:)
+      ) { bar.show($0) }
       bar.finish()
       bar = ProgressBar("writing \(path)", total: total * 4)
       let writer: SafetensorsWriter

@@ -28,18 +28,12 @@ struct InspectCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "A checkpoint of safetensors, PyTorch or NumPy. [FRCNN_MODEL, else the embedded model]",
+      "A checkpoint of safetensors, PyTorch, NumPy or Caffe. [FRCNN_MODEL, else the embedded model]",
       valueName: "file"))
   var file: String?
 
-  @Option(help: ModelSettings.profile.help)
-  var profile: String?
-
-  @Option(help: ModelSettings.labels.help)
-  var labels: String?
-
-  @Option(help: ModelSettings.normalisationEpsilon.help)
-  var batchNormEpsilon: String?
+  @OptionGroup
+  var stated: StatedModelOptions
 
   @Flag(help: "List the file's tensors: name, element type, shape.")
   var tensors = false
@@ -70,8 +64,7 @@ struct InspectCommand: ParsableCommand {
       if profiles { return Self.printProfiles() }
       if let plan, let size = PictureSize(rowsByColumns: plan) { return try printPlan(size) }
       let path = try ModelSettings.model.value(flag: file)
-      let options = try ModelOptions.options(
-        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon)
+      let options = try stated.options()
       let inspection: ModelInspection
       do throws(ModelError) {
         inspection = try ModelInspection(path, options: options)
@@ -153,9 +146,7 @@ struct InspectCommand: ParsableCommand {
   private func printPlan(_ size: PictureSize) throws(Failure) {
     let choice = ModelOptions.Choice(
       path: try ModelSettings.model.value(flag: file),
-      options: try ModelOptions.options(
-        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon),
-      compute: try compute.choice())
+      options: try stated.options(), compute: try compute.choice())
     let detector = try choice.openDetector()
     let report: PlanReport
     do {

@@ -9,15 +9,21 @@ final class LaneThreads: Sendable {
   /// Guards nothing but the list: the thread of a number that was taken out is its taker's.
   private let resting: Mutex<[Int]>
 
-  /// Makes a thread for each lane.
+  /// How many of some threads each of some lanes computes with.
   ///
-  /// What does not divide goes to the first lanes; more lanes than cores have a thread each.
+  /// What does not divide goes to the first lanes; more lanes than threads have one each.
+  static func shares(of threadCount: Int, among laneCount: Int) -> [Int] {
+    (0..<laneCount).map { lane in
+      max(1, threadCount / laneCount + (lane < threadCount % laneCount ? 1 : 0))
+    }
+  }
+
+  /// Makes a thread for each lane.
   init(laneCount: Int, threadCount: Int) throws(Failure) {
     var threads: [ComputeThread] = []
-    for lane in 0..<laneCount {
-      let share = threadCount / laneCount + (lane < threadCount % laneCount ? 1 : 0)
+    for share in Self.shares(of: threadCount, among: laneCount) {
       do {
-        threads.append(try ComputeThread(name: "frcnn-compute", threadCount: max(1, share)))
+        threads.append(try ComputeThread(name: "frcnn-compute", threadCount: share))
       } catch {
         throw Failure(.internalError, "\(error)")
       }

@@ -9,14 +9,8 @@ struct ModelOptions: ParsableArguments {
   @Option(help: ModelSettings.model.help)
   var model: String?
 
-  @Option(help: ModelSettings.labels.help)
-  var labels: String?
-
-  @Option(help: ModelSettings.profile.help)
-  var profile: String?
-
-  @Option(help: ModelSettings.normalisationEpsilon.help)
-  var batchNormEpsilon: String?
+  @OptionGroup
+  var stated: StatedModelOptions
 
   @OptionGroup
   var compute: ComputeOptions
@@ -87,12 +81,9 @@ struct ModelOptions: ParsableArguments {
     /// Makes a detector for each of some lanes, which share the model's weights; the threads are shared out among them.
     func detectors(of model: Model, count: Int) throws(Failure) -> [Detector] {
       var detectors: [Detector] = []
-      let threads = compute.threadCount
-      for lane in 0..<count {
+      for share in LaneThreads.shares(of: compute.threadCount, among: count) {
         var choice = self
-        // What does not divide goes to the first lanes; more lanes than cores have a thread each.
-        let share = threads / count + (lane < threads % count ? 1 : 0)
-        choice.compute.threadCount = max(1, share)
+        choice.compute.threadCount = share
         detectors.append(try choice.detector(of: model))
       }
       return detectors
@@ -113,46 +104,13 @@ struct ModelOptions: ParsableArguments {
   func choice() throws(Failure) -> Choice {
     Choice(
       path: try ModelSettings.model.value(flag: model),
-      options: try Self.options(
-        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon),
+      options: try stated.options(),
       compute: try compute.choice())
-  }
-
-  /// What flags and their variables say of a model, the file of labels read.
-  static func options(
-    profile: String?, labels: String?, normalisationEpsilon: String? = nil
-  ) throws(Failure) -> Model.Options {
-    Model.Options(
-      profile: try ModelSettings.profile.value(flag: profile),
-      labels: try ModelSettings.labels.value(flag: labels).map(Self.labels),
-      normalisationEpsilon: try ModelSettings.normalisationEpsilon.value(
-        flag: normalisationEpsilon))
   }
 
   /// The file beside a checkpoint whose settings go before the checkpoint's own, there or not.
   static func settingsFile(of path: String) -> String {
     Model.settingsPath(of: path)
-  }
-
-  private static func labels(_ path: String) throws(Failure) -> [String] {
-    let bytes = try FileContents.read(path, limit: 1 << 20)
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw Failure(.brokenInput, "\(path) is not UTF-8 text")
-    }
-    // Editors put a byte order mark before a text, and spaces behind its lines.
-    let lines = text.drop { $0 == "\u{FEFF}" }.split(whereSeparator: \.isNewline)
-    let labels = lines.map { line in
-      let start = line.drop { $0.isWhitespace }
-      return String(start.dropLast(start.reversed().prefix { $0.isWhitespace }.count))
-    }.filter { !$0.isEmpty }
-    guard !labels.isEmpty else {
-      throw Failure(.brokenInput, "\(path) names no class; write one a line")
-    }
-    var known: Set<String> = []
-    if let twice = labels.first(where: { !known.insert($0).inserted }) {
-      throw Failure(.brokenInput, "\(path) names the class '\(twice)' twice")
-    }
-    return labels
   }
 }
 
@@ -160,7 +118,7 @@ struct ModelOptions: ParsableArguments {
 enum ModelSettings {
   static let model = Setting(
     name: "model",
-    purpose: "A checkpoint of safetensors, PyTorch or NumPy; see frcnn inspect.",
+    purpose: "A checkpoint of safetensors, PyTorch, NumPy or Caffe; see frcnn inspect.",
     standard: nil, standardText: "the model that is part of the program", form: .path)
 
   static let labels = Setting(

@@ -5,7 +5,7 @@ import Images
 /// A picture named on the command line.
 struct PictureFile {
   /// The largest file that is read, the same as the server's largest body.
-  static let maximumByteCount = 32 << 20
+  static let maximumByteCount = ServeSettings.maximumBody.standard
 
   /// How the names of pictures end, in small letters.
   static let suffixes = ImageFormat.all.flatMap { $0.fileExtensions.map { "." + $0 } }

@@ -155,8 +155,8 @@ struct ServeCommand: ParsableCommand {
       throw Failure(
         .usage, "--watch-model needs --model: the model that is part of the program cannot change")
     }
-    let labels = try ModelSettings.labels.value(flag: model.labels)
-    return paths + paths.map(ModelOptions.settingsFile) + (labels.map { [$0] } ?? [])
+    let labels = try model.stated.labelsFile().map { [$0] } ?? []
+    return paths + paths.map(ModelOptions.settingsFile) + labels
   }
 
   /// Does something after a while; at once where that is none.

@@ -24,15 +24,13 @@ enum ServeSettings {
   static let headTimeout = Setting(
     name: "head-timeout", purpose: "How long a client may take to send a head; then 408.",
     standard: .seconds(10), standardText: "10s: long for a slow line, short for a stalled client",
-    form: timeout)
+    form: .timeout)
 
   static let bodyTimeout = Setting(
     name: "body-timeout", purpose: "How long a client may take to send a body; then 408.",
-    standard: .seconds(30), standardText: "30s: 32MiB at 9 Mbit/s", form: timeout)
+    standard: .seconds(30), standardText: "30s: 32MiB at 9 Mbit/s", form: .timeout)
 
   static let idleTimeout = Setting(
     name: "idle-timeout", purpose: "How long a connection may rest between two requests.",
-    standard: .seconds(60), standardText: "60s: as most proxies keep theirs", form: timeout)
-
-  private static let timeout = SettingForm.duration(.milliseconds(1)...(.seconds(86_400)))
+    standard: .seconds(60), standardText: "60s: as most proxies keep theirs", form: .timeout)
 }

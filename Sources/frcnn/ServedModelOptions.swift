@@ -7,14 +7,8 @@ struct ServedModelOptions: ParsableArguments {
   @Option(help: ServedModelSettings.models.help)
   var model: [String] = []
 
-  @Option(help: ModelSettings.labels.help)
-  var labels: String?
-
-  @Option(help: ModelSettings.profile.help)
-  var profile: String?
-
-  @Option(help: ModelSettings.normalisationEpsilon.help)
-  var batchNormEpsilon: String?
+  @OptionGroup
+  var stated: StatedModelOptions
 
   @Flag(help: ServedModelSettings.fixedModels.help)
   var fixedModels = false
@@ -43,12 +37,7 @@ struct ServedModelOptions: ParsableArguments {
           .usage,
           "there are several models: name \(unnamed.path ?? "it") as --model NAME=FILE")
       }
-      let options = [
-        try ModelSettings.labels.value(flag: labels),
-        try ModelSettings.profile.value(flag: profile),
-        try ModelSettings.normalisationEpsilon.value(flag: batchNormEpsilon).map { "\($0)" },
-      ]
-      if options.contains(where: { $0 != nil }) {
+      if try stated.saysAnything() {
         throw Failure(
           .usage,
           "--labels, --profile and --batch-norm-epsilon are of one model; with several they stand in the "
@@ -78,10 +67,7 @@ struct ServedModelOptions: ParsableArguments {
   /// What the options say of a model, the file of labels read anew.
   func choice(_ file: ModelFile) throws(Failure) -> ModelOptions.Choice {
     ModelOptions.Choice(
-      path: file.path,
-      options: try ModelOptions.options(
-        profile: profile, labels: labels, normalisationEpsilon: batchNormEpsilon),
-      compute: try compute.choice())
+      path: file.path, options: try stated.options(), compute: try compute.choice())
   }
 }
 
@@ -121,7 +107,7 @@ enum ServedModelSettings {
   static let models = Setting<[Entry]>(
     name: "model",
     purpose: """
-      A checkpoint of safetensors, PyTorch or NumPy; NAME=FILE names it, and may be given several times \
+      A checkpoint of safetensors, PyTorch, NumPy or Caffe; NAME=FILE names it, and may be given several times \
       (in the variable divided by semicolons); a folder is that of one checkpoint, or has a folder for \
       each model. Without a name requests get the first.
       """,

@@ -147,6 +147,9 @@ extension SettingForm<Int> {
 }
 
 extension SettingForm<Duration> {
+  /// How long something may take: a millisecond to a day.
+  static let timeout = duration(.milliseconds(1)...(.seconds(86_400)))
+
   /// A time in seconds, or with a unit (ms, s, m).
   static func duration(_ range: ClosedRange<Duration>) -> Self {
     Self(

@@ -20,7 +20,7 @@ enum TransportSettings {
   static let handshakeTimeout = Setting(
     name: "tls-handshake-timeout",
     purpose: "How long a TLS handshake may take before the connection is closed.",
-    standard: .seconds(10), standardText: "10s: as long as a head", form: timeout)
+    standard: .seconds(10), standardText: "10s: as long as a head", form: .timeout)
 
   static let healthPort = Setting(
     name: "health-port",
@@ -96,6 +96,4 @@ enum TransportSettings {
   private static func number(_ range: ClosedRange<Int>) -> SettingForm<Int> {
     .number(range.upperBound == 65535 ? "port" : "count", range)
   }
-
-  private static let timeout = SettingForm.duration(.milliseconds(1)...(.seconds(86_400)))
 }

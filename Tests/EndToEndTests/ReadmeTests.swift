@@ -7,25 +7,52 @@ import Testing
     try String(contentsOf: Program.repository.appending(path: "README.md"), encoding: .utf8)
   }
 
-  @Test func listsEverySettingWithItsVariableAndDefault() async throws {
+  /// The settings of `frcnn serve` as its help has them.
+  private func settings() async throws -> [(name: String, variable: String, standard: String)] {
     let help = try await Program.run(["serve", "--help"]).text
     // The help folds its lines; unfolded, an option is "--name <value> purpose [VARIABLE; default"; one
     // that is on or off has no value.
     // An option begins a line; the examples above have some amid theirs.
     let text = help.replacing("\n  --", with: "\n§").replacing(/\s+/, with: " ")
     let form = /§([a-z-]+)(?: <[a-z]+>)? [^\[\]§]*\[(FRCNN_[A-Z_]+); ([^\]:,]+)/
-    let options = text.matches(of: form)
-    #expect(options.count >= 15)
+    let settings = text.matches(of: form).map {
+      (name: String($0.1), variable: String($0.2), standard: String($0.3))
+    }
+    #expect(settings.count >= 15)
+    return settings
+  }
+
+  @Test func listsEverySettingWithItsVariableAndDefault() async throws {
+    let settings = try await settings()
     let rows = try readme().split(separator: "\n").filter { $0.hasPrefix("| `--") }
-    #expect(rows.count == options.count)
-    for option in options {
-      let row = rows.first { $0.hasPrefix("| `--\(option.1)` | `\(option.2)` |") }
+    #expect(rows.count == settings.count)
+    for setting in settings {
+      let row = rows.first { $0.hasPrefix("| `--\(setting.name)` | `\(setting.variable)` |") }
       let cells = row?.split(separator: "|") ?? []
-      #expect(cells.count >= 3, "--\(option.1) is not in the README")
+      #expect(cells.count >= 3, "--\(setting.name) is not in the README")
       guard cells.count >= 3 else { continue }
       let stated = cells[2].trimmingCharacters(in: .whitespaces)
         .replacingOccurrences(of: "`", with: "")
-      #expect(stated == String(option.3), "--\(option.1)")
+      #expect(stated == setting.standard, "--\(setting.name)")
+    }
+  }
+
+  @Test func theOperatorsTableHasEverySettingWithItsDefault() async throws {
+    let document = try String(
+      contentsOf: Program.repository.appending(path: "docs/operations.md"), encoding: .utf8)
+    // A row may be about several that go together.
+    var defaults: [String: String] = [:]
+    for row in document.split(separator: "\n") where row.hasPrefix("| `--") {
+      let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+      for match in cells[0].matches(of: /`--([a-z-]+)`/) {
+        #expect(defaults[String(match.1)] == nil, "--\(match.1) stands twice")
+        defaults[String(match.1)] = cells[1].replacing("`", with: "")
+      }
+    }
+    let settings = try await settings()
+    #expect(Set(defaults.keys) == Set(settings.map(\.name)))
+    for setting in settings {
+      #expect(defaults[setting.name] == setting.standard, "--\(setting.name)")
     }
   }
 

@@ -5,7 +5,7 @@ import Testing
 /// Settings as JSON: what is read, what is refused and with which words, what is written.
 struct ModelCardTests {
   static func card(_ json: String) throws(CardError) -> ModelCard {
-    try ModelCard(json: Array(json.utf8))
+    try CardReader.read(Array(json.utf8)).card
   }
 
   @Test func groupsAndTheNamesOfVersionOneAreRead() throws {
@@ -65,7 +65,7 @@ struct ModelCardTests {
 
   @Test func moreThanAMebibyteIsNotParsed() {
     let error = #expect(throws: CardError.self) {
-      _ = try ModelCard(json: [UInt8](repeating: UInt8(ascii: " "), count: 1 << 20 + 1))
+      _ = try CardReader.read([UInt8](repeating: UInt8(ascii: " "), count: 1 << 20 + 1))
     }
     #expect(error.map { "\($0)" }?.contains("1 MiB") == true)
   }

@@ -45,7 +45,7 @@ enum SettingsFuzzTarget: String, CaseIterable, Sendable {
   private func check(_ read: () throws(CardError) -> ModelCard) {
     do throws(CardError) {
       let json = try read().json()
-      let again = try ModelCard(json: Array(json.utf8))
+      let again = try CardReader.read(Array(json.utf8)).card
       precondition(again.json() == json, "\(json) is read as \(again.json())")
     } catch {
       precondition(!error.reason.isEmpty)

@@ -39,6 +39,13 @@ enum Fixture {
   static let networkInputs = Result { try Goldens("network-inputs.safetensors") }
 }
 
+extension ImageFormat {
+  /// Whether a file's name ends as this format's do.
+  func isFormat(ofFileNamed name: String) -> Bool {
+    fileExtensions.contains { name.hasSuffix("." + $0) }
+  }
+}
+
 /// The tensors of a safetensors file: enough of the format for files that are known to be right.
 struct Goldens {
   struct Entry: Decodable {

@@ -34,8 +34,8 @@ extension Network {
   /// Adds a factor and a term for each channel, and an activation.
   ///
   /// A frozen batch normalisation is one with scale gamma / sqrt(variance + epsilon) and bias beta -
-  /// mean * scale. Behind a convolution it costs nothing if it is folded into the weights
-  /// (`LayerWeights.folding`).
+  /// mean * scale. Behind a convolution it costs nothing if it is folded into the weights, as `Networks`
+  /// does where it reads them (`ParameterReader`).
   ///
   /// - Parameters:
   ///   - input: (N, C, H, W) or (N, C).

@@ -79,9 +79,6 @@ struct KernelChoice {
   /// The pooling that a convolution computes along.
   func pooling(behind layer: Int) -> Int? { pooledAlong[layer] }
 
-  /// Whether a layer is a pooling that the convolution before it computes along.
-  func isComputedAlong(_ layer: Int) -> Bool { pooledAlong[layer - 1] == layer }
-
   /// A layer's convolution, if Winograd's algorithm may and should compute it, where precisions of earlier
   /// layers are decided.
   ///

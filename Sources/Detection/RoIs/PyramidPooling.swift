@@ -10,7 +10,8 @@ public struct PyramidPooling: Sendable {
   /// The RoIs in the order of their maps, and where the first of each map stands.
   private var order: [Int] = []
   private var starts: [Int] = []
-  private var levels: [Int] = []
+  /// Which map each of the RoIs is pooled from, as the last `assign` found.
+  package private(set) var levels: [Int] = []
 
   /// Makes ready for maps of some sizes.
   ///
@@ -32,9 +33,6 @@ public struct PyramidPooling: Sendable {
     }
     mapper = LevelMapper(settings.levels, scales: scales.map(\.yMultiplier))
   }
-
-  /// Which map each of some RoIs is pooled from, as the last `assign` found.
-  public var assignedLevels: [Int] { levels }
 
   /// Assigns RoIs to maps: a counting sort, so that RoIs of one map keep their order.
   public mutating func assign(_ rois: Span<BoundingBox>) {

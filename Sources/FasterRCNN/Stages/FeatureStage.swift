@@ -27,7 +27,7 @@ final class FeatureStage {
   /// - Throws: `DetectorError` where the features do not fit the model, and what `body` throws.
   func withPyramid<Result>(
     of features: FeatureMap, _ run: inout Run,
-    _ body: (FeaturePyramid, inout Run) throws(DetectorError) -> Result
+    _ body: (PictureOutputs, inout Run) throws(DetectorError) -> Result
   ) throws(DetectorError) -> Result {
     let geometry = try geometry(of: features)
     let shapes = try zip(features.levels, model.networks.levels).map {
@@ -42,7 +42,7 @@ final class FeatureStage {
       run.observe?(plan, .features, 1)
       try run.checkCancellation()
       return try body(
-        FeaturePyramid(plan, firstOutput: 0, maps: maps, geometry: geometry), &run)
+        PictureOutputs(plan, firstOutput: 0, maps: maps, geometry: geometry), &run)
     }
   }
 

@@ -46,9 +46,9 @@ final class PictureStage {
   /// - Returns: The features and the RPN's outputs, which are valid until the next run.
   /// - Throws: `DetectorError` where a picture has no usable shape, the engine fails, or the caller
   ///   stops the work.
-  func pyramid(
+  func outputs(
     of images: [Image], resizedTo resizing: Resizing, _ run: inout Run
-  ) throws(DetectorError) -> FeaturePyramid {
+  ) throws(DetectorError) -> PictureOutputs {
     let original = images[0].size
     let plan: Plan
     do {
@@ -82,7 +82,7 @@ final class PictureStage {
     let levels = model.networks.levels.indices
     var maps: [FeatureMapView] = []
     for level in levels { maps.append(try FeatureMapView(plan, output: level)) }
-    return FeaturePyramid(
+    return PictureOutputs(
       plan, firstOutput: levels.count, maps: maps,
       geometry: geometry(of: original, resizedTo: resizing))
   }

@@ -8,20 +8,20 @@ final class PlanShelf {
   private let options: Detector.Options
   private let counters: PlanCounters
   private let arena = Arena()
-  private var plans: PlanCache<Plan>
+  private var plans: RecentValues<Plan>
 
   init(_ network: Network, options: Detector.Options, counters: PlanCounters) {
     self.network = network
     self.options = options
     self.counters = counters
-    plans = PlanCache(capacity: options.keptPlans)
+    plans = RecentValues(capacity: options.keptPlans)
   }
 
   /// All plans that are kept.
   var values: [Plan] { plans.values }
 
   /// Drops the plans; the weights stay as they are.
-  func removeAll() { plans = PlanCache(capacity: options.keptPlans) }
+  func removeAll() { plans = RecentValues(capacity: options.keptPlans) }
 
   /// The plan for inputs of some shapes, made where there is none.
   ///

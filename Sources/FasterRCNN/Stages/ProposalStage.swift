@@ -7,7 +7,7 @@ final class ProposalStage {
   private let levels: [AnchorLevel]
   private let usual: ProposalSettings
   private var creator: ProposalCreator
-  private var grids: PlanCache<AnchorGrid>
+  private var grids: RecentValues<AnchorGrid>
 
   /// The proposals of the last run.
   private(set) var proposals = RegionProposals()
@@ -16,28 +16,30 @@ final class ProposalStage {
     levels = profile.levels
     usual = profile.proposals
     creator = ProposalCreator(settings: profile.proposals, coder: profile.coder)
-    grids = PlanCache(capacity: options.keptPlans * max(profile.levels.count, 1))
+    grids = RecentValues(capacity: options.keptPlans * max(profile.levels.count, 1))
   }
 
   /// Finds the proposals of every picture.
   ///
   /// - Throws: `DetectorError.notFinite` where a picture's outputs hold no finite number: a network
   ///   that says NaN finds nothing, and to answer "nothing found" would be a lie.
-  func propose(_ pyramid: FeaturePyramid, _ settings: ProposalSettings) throws(DetectorError) {
+  func propose(_ pictureOutputs: PictureOutputs, _ settings: ProposalSettings) throws(DetectorError)
+  {
     creator.settings = settings
     proposals.removeAll()
-    let grids = grids(of: pyramid)
-    for image in 0..<pyramid.imageCount {
-      creator.begin(pyramid.geometry.frame)
+    let grids = grids(of: pictureOutputs)
+    for image in 0..<pictureOutputs.imageCount {
+      creator.begin(pictureOutputs.geometry.frame)
       var isFinite = false
       for (level, grid) in grids.enumerated() {
         let (offsets, scores) = unsafe (
-          pyramid.offsets(image: image, level: level), pyramid.scores(image: image, level: level)
+          pictureOutputs.offsets(image: image, level: level),
+          pictureOutputs.scores(image: image, level: level)
         )
         isFinite =
           unsafe isFinite
           || (scores.contains(where: \.isFinite) && offsets.contains(where: \.isFinite))
-        // Safety: the spans end before the pyramid does.
+        // Safety: the spans end before the outputs do.
         unsafe creator.add(
           offsets: Span(_unsafeElements: offsets), scores: Span(_unsafeElements: scores),
           grid: grid)
@@ -48,17 +50,17 @@ final class ProposalStage {
   }
 
   /// What the RPN said of one picture, copied.
-  func evidence(_ pyramid: FeaturePyramid, image: Int) -> [ProposalEvidence] {
-    grids(of: pyramid).enumerated().map { level, grid in
+  func evidence(_ pictureOutputs: PictureOutputs, image: Int) -> [ProposalEvidence] {
+    grids(of: pictureOutputs).enumerated().map { level, grid in
       unsafe ProposalEvidence(
-        grid: grid, offsets: Array(pyramid.offsets(image: image, level: level)),
-        scores: Array(pyramid.scores(image: image, level: level)))
+        grid: grid, offsets: Array(pictureOutputs.offsets(image: image, level: level)),
+        scores: Array(pictureOutputs.scores(image: image, level: level)))
     }
   }
 
-  private func grids(of pyramid: FeaturePyramid) -> [AnchorGrid] {
-    let input = pyramid.geometry.input
-    return zip(levels, pyramid.maps).enumerated().map { number, pair in
+  private func grids(of pictureOutputs: PictureOutputs) -> [AnchorGrid] {
+    let input = pictureOutputs.geometry.input
+    return zip(levels, pictureOutputs.maps).enumerated().map { number, pair in
       let (level, layout) = (pair.0, pair.1.layout)
       return grids.value(
         for: [number, layout.height, layout.width, input.height, input.width]

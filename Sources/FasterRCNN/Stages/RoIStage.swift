@@ -50,18 +50,18 @@ final class RoIStage {
 
   /// Pools every proposal and runs the head.
   func judge(
-    _ proposals: RegionProposals, _ pyramid: FeaturePyramid, _ run: inout Run
+    _ proposals: RegionProposals, _ pictureOutputs: PictureOutputs, _ run: inout Run
   ) throws(DetectorError) -> HeadOutputs {
     let (first, runs) = try plan(proposals: proposals.count)
     run.timer.record(.plan)
     let levels = Array(networks.roiLevels)
-    let maps = levels.map { pyramid.maps[$0] }
+    let maps = levels.map { pictureOutputs.maps[$0] }
     var pooling = PyramidPooling(
       settings,
       maps: levels.map {
-        let layout = pyramid.maps[$0].layout
+        let layout = pictureOutputs.maps[$0].layout
         return (layout.height, layout.width, networks.levels[$0].stride)
-      }, frame: pyramid.geometry.frame)
+      }, frame: pictureOutputs.geometry.frame)
     var outputs = try gather(runs: runs, proposals: proposals.count, first)
     var start = 0
     while start < proposals.count {

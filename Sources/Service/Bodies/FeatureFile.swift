@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import JSON
 internal import Tensors
 
 /// Reads feature maps out of `.npy` and safetensors files: one copy, from the body into the tensor.

@@ -1,6 +1,7 @@
 internal import FasterRCNN
 internal import HTTPServer
 internal import Images
+internal import JSON
 internal import Tensors
 
 /// One thing to work on that a request's body holds.

@@ -1,4 +1,5 @@
 internal import HTTP1
+internal import JSON
 
 /// A content coding that is undone in requests and applied to answers (RFC 9110 section 8.4.1).
 enum ContentCoding: String, CaseIterable {

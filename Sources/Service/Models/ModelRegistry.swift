@@ -1,4 +1,5 @@
 internal import FasterRCNN
+internal import JSON
 internal import Observability
 internal import Synchronization
 

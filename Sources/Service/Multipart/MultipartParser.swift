@@ -1,3 +1,5 @@
+internal import JSON
+
 /// One part of a `multipart/form-data` body.
 struct MultipartPart: Hashable {
   /// The field's name.

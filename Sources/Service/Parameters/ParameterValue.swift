@@ -1,4 +1,5 @@
 internal import FasterRCNN
+internal import JSON
 internal import Tensors
 
 /// The text that a request gives for a parameter, read as the parameter's table asks.

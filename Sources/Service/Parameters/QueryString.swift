@@ -1,3 +1,5 @@
+internal import JSON
+
 /// Reads queries as HTML forms write them (WHATWG URL, section 5.1, application/x-www-form-urlencoded).
 enum QueryString {
   /// The largest number of pairs; there are fewer parameters, so that more are a mistake or worse.

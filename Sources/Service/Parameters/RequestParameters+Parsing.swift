@@ -1,4 +1,5 @@
 internal import FasterRCNN
+internal import JSON
 
 extension RequestParameters {
   /// Reads parameters.

@@ -1,5 +1,5 @@
 /// The most recently used values of a kind, made when they are first asked for.
-struct PlanCache<Value> {
+struct RecentValues<Value> {
   private var entries: [(key: [Int], value: Value)] = []
   private let capacity: Int
 

@@ -7,7 +7,7 @@ internal import Tensors
 /// says of them.
 ///
 /// All of it lies in the memory of a plan, or of a caller, and is valid until the next run.
-@safe struct FeaturePyramid {
+@safe struct PictureOutputs {
   /// The feature maps of all levels, from the finest.
   let maps: [FeatureMapView]
 
