@@ -11,6 +11,11 @@ internal import Tensors
 /// their directions. They are found by orthogonal iteration (Golub and Van Loan, Matrix Computations,
 /// section 8.2.4) on W's smaller Gram matrix.
 struct LowRankFactors {
+  // Safety: an operand is made of an array or of the caller's matrix within the closure or the call that keeps
+  // them alive, and never outlives it; `MatrixProduct.multiply` holds the counts of all three matrices against
+  // their extents. The parts of a basis that `orthonormalise` takes are rows before its block and the block
+  // itself, so that what is written overlaps nothing that is read.
+
   /// K x t, row-major.
   private(set) var left: [Float] = []
 

@@ -6,6 +6,10 @@
 /// result is the nearest there is, as after W. D. Clinger, "How to read floating point numbers
 /// accurately" (1990), and most cost a few instructions a digit.
 public enum JSONNumber {
+  // Safety: each function takes a cursor and the end of the memory that it stands in, not before it, which the
+  // caller keeps alive. One byte is read only where the same condition has found the cursor before the end, eight
+  // only where the end is eight or more away; a cursor moves past bytes that were read, and no further.
+
   /// The length of the number that begins at an address; `nil` where none does.
   @unsafe static func length(
     _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>

@@ -117,29 +117,3 @@ struct TransportOptions: ParsableArguments {
     return Int(clamping: limit.rlim_cur)
   }
 }
-
-extension Failure {
-  /// Makes a failure of why a server could not start.
-  init(_ error: HTTPServerError) {
-    let kind: Kind =
-      switch error {
-      case .invalidAddress: .usage
-      case .tls(.unreadable): .missingInput
-      case .tls(.library): .internalError
-      case .tls: .brokenInput
-      default: .unavailable
-      }
-    self.init(kind, "\(error)")
-  }
-}
-
-extension HTTPServerConfiguration {
-  /// Says where a server listens, as URLs.
-  func announcements(of bound: [SocketAddress]) -> [String] {
-    bound.enumerated().map { index, address in
-      index < addresses.count
-        ? "listening on \(tls == nil ? "http" : "https")://\(address)"
-        : "listening for probes on http://\(address)"
-    }
-  }
-}
