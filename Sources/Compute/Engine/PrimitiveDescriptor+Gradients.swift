@@ -7,9 +7,7 @@ extension PrimitiveDescriptor {
     _ sourceGradient: TensorLayout, weights: TensorLayout, _ destinationGradient: TensorLayout,
     _ geometry: ConvolutionGeometry, forward: PrimitiveDescriptor, name: String
   ) throws(ComputeError) -> PrimitiveDescriptor {
-    var window = fd_window(
-      strides: geometry.strides, dilations: geometry.dilations, leading: geometry.leading,
-      trailing: geometry.trailing)
+    var window = fd_window(geometry)
     return try unsafe PrimitiveDescriptor(name: name) { operation, engine in
       unsafe fd_convolution_source_gradient(
         &operation, engine, forward.handle, sourceGradient.descriptor.handle,
@@ -23,9 +21,7 @@ extension PrimitiveDescriptor {
     _ geometry: ConvolutionGeometry, forward: PrimitiveDescriptor, name: String
   ) throws(ComputeError) -> PrimitiveDescriptor {
     let bias = try TensorLayout.rowMajor([geometry.output[1]])
-    var window = fd_window(
-      strides: geometry.strides, dilations: geometry.dilations, leading: geometry.leading,
-      trailing: geometry.trailing)
+    var window = fd_window(geometry)
     return try unsafe PrimitiveDescriptor(name: name) { operation, engine in
       unsafe fd_convolution_weights_gradient(
         &operation, engine, forward.handle, source.descriptor.handle,

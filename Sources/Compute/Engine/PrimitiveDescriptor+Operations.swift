@@ -21,9 +21,7 @@ extension PrimitiveDescriptor {
     _ geometry: ConvolutionGeometry, attributes: Attributes, name: String
   ) throws(ComputeError) -> PrimitiveDescriptor {
     let bias = try TensorLayout.rowMajor([geometry.output[1]])
-    var window = fd_window(
-      strides: geometry.strides, dilations: geometry.dilations, leading: geometry.leading,
-      trailing: geometry.trailing)
+    var window = fd_window(geometry)
     return try unsafe PrimitiveDescriptor(name: name) { operation, engine in
       unsafe attributes.withFacade { attributes in
         unsafe fd_convolution(
@@ -111,6 +109,13 @@ extension PrimitiveDescriptor {
 }
 
 extension fd_window {
+  /// How a convolution's weights, whose size is their own, move over its source.
+  init(_ geometry: ConvolutionGeometry) {
+    self.init(
+      strides: geometry.strides, dilations: geometry.dilations, leading: geometry.leading,
+      trailing: geometry.trailing)
+  }
+
   /// Rows first, then columns.
   init(
     sizes: [Int] = [0, 0], strides: [Int], dilations: [Int], leading: [Int], trailing: [Int]

@@ -24,26 +24,10 @@ struct MobileNetV3: FeatureExtractor {
     .init(stride: 1, activation: .hardSwish, excites: true),
   ]
 
-  let stem: ConvolutionLayer
-  let blocks: [InvertedResidual]
-  let last: ConvolutionLayer
+  private let layers: MobileNetLayers
 
   init(_ reader: ParameterReader) throws(ArchitectureError) {
-    let prefix = "backbone.features"
-    stem = try reader.convolution(
-      prefix + ".0", inputs: 3, size: 3, for: "the MobileNetV3's stem")
-    var channels = stem.outputs
-    var blocks: [InvertedResidual] = []
-    for (index, settings) in Self.blockSettings.enumerated() {
-      let block = try InvertedResidual(
-        reader, "\(prefix).\(index + 1)", inputs: channels, settings: settings)
-      blocks.append(block)
-      channels = block.outputs
-    }
-    self.blocks = blocks
-    last = try reader.convolution(
-      "\(prefix).\(blocks.count + 1)", inputs: channels, size: 1,
-      for: "the MobileNetV3's last layer")
+    layers = try MobileNetLayers(reader, blocks: Self.blockSettings, of: "MobileNetV3")
   }
 
   var description: String { "MobileNetV3-Large" }
@@ -53,7 +37,7 @@ struct MobileNetV3: FeatureExtractor {
   var maps: [BackboneMap] {
     var stride = 2
     var maps: [BackboneMap] = []
-    for block in blocks {
+    for block in layers.blocks {
       stride *= block.settings.stride
       if block.settings.stride > 1 {
         maps.append(
@@ -62,18 +46,19 @@ struct MobileNetV3: FeatureExtractor {
       }
     }
     maps.append(
-      BackboneMap(stride: stride, channels: last.outputs, tensor: last.name + ".weight"))
+      BackboneMap(
+        stride: stride, channels: layers.last.outputs, tensor: layers.last.name + ".weight"))
     return maps
   }
 
   func append(to network: inout Network, _ picture: Network.Value) -> [Network.Value] {
-    var value = stem.append(to: &network, picture, stride: 2, activation: .hardSwish)
+    var value = layers.stem.append(to: &network, picture, stride: 2, activation: .hardSwish)
     var maps: [Network.Value] = []
-    for block in blocks {
+    for block in layers.blocks {
       value = block.append(to: &network, value)
       if block.settings.stride > 1 { maps.append(value) }
     }
-    maps.append(last.append(to: &network, value, activation: .hardSwish))
+    maps.append(layers.last.append(to: &network, value, activation: .hardSwish))
     return maps
   }
 }
