@@ -7,26 +7,13 @@ import Testing
 /// Every file of the corpus is read, and seeded mutations of it; `scripts/fuzz` runs the
 /// same targets for as long as one likes.
 @Suite struct FuzzReplayTests {
-  /// SplitMix64, so that a failing run can be repeated.
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-      return z ^ z >> 31
-    }
-  }
-
   private static let interesting: [[UInt8]] = [
     [0], [0xFF], [0x7F], [0x80], [0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0x7F],
     [0xFF, 0xFF, 0xFF, 0xFF], [UInt8](repeating: 0xFF, count: 8),
     [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [UInt8](repeating: 0, count: 8),
   ]
 
-  private func mutate(_ bytes: [UInt8], _ generator: inout Generator) -> [UInt8] {
+  private func mutate(_ bytes: [UInt8], _ generator: inout SplitMix64) -> [UInt8] {
     var bytes = bytes
     for _ in 0..<Int.random(in: 1...4, using: &generator) where !bytes.isEmpty {
       let place = Int.random(in: 0..<bytes.count, using: &generator)
@@ -57,7 +44,7 @@ import Testing
       return unsafe storage.withUnsafeBytes { unsafe [UInt8]($0) }
     }
     for bytes in corpus { target.run(bytes) }
-    var generator = Generator(state: 0x5EED)
+    var generator = SplitMix64(seed: 0x5EED)
     let start = ContinuousClock.now
     var count = 0
     // By time, so that a slow machine is not held up, and by count, so that a fast one is not.
