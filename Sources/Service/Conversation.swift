@@ -13,7 +13,9 @@ struct Conversation: Sendable {
   var request: HTTPRequest
   let id: String
   let trace: TraceContext?
-  /// When it was handed over: with its body whole, where it has one that is read. Deadlines count from here.
+  /// When it was handed over, which is when its body is whole, where it has one that is read.
+  ///
+  /// Deadlines count from here.
   let arrival: ContinuousClock.Instant
   let rules: AnswerRules
   /// What the path is called where it is counted.
