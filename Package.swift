@@ -28,7 +28,13 @@ let package = Package(
   name: "frcnn",
   products: [
     .executable(name: "frcnn", targets: ["frcnn"]),
-    .library(name: "FasterRCNN", targets: ["FasterRCNN", "Images", "Tensors"]),
+    // With every module whose types stand in its interface, so that a client may import and name them.
+    .library(
+      name: "FasterRCNN",
+      targets: [
+        "FasterRCNN", "Images", "Tensors", "Detection", "Compute", "Checkpoints", "Networks",
+        "Families",
+      ]),
     .library(name: "Detection", targets: ["Detection", "Tensors"]),
     .library(
       name: "Training",
@@ -80,6 +86,7 @@ let package = Package(
 
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Threads"),
+    library("Digests", ["COpenSSL"]),
     library("Tensors"),
     library("Compute", ["Threads", "Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
@@ -102,7 +109,7 @@ let package = Package(
       "FasterRCNN",
       [
         "Threads", "Tensors", "JSON", "Compute", "Detection", "Networks", "Checkpoints", "Images",
-        "Families", "CEmbeddedModel", "COpenSSL",
+        "Families", "CEmbeddedModel", "Digests",
       ]),
     library(
       "Training",
@@ -116,8 +123,8 @@ let package = Package(
     library(
       "Service",
       [
-        "Threads", "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN", "JSON", "HTTP1",
-        "HTTPServer", "Observability", "CEmbeddedPage", "CZlib", "COpenSSL",
+        "Threads", "Digests", "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN",
+        "JSON", "HTTP1", "HTTPServer", "Observability", "CEmbeddedPage", "CZlib",
       ]),
     library(
       "Batch", ["Tensors", "Detection", "Images", "FasterRCNN", "JSON", "Files", "Service"]),
@@ -132,6 +139,7 @@ let package = Package(
       swiftSettings: settings),
 
     tests("Threads", ["Threads"]),
+    tests("Digests", ["Digests"]),
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests(
       "Compute", ["Compute", "CConvolutionKernels", "Checkpoints", "Tensors"],
@@ -160,7 +168,7 @@ let package = Package(
     tests(
       "Service",
       [
-        "Service", "FasterRCNN", "JSON", "HTTP1", "HTTPServer", "Images", "Detection",
+        "Service", "FasterRCNN", "Digests", "JSON", "HTTP1", "HTTPServer", "Images", "Detection",
         "Observability", "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("EndToEnd", []),

@@ -13,6 +13,7 @@ public final class ResultFile {
   /// Where COCO's document is written when all rows are there.
   private let document: FileName?
   private let isResumed: Bool
+  private let record: RunRecord?
 
   /// The longest row that is read back.
   private static let maximumRowLength = 1 << 28
@@ -22,10 +23,14 @@ public final class ResultFile {
   /// - Parameters:
   ///   - name: the file; `nil` is standard output.
   ///   - writer: what writes the rows.
+  ///   - record: what the rows are made with; kept beside a file, and held against its own where it is gone on with.
   ///   - isResumed: whether rows that are there stay. Otherwise a file that holds something is refused.
   /// - Throws: `BatchError` where it is refused or cannot be written.
-  public init(_ name: FileName?, writer: RowWriter, isResumed: Bool) throws(BatchError) {
+  public init(
+    _ name: FileName?, writer: RowWriter, record: RunRecord?, isResumed: Bool
+  ) throws(BatchError) {
     self.writer = writer
+    self.record = record
     self.isResumed = isResumed
     document = writer.format == .coco ? name : nil
     guard let name else {
@@ -52,7 +57,7 @@ public final class ResultFile {
   /// Passes over what is done already, and writes what stands before all rows.
   ///
   /// - Returns: how many pictures are done, and the first that is not.
-  /// - Throws: `BatchError` where the file holds another input's rows.
+  /// - Throws: `BatchError` where the file holds rows of another input, or of another model or other options.
   public func begin(
     _ source: inout some PictureSource
   ) throws(BatchError) -> (done: Int, next: PictureEntry?) {
@@ -60,8 +65,12 @@ public final class ResultFile {
     var next = try source.next()
     var end = 0
     if isResumed, rows.length > 0 {
+      if let record, let rowsName { try record.check(besides: rowsName) }
       (done, end) = try match(&source, &next)
       try rows.cut(to: end)
+    } else if let record, let rowsName, rows.isRegular {
+      // Before the first row, so that there are none without it whenever the run is ended.
+      try record.write(besides: rowsName)
     }
     if end == 0 { try rows.append(writer.head) }
     return (done, next)
@@ -76,6 +85,7 @@ public final class ResultFile {
     guard let document, let rowsName else { return }
     try COCOAssembly(rows: rows, labels: writer.model.labels).write(to: document)
     _ = unsafe rowsName.withPath { unsafe unlink($0) }
+    RunRecord.remove(besides: rowsName)
   }
 
   /// Reads rows and pictures side by side.

@@ -39,12 +39,8 @@ public struct DetectedObject: Sendable, Equatable {
   }
 }
 
-/// A part of the work whose time is told apart, in the order in which a request runs through them.
+/// A part of a detector's work whose time is told apart, in the order in which they run.
 public enum Stage: String, Sendable, CaseIterable {
-  /// Waiting for a lane; told by the server, zero for a library caller.
-  case queue
-  /// From file bytes to pixels.
-  case decode
   /// Resizing and normalising.
   case resize
   /// Building the plan of a size that was not seen before; zero where a plan was kept.

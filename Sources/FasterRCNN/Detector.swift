@@ -94,6 +94,21 @@ public final class Detector: Sendable {
         return try body(session)
       }
     }
+
+    /// Calls a closure on the thread, and another one there with what came of it; returns at once.
+    func start<Outcome: Sendable>(
+      _ body: @escaping @Sendable (Session) throws(DetectorError) -> Outcome,
+      then end: @escaping @Sendable (Result<Outcome, DetectorError>) -> Void
+    ) {
+      thread.async {
+        do throws(DetectorError) {
+          guard let session = self.session else { throw .cancelled }
+          end(.success(try body(session)))
+        } catch {
+          end(.failure(error))
+        }
+      }
+    }
   }
 
   /// Makes a detector.
@@ -141,13 +156,19 @@ public final class Detector: Sendable {
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws(DetectorError) -> DetectionResult {
     try session.run { (session) throws(DetectorError) in
-      switch input {
-      case .image(let image):
-        return try session.detect(
-          [image], parameters: parameters, Run(isCancelled: isCancelled))[0]
-      case .features(let features):
-        return try session.detect(features, parameters: parameters, Run(isCancelled: isCancelled))
-      }
+      try Self.detect(input, parameters, by: session, isCancelled)
+    }
+  }
+
+  static func detect(
+    _ input: DetectorInput, _ parameters: DetectionParameters, by session: Session,
+    _ isCancelled: @escaping @Sendable () -> Bool
+  ) throws(DetectorError) -> DetectionResult {
+    switch input {
+    case .image(let image):
+      return try session.detect([image], parameters: parameters, Run(isCancelled: isCancelled))[0]
+    case .features(let features):
+      return try session.detect(features, parameters: parameters, Run(isCancelled: isCancelled))
     }
   }
 

@@ -1,4 +1,4 @@
-internal import COpenSSL
+internal import Digests
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
@@ -21,9 +21,8 @@ final class FileDigest: Sendable {
   /// Of a checkpoint in several files it is the sum of their bytes one after the other, in the order of
   /// the files' names.
   init(of files: [ByteStorage]) {
-    // A program may end while the sum is under way. OpenSSL must not take its own state down then,
-    // under the feet of this thread: the process's end frees it anyway.
-    _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
+    // A program may end while the sum is under way.
+    SHA256.outliveExit()
     group.enter()
     let compute = { @Sendable [self] in
       let text = Self.sha256(of: files)
@@ -43,7 +42,7 @@ final class FileDigest: Sendable {
     }
   }
 
-  /// The sum in lowercase hexadecimal, empty if OpenSSL refused; waits for it.
+  /// The sum in lowercase hexadecimal; waits for it.
   var text: String {
     if let text = sum.withLock({ $0 }) { return text }
     group.wait()
@@ -57,27 +56,18 @@ final class FileDigest: Sendable {
   /// otherwise stay in memory beside the prepared weights.
   static func sha256(of files: [ByteStorage]) -> String {
     let block = 4 << 20
-    let context = unsafe EVP_MD_CTX_new()
-    defer { unsafe EVP_MD_CTX_free(context) }
-    guard unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { return "" }
+    var digest = SHA256()
     for storage in files {
       for start in stride(from: 0, to: storage.count, by: block) {
         let range = start..<min(start + block, storage.count)
-        let status = unsafe storage.withUnsafeBytes { bytes in
+        unsafe storage.withUnsafeBytes { bytes in
           // Safety: the range ends at the storage's count at most.
-          let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
-          return unsafe EVP_DigestUpdate(context, part.baseAddress, part.count)
+          unsafe digest.update(UnsafeRawBufferPointer(rebasing: bytes[range]).bytes)
         }
-        guard status == 1 else { return "" }
         storage.releasePages(range)
       }
     }
-    var digest = [UInt8](repeating: 0, count: 32)
-    var count: UInt32 = 0
-    // Safety: SHA-256 writes 32 bytes, which `digest` has room for.
-    guard unsafe EVP_DigestFinal_ex(context, &digest, &count) == 1 else { return "" }
-    let digits = Array("0123456789abcdef")
-    return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    return digest.finish().hexadecimalText
   }
 }
 

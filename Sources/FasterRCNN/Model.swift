@@ -45,6 +45,10 @@ public struct Model: Sendable {
   /// The backbone, as `VGG with 13 convolutions`.
   public var architecture: String { networks.backboneName }
 
+  /// All settings that apply, those of the family included, as JSON text: models of one text and one digest answer
+  /// alike.
+  public var settingsText: String { blueprint.card.json() }
+
   let networks: DetectorNetworks
   let blueprint: Blueprint
 

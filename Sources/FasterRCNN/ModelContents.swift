@@ -104,6 +104,7 @@ struct ModelContents {
       nmsThreshold: detection.classes.nms.iouThreshold,
       maximumDetections: detection.classes.maximumDetections,
       proposalCount: detection.proposals.counts.afterNMS,
+      featureLevelCount: networks.levels.count,
       parameterCount: blueprint.state.parameterCount,
       assumption: blueprint.assumptions.isEmpty
         ? nil : blueprint.assumptions.joined(separator: "; "))

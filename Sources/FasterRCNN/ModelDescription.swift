@@ -34,6 +34,9 @@ public struct ModelDescription: Sendable, Equatable {
   /// How many proposals at most reach the RoI head.
   public var proposalCount: Int
 
+  /// How many feature maps there are: one, or a level each of a pyramid.
+  public var featureLevelCount: Int
+
   /// The number of weights.
   public var parameterCount: Int
 
@@ -44,19 +47,20 @@ public struct ModelDescription: Sendable, Equatable {
   public init(
     name: String, version: String, sha256: String, profile: String, labels: [String],
     scoreThreshold: Float, nmsThreshold: Float, maximumDetections: Int? = nil, proposalCount: Int,
-    parameterCount: Int, assumption: String? = nil
+    featureLevelCount: Int = 1, parameterCount: Int, assumption: String? = nil
   ) {
     self.init(
       name: name, version: version, digest: FileDigest(known: sha256), profile: profile,
       labels: labels, scoreThreshold: scoreThreshold, nmsThreshold: nmsThreshold,
       maximumDetections: maximumDetections, proposalCount: proposalCount,
-      parameterCount: parameterCount, assumption: assumption)
+      featureLevelCount: featureLevelCount, parameterCount: parameterCount,
+      assumption: assumption)
   }
 
   init(
     name: String, version: String, digest: FileDigest, profile: String, labels: [String],
     scoreThreshold: Float, nmsThreshold: Float, maximumDetections: Int?, proposalCount: Int,
-    parameterCount: Int, assumption: String?
+    featureLevelCount: Int, parameterCount: Int, assumption: String?
   ) {
     self.name = name
     self.version = version
@@ -67,6 +71,7 @@ public struct ModelDescription: Sendable, Equatable {
     self.nmsThreshold = nmsThreshold
     self.maximumDetections = maximumDetections
     self.proposalCount = proposalCount
+    self.featureLevelCount = featureLevelCount
     self.parameterCount = parameterCount
     self.assumption = assumption
   }

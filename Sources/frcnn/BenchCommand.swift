@@ -49,26 +49,19 @@ struct BenchCommand: ParsableCommand {
       let detector = try choice.openDetector()
       do {
         let bytes = try Self.picture(imageSize).encoded(as: .jpeg)
-        var samples: [[Stage: Duration]] = []
-        var writing: [Duration] = []
-        var totals: [Duration] = []
-        var proposalCount = 0
+        var samples: [Sample] = []
         var bar = ProgressBar("running", total: warmUp + runs)
         for run in 0..<warmUp + runs {
           bar.show(run)
           let sample = try Self.measure(bytes, detector)
-          guard run >= warmUp else { continue }
-          samples.append(sample.stages)
-          writing.append(sample.writing)
-          totals.append(sample.total)
-          proposalCount = sample.proposalCount
+          if run >= warmUp { samples.append(sample) }
         }
         bar.finish()
         let operations = try detector.operationCounts(for: imageSize)
         print(
           "\(detector.model.name), \(size), \(choice.compute.threadCount) threads, "
-            + "\(proposalCount) proposals, median of \(runs)")
-        print(table(samples, writing, totals, operations), terminator: "")
+            + "\(samples.last?.proposalCount ?? 0) proposals, median of \(runs)")
+        print(table(samples, operations), terminator: "")
       } catch let error as DetectorError {
         throw Failure(.internalError, "\(error)")
       } catch let error as ImageError {
@@ -78,6 +71,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   private struct Sample {
+    var decoding: Duration
     var stages: [Stage: Duration]
     var writing: Duration
     var total: Duration
@@ -90,20 +84,17 @@ struct BenchCommand: ParsableCommand {
     let start = clock.now
     let picture = try ImageDecoder().decode(bytes)
     let decoded = clock.now
-    var result = try detector.detect(.image(picture.image))
+    let result = try detector.detect(.image(picture.image))
     let detected = clock.now
-    result.timings[.decode] = decoded - start
     _ = try DetectionDocument(model: detector.model, picture: picture, result: result).json()
     let end = clock.now
     return Sample(
-      stages: result.timings, writing: end - detected, total: end - start,
+      decoding: decoded - start, stages: result.timings, writing: end - detected,
+      total: end - start,
       proposalCount: result.proposals.count)
   }
 
-  private func table(
-    _ samples: [[Stage: Duration]], _ writing: [Duration], _ totals: [Duration],
-    _ operations: [Stage: Int]
-  ) -> String {
+  private func table(_ samples: [Sample], _ operations: [Stage: Int]) -> String {
     var table = TextTable([
       ("stage", .left), ("ms", .right), ("GFLOP", .right), ("GFLOP/s", .right),
     ])
@@ -115,12 +106,13 @@ struct BenchCommand: ParsableCommand {
         flop.map { ($0 / (median / .seconds(1))).fixed(1) } ?? "",
       ])
     }
-    for stage in Stage.allCases where samples.contains(where: { $0[stage] != nil }) {
+    add("decode", samples.map(\.decoding))
+    for stage in Stage.allCases where samples.contains(where: { $0.stages[stage] != nil }) {
       add(
-        stage.rawValue, samples.map { $0[stage] ?? .zero }, operations: operations[stage])
+        stage.rawValue, samples.map { $0.stages[stage] ?? .zero }, operations: operations[stage])
     }
-    add("json", writing)
-    add("total", totals)
+    add("json", samples.map(\.writing))
+    add("total", samples.map(\.total))
     return table.text
   }
 

@@ -66,8 +66,9 @@ enum ComputeSettings {
 
   static let planMemory = Setting(
     name: "plan-memory",
-    purpose: "How much memory weights may take transformed for Winograd's algorithm; what finds no "
-      + "room is computed directly.",
+    purpose:
+      "How much memory a model's weights may take transformed for Winograd's algorithm; what finds "
+      + "no room is computed directly.",
     standard: 512 << 20, standardText: "512MiB: VGG16 needs 261",
     form: .byteCount(0...(1 << 40)))
 }

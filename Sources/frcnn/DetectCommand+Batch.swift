@@ -1,4 +1,5 @@
 import Batch
+import Compute
 import FasterRCNN
 import Files
 import Glibc
@@ -16,7 +17,11 @@ extension DetectCommand {
       ?? .jsonLines
     let writer = RowWriter(format, model: model.description, parameters: parameters)
     do throws(BatchError) {
-      let file = try ResultFile(output, writer: writer, isResumed: batch.resume)
+      var record = RunRecord(model, parameters: parameters)
+      record.add("precision", lanes[0].precision)
+      record.add("convolution", lanes[0].options.plan.convolution.rawValue)
+      let file = try ResultFile(
+        output, writer: writer, record: record, isResumed: batch.resume)
       var source = NamedPictures(inputs, options: sourceOptions)
       let (done, next) = try file.begin(&source)
       var progress = BatchProgress(done: done, total: PictureCount(of: inputs, sourceOptions))
@@ -60,7 +65,7 @@ extension DetectCommand {
     let source = FramedPictures(
       descriptor: STDIN_FILENO, limit: PictureFile.maximumByteCount)
     do throws(BatchError) {
-      let file = try ResultFile(nil, writer: writer, isResumed: false)
+      let file = try ResultFile(nil, writer: writer, record: nil, isResumed: false)
       try pipeline.run(first: nil, source) { (row) throws(BatchError) in
         try file.append(row.bytes)
       }

@@ -44,19 +44,19 @@ extension DetectCommand {
     let start = clock.now
     let picture = try file.decoded()
     let decoding = clock.now - start
-    var result: DetectionResult
+    let result: DetectionResult
     do {
       result = try detector.detect(.image(picture.image), parameters: parameters)
     } catch {
       throw Failure(.brokenInput, "\(file.name): \(error)")
     }
-    result.timings[.decode] = decoding
     if json {
       var choice = RequestParameters()
       choice.detection = parameters
       do {
         let document = DetectionDocument(
-          model: detector.model, picture: picture, parameters: choice, result: result)
+          model: detector.model, picture: picture, parameters: choice, result: result,
+          decoding: decoding)
         printJSON(of: file, try document.json())
       } catch {
         throw Failure(.internalError, "\(file.name): \(error)")

@@ -47,16 +47,24 @@ import Testing
     return try writer.rows(of: entry, picture: ImageDecoder().decode(Self.png), result: result)
   }
 
+  private func record(
+    labels: [String]? = nil, _ parameters: DetectionParameters = .init()
+  ) throws -> RunRecord {
+    RunRecord(try Model.embedded(options: .init(labels: labels)), parameters: parameters)
+  }
+
   /// Any picture of 6 x 4, whose header stands for all.
   private static let png =
     (try? Image(width: 6, height: 4, pixels: [UInt8](repeating: 0, count: 72))
       .encoded(as: .png)) ?? []
 
   private func run(
-    _ folder: TestFolder, _ format: ResultFormat, names: [String], isResumed: Bool
+    _ folder: TestFolder, _ format: ResultFormat, names: [String], record: RunRecord? = nil,
+    isResumed: Bool
   ) throws -> Int {
     let writer = try writer(format)
-    let file = try ResultFile(folder.name("out"), writer: writer, isResumed: isResumed)
+    let file = try ResultFile(
+      folder.name("out"), writer: writer, record: record ?? self.record(), isResumed: isResumed)
     var source = Pictures(names)
     var (done, entry) = try file.begin(&source)
     while let picture = entry {
@@ -87,11 +95,48 @@ import Testing
     for length in 0...rows.utf8.count {
       try? FileManager.default.removeItem(at: folder.url.appending(path: "out"))
       try folder.write(String(decoding: rows.utf8.prefix(length), as: UTF8.self), to: place)
+      try record().write(besides: folder.name(place))
       let done = try run(folder, format, names: names, isResumed: true)
       #expect(try folder.text(of: "out") == whole, "cut after \(length) bytes")
       #expect(done <= names.count)
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["out"])
+    // COCO's rows are no more, and what was kept beside them went with them.
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(Set(left) == (format == .coco ? ["out"] : ["out", "out.run"]))
+  }
+
+  @Test(arguments: ResultFormat.allCases)
+  func refusesRowsOfAnotherModelOrOtherOptions(format: ResultFormat) throws {
+    let folder = try TestFolder()
+    let place = format == .coco ? "out.rows" : "out"
+    let writer = try writer(format)
+    var source = Pictures(names)
+    let first = source.next()
+    let bytes = try writer.head + rows(writer, #require(first))
+    try Data(bytes).write(to: folder.url.appending(path: place))
+
+    // Nothing says what they were made with.
+    #expect(throws: BatchError.self) { try run(folder, format, names: names, isResumed: true) }
+    try record().write(besides: folder.name(place))
+    let others = [
+      try record(labels: ["x", "y", "z"]), try record(.init(scoreThreshold: 0.5)),
+      try record(.init(nmsThreshold: 0.5)), try record(.init(maximumDetections: 3)),
+      try record(.init(classes: [2, 0])),
+    ]
+    for other in others {
+      let error = try #require(throws: BatchError.self) {
+        try run(folder, format, names: names, record: other, isResumed: true)
+      }
+      #expect(error.kind == .usage)
+    }
+    var precise = try record()
+    precise.add("precision", "bf16")
+    #expect(throws: BatchError.self) {
+      try run(folder, format, names: names, record: precise, isResumed: true)
+    }
+    // Nothing was changed, and with the same model and options it goes on.
+    #expect(try Data(contentsOf: folder.url.appending(path: place)) == Data(bytes))
+    #expect(try run(folder, format, names: names, isResumed: true) == (format == .csv ? 0 : 1))
   }
 
   @Test(arguments: ResultFormat.allCases)
@@ -106,6 +151,7 @@ import Testing
     }
     let place = format == .coco ? "out.rows" : "out"
     try Data(bytes).write(to: folder.url.appending(path: place))
+    try record().write(besides: folder.name(place))
     #expect(throws: BatchError.self) {
       try run(folder, format, names: ["a.jpg", "other.jpg"] + names, isResumed: true)
     }
@@ -123,9 +169,10 @@ import Testing
 
   @Test func refusesASecondWriter() throws {
     let folder = try TestFolder()
-    let first = try ResultFile(folder.name("out"), writer: writer(.csv), isResumed: false)
+    let first = try ResultFile(
+      folder.name("out"), writer: writer(.csv), record: nil, isResumed: false)
     #expect(throws: BatchError.self) {
-      try ResultFile(folder.name("out"), writer: writer(.csv), isResumed: true)
+      try ResultFile(folder.name("out"), writer: writer(.csv), record: nil, isResumed: true)
     }
     withExtendedLifetime(first) {}
   }
@@ -193,7 +240,8 @@ import Testing
   }
 
   @Test func aDeviceThatIsFullIsToldAndNotReplaced() throws {
-    let file = try ResultFile(FileName("/dev/full"), writer: writer(.jsonLines), isResumed: false)
+    let file = try ResultFile(
+      FileName("/dev/full"), writer: writer(.jsonLines), record: record(), isResumed: false)
     #expect(throws: BatchError.self) { try file.append([1]) }
     #expect(FileName("/dev/full").kind == .other)
   }

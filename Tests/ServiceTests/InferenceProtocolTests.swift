@@ -264,6 +264,46 @@ import Testing
     }
   }
 
+  @Test func theLevelsOfAPyramidAreListedAndAskedForByTheirNames() async throws {
+    var model = ModelDescription.cells
+    model.featureLevelCount = 2
+    let service = try await DetectionService.ready(FakeBackend(model: model))
+    let levels = ["features.0", "features.1"]
+    let metadata = try await service.get("/v2/models/cells").json
+    #expect(metadata["inputs"]?.elements.compactMap { $0["name"]?.text } == ["image"] + levels)
+    let outputs = try #require(metadata["outputs"]).elements
+    #expect(outputs.prefix(2).map { $0["name"]?.text } == levels)
+    #expect(outputs[1]["shape"]?.elements.count == 3 && outputs[1]["datatype"] == .string("FP32"))
+    let configuration = try await service.get("/v2/models/cells/config").json
+    #expect(
+      configuration["input"]?.elements.compactMap { $0["name"]?.text } == ["image"] + levels)
+
+    let inputs = levels.enumerated().map { index, name in
+      #"{"name":"\#(name)","shape":[1,1,1],"datatype":"FP32","data":[\#(index + 7)]}"#
+    }
+    func answer(_ outputs: [String]) async throws -> HTTPResponse {
+      try await infer(
+        service,
+        #"{"inputs":[\#(inputs.joined(separator: ","))],"outputs":["#
+          + outputs.map { #"{"name":"\#($0)"}"# }.joined(separator: ",")
+          + #"],"parameters":{"image_size":"32,32","scale":2}}"#)
+    }
+    let all: [String: [Float]] = ["features.0": [7], "features.1": [8]]
+    #expect(try Self.outputs(try await answer(levels)) == all)
+    #expect(try Self.outputs(try await answer(["features"])) == all)
+    #expect(try Self.outputs(try await answer(["features.1"])) == ["features.1": [8]])
+    for name in ["features.2", "features.01", "features.", "features.-1", "features.9"] {
+      #expect(try await answer([name]).status == 400, "\(name)")
+    }
+    // A model with one map has no levels.
+    let single = try await DetectionService.ready()
+    let refused = try await infer(
+      single,
+      #"{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["\#(Self.text)"]}],"outputs":[{"name":"features.0"}]}"#
+    )
+    #expect(refused.status == 400)
+  }
+
   @Test(arguments: [
     "", "{}", #"{"inputs":[]}"#, #"{"inputs":[{"name":"image"}]}"#,
     #"{"inputs":[{"name":"picture","shape":[1],"datatype":"BYTES","data":["AAAA"]}]}"#,

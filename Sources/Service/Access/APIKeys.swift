@@ -1,4 +1,4 @@
-internal import COpenSSL
+internal import Digests
 internal import HTTP1
 
 /// The keys that let a client in.
@@ -91,8 +91,7 @@ public struct APIKeys: Sendable {
     let sum = SHA256.sum(of: key)
     var found = 0
     for known in sums {
-      // Safety: both are 32 bytes, the length of every SHA-256.
-      found |= unsafe CRYPTO_memcmp(known, sum, 32) == 0 ? 1 : 0
+      found |= SHA256.areSame(known, sum) ? 1 : 0
     }
     return found != 0
   }
@@ -101,18 +100,5 @@ public struct APIKeys: Sendable {
     var problem = Problem(.unauthorized, detail)
     problem.fields = [("WWW-Authenticate", challenge)]
     return problem
-  }
-}
-
-/// SHA-256 (FIPS 180-4) by OpenSSL.
-enum SHA256 {
-  /// The sum of bytes: 32 of them.
-  static func sum(of bytes: [UInt8]) -> [UInt8] {
-    var sum = [UInt8](repeating: 0, count: 32)
-    var count: UInt32 = 0
-    // Safety: the pointer and the count are the array's own; `sum` has room for SHA-256's 32 bytes.
-    let status = unsafe EVP_Digest(bytes, bytes.count, &sum, &count, EVP_sha256(), nil)
-    precondition(status == 1 && count == 32, "OpenSSL does not offer SHA-256")
-    return sum
   }
 }

@@ -36,7 +36,7 @@ struct ExplanationDocument {
     for index in explanation.detections { writeDetection(index, to: &json) }
     json.endArray()
     guard !json.hasNonFiniteNumber else { throw DetectionDocument.NonFiniteResult() }
-    var timings = Timeline(finding.result.timings)
+    var timings = finding.timings
     timings.addEnd(encodingSince: start, arrival: arrival)
     json.timings(timings)
     json.endObject()

@@ -138,11 +138,13 @@ extension DetectionService {
         json.key(key)
         json.beginArray()
         for tensor in tensors {
-          json.beginObject()
-          json.member("name", tensor.rawValue)
-          json.member("datatype", tensor.datatype)
-          json.member("shape", tensor.shape)
-          json.endObject()
+          for name in tensor.names(levelCount: model.featureLevelCount) {
+            json.beginObject()
+            json.member("name", name)
+            json.member("datatype", tensor.datatype)
+            json.member("shape", tensor.shape)
+            json.endObject()
+          }
         }
         json.endArray()
       }
@@ -162,13 +164,15 @@ extension DetectionService {
         json.key(key)
         json.beginArray()
         for tensor in tensors {
-          json.beginObject()
-          json.member("name", tensor.rawValue)
-          json.member(
-            "data_type", tensor.datatype == "BYTES" ? "TYPE_STRING" : "TYPE_" + tensor.datatype)
-          json.member("dims", tensor.shape)
-          if key == "input" { json.member("optional", true) }
-          json.endObject()
+          for name in tensor.names(levelCount: model.featureLevelCount) {
+            json.beginObject()
+            json.member("name", name)
+            json.member(
+              "data_type", tensor.datatype == "BYTES" ? "TYPE_STRING" : "TYPE_" + tensor.datatype)
+            json.member("dims", tensor.shape)
+            if key == "input" { json.member("optional", true) }
+            json.endObject()
+          }
         }
         json.endArray()
       }

@@ -144,13 +144,7 @@ struct InferenceInput {
   }
 
   /// Which level of a feature pyramid it is, as `features.2` says; `nil` for any other input.
-  var level: Int? {
-    let prefix = InferenceTensor.features.rawValue + "."
-    guard name.hasPrefix(prefix), let level = Int(name.dropFirst(prefix.count)),
-      (0..<FeatureBody.maximumLevels).contains(level)
-    else { return nil }
-    return level
-  }
+  var level: Int? { InferenceTensor.named(name)?.level }
 
   /// The features of a level.
   ///

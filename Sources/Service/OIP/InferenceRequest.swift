@@ -12,6 +12,8 @@ struct InferenceRequest {
   /// An output that is asked for.
   struct Output {
     var name: InferenceTensor
+    /// Which level of a pyramid's features; all of them where it is `nil`.
+    var level: Int?
     /// Whether its data follow the JSON as bytes; what the request says of all where it is `nil`.
     var isBinary: Bool?
   }
@@ -93,7 +95,7 @@ struct InferenceRequest {
         }
       case "outputs":
         try reader.array { (index, reader) throws(JSONError) in
-          guard index < InferenceTensor.outputs.count else {
+          guard index < InferenceTensor.outputs.count + FeatureBody.maximumLevels else {
             throw reader.failure("more outputs are asked for than there are")
           }
           outputs.append(try reader.inferenceOutput())
@@ -201,20 +203,20 @@ extension JSONReader {
 
   /// Reads an entry of `outputs`.
   fileprivate mutating func inferenceOutput() throws(JSONError) -> InferenceRequest.Output {
-    var name: InferenceTensor?
+    var found: (tensor: InferenceTensor, level: Int?)?
     var isBinary: Bool?
     try object { (member, reader) throws(JSONError) in
       if reader.takeNull() { return }
       switch member {
       case "name":
         let text = try reader.text()
-        guard let tensor = InferenceTensor(rawValue: text),
-          InferenceTensor.outputs.contains(tensor)
+        guard let output = InferenceTensor.named(text),
+          InferenceTensor.outputs.contains(output.tensor)
         else {
           let names = InferenceTensor.outputs.map(\.rawValue).joined(separator: ", ")
           throw reader.failure("there is no output '\(text.excerpt)'; there are \(names)")
         }
-        name = tensor
+        found = output
       case "parameters":
         for parameter in try reader.inferenceParameters() {
           switch parameter.name {
@@ -228,7 +230,7 @@ extension JSONReader {
       default: throw reader.failure("an output has name and parameters")
       }
     }
-    guard let name else { throw failure("an output needs a name") }
-    return InferenceRequest.Output(name: name, isBinary: isBinary)
+    guard let found else { throw failure("an output needs a name") }
+    return InferenceRequest.Output(name: found.tensor, level: found.level, isBinary: isBinary)
   }
 }

@@ -98,8 +98,9 @@ struct InferenceResponse {
     if output.name == .features, let levels = findings.first?.result.features?.levels,
       levels.count > 1
     {
-      return levels.enumerated().map { level, tensor in
-        let name = FeatureFile.tensorName(ofLevel: level)
+      let wanted = output.level.map { $0..<$0 + 1 } ?? levels.indices
+      return levels.indices.filter(wanted.contains).map { level in
+        let (name, tensor) = (FeatureFile.tensorName(ofLevel: level), levels[level])
         return (output, name, .floats(tensor.values), tensor.shape.dimensions)
       }
     }

@@ -31,6 +31,22 @@ enum InferenceTensor: String, CaseIterable {
   /// What comes where nothing is asked for.
   static let usualOutputs: [InferenceTensor] = [.boxes, .scores, .labels, .proposals, .objectness]
 
+  /// What a model calls the tensor: a pyramid's features are one for each level, from the finest.
+  func names(levelCount: Int) -> [String] {
+    guard self == .features, levelCount > 1 else { return [rawValue] }
+    return (0..<levelCount).map(FeatureFile.tensorName(ofLevel:))
+  }
+
+  /// The tensor of a name, and which level where it is one of a pyramid's; `nil` for any other name.
+  static func named(_ text: String) -> (tensor: InferenceTensor, level: Int?)? {
+    if let tensor = InferenceTensor(rawValue: text) { return (tensor, nil) }
+    let prefix = InferenceTensor.features.rawValue + "."
+    guard text.hasPrefix(prefix), let level = Int(text.dropFirst(prefix.count)),
+      (0..<FeatureBody.maximumLevels).contains(level), prefix + String(level) == text
+    else { return nil }
+    return (.features, level)
+  }
+
   /// The element type by the protocol's name.
   var datatype: String {
     switch self {

@@ -1,3 +1,4 @@
+internal import Digests
 internal import HTTP1
 internal import HTTPServer
 
@@ -20,10 +21,7 @@ struct StaticDocument: Sendable {
     self.mediaType = mediaType
     text = isText ? StaticText(bytes) : nil
     // Weak (RFC 9110 section 8.8.1): one tag stands for the file in every content coding.
-    let sum = SHA256.sum(of: bytes).prefix(8).map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }
-    tag = "W/\"\(sum.joined())\""
+    tag = "W/\"\(SHA256.sum(of: bytes).prefix(8).hexadecimalText)\""
   }
 
   /// The answer that hands the file out, or says that the client has it already.

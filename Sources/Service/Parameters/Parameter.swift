@@ -72,7 +72,7 @@ enum Parameter: String, CaseIterable {
     case .proposalCountBeforeNMS: .integer(1...100_000)
     case .proposalCountAfterNMS: .integer(1...RequestParameters.proposalLimit)
     case .proposalMinimumSide: .number(0...10_000)
-    case .format: .oneOf(ResponseFormat.allCases.map(\.rawValue))
+    case .format: .oneOf(AnswerFormat.Word.allCases.map(\.rawValue))
     case .imageID: .integer(0...2_000_000_000)
     case .imageSize, .originalSize: .size(1...1_000_000)
     case .scale: .numbers(count: 1...2, 0.0001...10_000)
@@ -96,7 +96,7 @@ enum Parameter: String, CaseIterable {
         ResponseSection.allCases.filter { $0 != .detections }.map(\.rawValue)
           + [ResponseSection.noImage])
     case (.format, .proposals):
-      .oneOf([ResponseFormat.json, .safetensors].map(\.rawValue))
+      .oneOf([AnswerFormat.Word.json, .safetensors].map(\.rawValue))
     default: values
     }
   }

@@ -73,7 +73,7 @@ extension RequestParameters {
     case .proposalCountAfterNMS: detection.proposalCountAfterNMS = try value.integer()
     case .proposalNMSThreshold: detection.proposalNMSThreshold = try value.number()
     case .proposalMinimumSide: detection.proposalMinimumSide = try value.number()
-    case .format: format = try value.choice() as ResponseFormat
+    case .format: format = try value.choice() as AnswerFormat.Word
     case .imageID: imageID = try value.integer()
     case .imageSize: imageSize = try value.size()
     case .scale: scale = try value.numbers()

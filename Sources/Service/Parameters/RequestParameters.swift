@@ -31,7 +31,7 @@ public struct RequestParameters: Sendable, Hashable {
   public var timeout: Duration?
 
   /// What the answer is written as; what `Accept` asks for where it is `nil`.
-  var format: ResponseFormat?
+  var format: AnswerFormat.Word?
 
   /// What COCO result rows call the picture, the first one of several.
   var imageID = 0
@@ -75,18 +75,6 @@ public enum ResponseSection: String, Sendable, CaseIterable {
 
   /// The word of `include` that takes the picture's size out.
   static let noImage = "-image"
-}
-
-/// What an answer is written as.
-enum ResponseFormat: String, Sendable, CaseIterable {
-  /// The whole answer as JSON.
-  case json
-  /// COCO's result rows, as JSON.
-  case coco
-  /// The picture with boxes drawn on it.
-  case image
-  /// Tensors in a safetensors file.
-  case safetensors
 }
 
 /// How a box is written as four numbers.

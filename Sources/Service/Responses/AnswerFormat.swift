@@ -12,6 +12,30 @@ enum AnswerFormat: Equatable {
   /// All of them, the preferred one first.
   static let all: [AnswerFormat] = [.json] + pictures + [.safetensors, .coco]
 
+  /// What the parameter `format` may say.
+  ///
+  /// In which format a picture comes that it asks for stays `Accept`'s choice.
+  enum Word: String, Sendable, CaseIterable {
+    /// The whole answer as JSON.
+    case json
+    /// COCO's result rows, as JSON.
+    case coco
+    /// The picture with boxes drawn on it.
+    case image
+    /// Tensors in a safetensors file.
+    case safetensors
+  }
+
+  /// The word that asks for it.
+  var word: Word {
+    switch self {
+    case .json: .json
+    case .safetensors: .safetensors
+    case .coco: .coco
+    case .picture: .image
+    }
+  }
+
   /// Its media type.
   var mediaType: String {
     switch self {

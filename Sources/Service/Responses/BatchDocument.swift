@@ -9,7 +9,7 @@ struct BatchDocument {
   var outcomes: [Result<Finding, Problem>]
   var parameters: RequestParameters
   /// The times of all together.
-  var timings: [Stage: Duration]
+  var timings: Timeline
 
   /// The document as JSON, and what it says of times.
   func json(
@@ -34,7 +34,7 @@ struct BatchDocument {
     }
     json.endArray()
     guard !json.hasNonFiniteNumber else { throw DetectionDocument.NonFiniteResult() }
-    var timings = Timeline(timings)
+    var timings = timings
     timings.addEnd(encodingSince: start, arrival: arrival)
     if parameters.sections.contains(.timings) { json.timings(timings) }
     json.endObject()

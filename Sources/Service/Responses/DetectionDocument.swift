@@ -28,6 +28,9 @@ public struct DetectionDocument: Sendable {
   /// What was found.
   public var result: DetectionResult
 
+  /// How long it took.
+  private var timings: Timeline
+
   /// Makes a document.
   ///
   /// - Parameters:
@@ -36,9 +39,11 @@ public struct DetectionDocument: Sendable {
   ///   - picture: the picture as it was decoded.
   ///   - parameters: what the request chose.
   ///   - result: what was found; its timings are written as they stand.
+  ///   - decoding: how long the picture took to be decoded; left out where it is `nil`.
   public init(
     id: String? = nil, model: ModelDescription, picture: DecodedImage,
-    parameters: RequestParameters = RequestParameters(), result: DetectionResult
+    parameters: RequestParameters = RequestParameters(), result: DetectionResult,
+    decoding: Duration? = nil
   ) {
     self.id = id
     self.model = model
@@ -47,6 +52,8 @@ public struct DetectionDocument: Sendable {
     warnings = picture.warnings
     self.parameters = parameters
     self.result = result
+    timings = Timeline(result.timings)
+    if let decoding { timings.add(decoding, to: .decode) }
   }
 
   /// Makes a document of what was found in a picture or in features.
@@ -62,6 +69,7 @@ public struct DetectionDocument: Sendable {
     }
     self.parameters = parameters
     result = finding.result
+    timings = finding.timings
   }
 
   /// A model computed a number that is an infinity or NaN: its weights are broken.
@@ -101,7 +109,7 @@ public struct DetectionDocument: Sendable {
     if parameters.sections.contains(.model) { json.model(model) }
     writeResult(to: &json)
     guard !json.hasNonFiniteNumber else { throw NonFiniteResult() }
-    var timings = Timeline(result.timings)
+    var timings = timings
     if let arrival { timings.addEnd(encodingSince: start, arrival: arrival) }
     if parameters.sections.contains(.timings) { json.timings(timings) }
     json.endObject()

@@ -27,7 +27,7 @@ extension DetectionWork {
     }
     var timings = earlierTimings
     for case .success(let finding) in outcomes {
-      timings.merge(finding.result.timings) { $0 + $1 }
+      timings.add(finding.timings)
     }
     if let door = admission.door {
       return try answer(try outcomes.map { try $0.get() }, timings, at: door)
@@ -38,13 +38,13 @@ extension DetectionWork {
       return answer
     }
     var finding = try outcomes[0].get()
-    finding.result.timings = timings
+    finding.timings = timings
     return try single(finding, parameters, format)
   }
 
   /// Answers in another server's words.
   private func answer(
-    _ findings: [Finding], _ stages: [Stage: Duration], at door: Door.Detection
+    _ findings: [Finding], _ stages: Timeline, at door: Door.Detection
   ) throws -> WorkAnswer {
     let start = ContinuousClock.now
     var response = try door.write(
@@ -61,16 +61,10 @@ extension DetectionWork {
     _ parameters: RequestParameters, isBatch: Bool
   ) throws(Problem) -> AnswerFormat {
     let accept = conversation.request.fields.values(of: "Accept").joined(separator: ",")
-    let offered: [AnswerFormat] =
+    var offered: [AnswerFormat] =
       admission.route == .detect ? AnswerFormat.all : [.json, .safetensors]
-    var format = AnswerFormat.preferred(by: accept, among: offered)
-    switch parameters.format {
-    case nil: break
-    case .json: format = .json
-    case .coco: format = .coco
-    case .safetensors: format = .safetensors
-    case .image: format = AnswerFormat.preferred(by: accept, among: AnswerFormat.pictures)
-    }
+    if let word = parameters.format { offered = offered.filter { $0.word == word } }
+    let format = AnswerFormat.preferred(by: accept, among: offered)
     guard isBatch, format != .json, format != .coco else { return format }
     // `Accept` is a wish, the parameter an order.
     if parameters.format == nil { return .json }
@@ -103,12 +97,12 @@ extension DetectionWork {
         )
         .bytes()
       }
-    return answer(bytes, format, timings(of: finding.result.timings, encodingSince: start))
+    return answer(bytes, format, timings(of: finding.timings, encodingSince: start))
   }
 
   private func batch(
     _ outcomes: [Result<Finding, Problem>], _ parameters: RequestParameters,
-    _ format: AnswerFormat, _ stages: [Stage: Duration]
+    _ format: AnswerFormat, _ stages: Timeline
   ) throws -> WorkAnswer {
     let start = ContinuousClock.now
     guard format == .json else {
@@ -126,9 +120,9 @@ extension DetectionWork {
   }
 
   private func timings(
-    of stages: [Stage: Duration], encodingSince start: ContinuousClock.Instant
+    of stages: Timeline, encodingSince start: ContinuousClock.Instant
   ) -> Timeline {
-    var timings = Timeline(stages)
+    var timings = stages
     timings.addEnd(encodingSince: start, arrival: conversation.arrival)
     return timings
   }

@@ -7,7 +7,7 @@ extension DetectionWork {
     var parameters = order.parameters
     parameters.detection.includesEvidence = true
     var finding = try find(item, parameters)
-    finding.result.timings.merge(earlierTimings) { $0 + $1 }
+    finding.timings.add(earlierTimings)
     guard let evidence = finding.result.evidence else {
       throw Problem(.notImplemented, "This detector gives no account of its answers.")
     }

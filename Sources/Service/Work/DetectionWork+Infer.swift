@@ -7,15 +7,14 @@ extension DetectionWork {
   func inference(_ request: InferenceRequest) throws -> WorkAnswer {
     let parameters = order.parameters
     let findings = try request.items.map { try find($0, parameters) }
-    var stages = earlierTimings
-    for finding in findings { stages.merge(finding.result.timings) { $0 + $1 } }
+    var timings = earlierTimings
+    for finding in findings { timings.add(finding.timings) }
 
     let encoding = ContinuousClock.now
     let (bytes, headerLength) = try InferenceResponse(
       request: request, model: admission.model.description, findings: findings,
       parameters: parameters
     ).encoded()
-    var timings = Timeline(stages)
     timings.addEnd(encodingSince: encoding, arrival: conversation.arrival)
     var response = HTTPResponse(status: 200, body: bytes)
     response.fields.append(

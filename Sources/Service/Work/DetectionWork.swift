@@ -28,7 +28,7 @@ struct DetectionWork {
   }
 
   /// What all requests have waited for and had done before their lane.
-  var earlierTimings: [Stage: Duration] { [.queue: waited, .decode: preparation] }
+  var earlierTimings: Timeline { Timeline(waited: waited, decoding: preparation) }
 
   /// Works on one thing that the body holds.
   ///
@@ -51,9 +51,10 @@ struct DetectionWork {
     case .unreadable(let problem): throw problem
     }
     let decoded = ContinuousClock.now - start
-    var result = try run(source, parameters)
-    result.timings[.decode, default: .zero] += decoded
-    return Finding(source: source, result: result)
+    let result = try run(source, parameters)
+    var timings = Timeline(result.timings)
+    timings.add(decoded, to: .decode)
+    return Finding(source: source, result: result, timings: timings)
   }
 
   private func run(

@@ -11,4 +11,7 @@ struct Finding: Sendable {
 
   var source: Source
   var result: DetectionResult
+
+  /// How long it took, decoding included.
+  var timings: Timeline
 }

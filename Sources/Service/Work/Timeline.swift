@@ -4,7 +4,9 @@ internal import Observability
 /// A part of the time between a request's arrival and its answer; the raw value is what answers, logs and
 /// metrics call it.
 enum RequestStage: String, Sendable, CaseIterable {
+  /// Waiting for a lane.
   case queue
+  /// From file bytes to pixels.
   case decode
   case resize
   case plan
@@ -22,8 +24,6 @@ enum RequestStage: String, Sendable, CaseIterable {
   init(_ stage: Stage) {
     self =
       switch stage {
-      case .queue: .queue
-      case .decode: .decode
       case .plan: .plan
       case .resize: .resize
       case .backbone: .backbone
@@ -41,6 +41,11 @@ struct Timeline: Sendable {
   private var durations: [RequestStage: Duration] = [:]
 
   init() {}
+
+  /// What a request waited for and had done before its lane.
+  init(waited: Duration, decoding: Duration) {
+    durations = [.queue: waited, .decode: decoding]
+  }
 
   /// Takes over what a detector measured.
   init(_ timings: [Stage: Duration]) {

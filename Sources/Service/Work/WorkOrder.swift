@@ -48,6 +48,14 @@ struct WorkOrder: Sendable {
       var parameters = try RequestParameters(
         admission.parameters + request.parameters, at: route, model: admission.model.description)
       parameters.detection.includesFeatures = request.outputs.contains { $0.name == .features }
+      let levelCount = admission.model.description.featureLevelCount
+      for case let level? in request.outputs.map(\.level)
+      where levelCount == 1 || level >= levelCount {
+        throw Problem(
+          .malformedRequest,
+          "There is no output '\(FeatureFile.tensorName(ofLevel: level))'; the model has "
+            + InferenceTensor.features.names(levelCount: levelCount).joined(separator: ", ") + ".")
+      }
       if parameters.detection.includesFeatures, request.items.count > 1 {
         throw Problem(
           .malformedRequest, "The output 'features' is of one picture; send one at a time.")
