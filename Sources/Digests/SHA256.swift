@@ -18,9 +18,9 @@ internal import COpenSSL
   deinit { unsafe EVP_MD_CTX_free(context) }
 
   /// Adds bytes to those before.
-  public mutating func update(_ bytes: RawSpan) {
+  public mutating func update(_ bytes: Span<UInt8>) {
     // Safety: the pointer and the count are the span's own.
-    let status = unsafe bytes.withUnsafeBytes {
+    let status = unsafe bytes.withUnsafeBufferPointer {
       unsafe EVP_DigestUpdate(context, $0.baseAddress, $0.count)
     }
     precondition(status == 1, "OpenSSL does not go on with SHA-256")
@@ -39,7 +39,7 @@ internal import COpenSSL
   /// The sum of bytes that are there at once.
   public static func sum(of bytes: [UInt8]) -> [UInt8] {
     var digest = SHA256()
-    digest.update(bytes.span.bytes)
+    digest.update(bytes.span)
     return digest.finish()
   }
 

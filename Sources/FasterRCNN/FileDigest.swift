@@ -62,7 +62,9 @@ final class FileDigest: Sendable {
         let range = start..<min(start + block, storage.count)
         unsafe storage.withUnsafeBytes { bytes in
           // Safety: the range ends at the storage's count at most.
-          unsafe digest.update(UnsafeRawBufferPointer(rebasing: bytes[range]).bytes)
+          let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
+          let numbers = unsafe part.bindMemory(to: UInt8.self)
+          unsafe digest.update(numbers.span)
         }
         storage.releasePages(range)
       }

@@ -17,9 +17,11 @@ import Testing
     #expect(SHA256.sum(of: bytes).hexadecimalText == expected)
     // Cut in the middle, and once more at an end.
     var digest = SHA256()
-    digest.update(bytes[..<(bytes.count / 3)].span.bytes)
-    digest.update(bytes[(bytes.count / 3)...].span.bytes)
-    digest.update(bytes[bytes.count...].span.bytes)
+    let span = bytes.span
+    let cut = bytes.count / 3
+    digest.update(span.extracting(..<cut))
+    digest.update(span.extracting(cut...))
+    digest.update(span.extracting(bytes.count...))
     #expect(digest.finish().hexadecimalText == expected)
   }
 
