@@ -133,7 +133,7 @@ let package = Package(
       dependencies: [
         "Batch", "Files", "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints",
         "Families", "FasterRCNN", "Datasets", "Evaluation", "JSON", "HTTP1", "HTTPServer",
-        "Observability", "Service", "COpenSSL",
+        "Observability", "Service", "CLinux", "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

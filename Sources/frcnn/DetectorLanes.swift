@@ -54,6 +54,8 @@ final class DetectorLanes: DetectionBackend {
     }
   }
 
+  deinit { FreedMemory.giveBack(behind: threads.threads) }
+
   func prepare() throws {
     try Self.rethrowing { () throws(DetectorError) in
       // A detector of the same model on a thread of its own: the weights that it leaves in order are
