@@ -1,3 +1,5 @@
+internal import Glibc
+
 extension StoredTensor {
   /// A tensor of its own storage, copied.
   public init(_ tensor: Tensor) {
@@ -39,12 +41,36 @@ extension StoredTensor {
         guard
           Int(bitPattern: slice.baseAddress) % MemoryLayout<Float>.alignment == 0
         else {
-          return try unsafe float32Values().withUnsafeBufferPointer(body)
+          return try unsafe withConvertedValues(body)
         }
         return try unsafe body(slice.assumingMemoryBound(to: Float.self))
       }
     }
-    return try unsafe float32Values().withUnsafeBufferPointer(body)
+    return try unsafe withConvertedValues(body)
+  }
+
+  /// From how many elements on a conversion has pages of its own.
+  private static let pagedCount = 1 << 18
+
+  /// The same with a copy, which goes back to the system when the closure is done.
+  ///
+  /// An allocator keeps what it was given back, on the thread that gave it: the copy of a large layer would stay for
+  /// as long as the process, one for each model that was ever loaded.
+  private func withConvertedValues<Result>(
+    _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    let byteCount = 4 * shape.count
+    guard shape.count >= Self.pagedCount,
+      let pages = unsafe mmap(
+        nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      unsafe pages != MAP_FAILED
+    else { return try unsafe float32Values().withUnsafeBufferPointer(body) }
+    defer { unsafe _ = munmap(pages, byteCount) }
+    // Safety: `byteCount` bytes were mapped, and are for the closure alone until it is done.
+    let values = unsafe UnsafeMutableBufferPointer(
+      start: pages.bindMemory(to: Float.self, capacity: shape.count), count: shape.count)
+    unsafe writeFloat32(into: values)
+    return try unsafe body(UnsafeBufferPointer(values))
   }
 
   /// Writes the elements as float32 in row-major order.

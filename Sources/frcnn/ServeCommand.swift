@@ -72,7 +72,6 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     // Before the first thread is made, so that every thread leaves the signals to this one.
     let signals = ProcessSignals()
-    FreedMemory.returnLargeBlocks()
     try ending {
       let log = RequestLog(level: try LifeSettings.logLevel.value(flag: life.logLevel))
       let drainDelay = try LifeSettings.drainDelay.value(flag: life.drainDelay)

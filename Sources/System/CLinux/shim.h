@@ -1,4 +1,4 @@
-// What Swift's Glibc module leaves out of the Linux API: epoll, socket filters, the settings of malloc, and
+// What Swift's Glibc module leaves out of the Linux API: epoll, socket filters, malloc_trim, and
 // accept4, which <sys/socket.h> declares for GNU sources only.
 #ifndef FRCNN_CLINUX_H
 #define FRCNN_CLINUX_H
