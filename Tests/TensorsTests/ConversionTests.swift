@@ -33,6 +33,18 @@ import Testing
     expectSame(try #require(tensor).float32Values(), try floats("float16.float32"))
   }
 
+  /// So large that the copy has pages of its own: every code four times and a half, and its golden as often.
+  @Test func aLargeTensorIsLentAsItIsConverted() throws {
+    let codes = (0..<65536).flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+    let (all, golden) = (Array(repeating: codes, count: 5), try floats("float16.float32"))
+    let count = 65536 * 9 / 2
+    let tensor = StoredTensor(
+      elementType: .float16, shape: [count],
+      storage: ByteStorage(copying: Array(all.joined().prefix(2 * count))), byteOffset: 0)
+    let found = unsafe try #require(tensor).withFloat32Values { unsafe Array($0) }
+    expectSame(found, Array(Array(repeating: golden, count: 5).joined().prefix(count)))
+  }
+
   @Test(arguments: [
     (ElementType.float8e4m3fn, "float8e4m3fn"), (.float8e4m3fnuz, "float8e4m3fnuz"),
     (.float8e5m2, "float8e5m2"), (.float8e5m2fnuz, "float8e5m2fnuz"),
