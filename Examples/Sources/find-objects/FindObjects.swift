@@ -33,7 +33,7 @@ import Tensors
       return try .open(path)
     } catch .checkpoint(let error) where error.reason == .unknownFormat {
       print("\(path) is no checkpoint")
-      throw error
+      throw .checkpoint(error)
     }
   }
 
