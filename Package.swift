@@ -127,7 +127,10 @@ let package = Package(
         "JSON", "HTTP1", "HTTPServer", "Observability", "CEmbeddedPage", "CZlib",
       ]),
     library(
-      "Batch", ["Tensors", "Detection", "Images", "FasterRCNN", "JSON", "Files", "Service"]),
+      "Batch",
+      [
+        "Threads", "Tensors", "Detection", "Images", "FasterRCNN", "JSON", "Files", "Service",
+      ]),
     .executableTarget(
       name: "frcnn",
       dependencies: [

@@ -2,6 +2,7 @@ internal import Dispatch
 public import FasterRCNN
 internal import Files
 internal import Images
+internal import Threads
 
 /// Works on pictures one after the other on all lanes at once, and gives the rows in the order of the input.
 ///

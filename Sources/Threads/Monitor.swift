@@ -1,13 +1,14 @@
 internal import Glibc
 
 /// A value that several threads change, and wait for.
-@safe final class Monitor<State>: @unchecked Sendable {
+@safe public final class Monitor<State>: @unchecked Sendable {
   // Sendable: `state` is only touched between `lock` and `unlock` of `mutex`.
   private var state: State
   @unsafe private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   @unsafe private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  init(_ state: sending State) {
+  /// Guards a value.
+  public init(_ state: sending State) {
     self.state = state
     unsafe pthread_mutex_init(mutex, nil)
     unsafe pthread_cond_init(condition, nil)
@@ -21,7 +22,9 @@ internal import Glibc
   }
 
   /// Changes the value and wakes all who wait for it.
-  func change<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+  ///
+  /// - Returns: what the closure returns.
+  public func change<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     let result = body(&state)
@@ -30,7 +33,9 @@ internal import Glibc
   }
 
   /// Waits until the closure has an answer; what it changes with it wakes the others.
-  func wait<Result: Sendable>(for body: (inout State) -> Result?) -> Result {
+  ///
+  /// - Returns: the answer.
+  public func wait<Result: Sendable>(for body: (inout State) -> Result?) -> Result {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     while true {
