@@ -47,7 +47,7 @@ public final class Detector: Sendable {
   public var model: ModelDescription { source.description }
 
   /// The backbone, as `VGG with 13 convolutions`.
-  public var architecture: String { source.architecture }
+  public var architectureName: String { source.architectureName }
 
   /// How often the plan of a run was kept from an earlier one.
   public var planCache: PlanCacheStatistics { planCounters.statistics }

@@ -43,7 +43,7 @@ public struct Model: Sendable {
   public var isCalibrated: Bool { networks.isCalibrated }
 
   /// The backbone, as `VGG with 13 convolutions`.
-  public var architecture: String { networks.backboneName }
+  public var architectureName: String { networks.architectureName }
 
   /// All settings that apply, those of the family included, as JSON text: models of one text and one digest answer
   /// alike.

@@ -64,7 +64,7 @@ public struct ModelInspection: Sendable {
   public let about: String?
 
   /// The backbone, as `VGG with 13 convolutions`.
-  public let architecture: String
+  public let architectureName: String
 
   /// The file's tensors in its order.
   public let tensors: [TensorEntry]
@@ -120,7 +120,7 @@ public struct ModelInspection: Sendable {
     byteCount = contents.byteCount
     description = model.description
     about = model.about
-    architecture = model.architecture
+    architectureName = model.architectureName
     let state = contents.checkpoint.stateDictionary
     tensors = state.names.compactMap { name in
       state[name].map {

@@ -20,7 +20,7 @@ public struct DetectorNetworks: Sendable {
   public private(set) var head: Network
 
   /// What the backbone and the neck are, in words.
-  public let backboneName: String
+  public let architectureName: String
 
   /// What the RPN looks at, from the finest to the coarsest.
   public let levels: [FeatureLevel]
@@ -95,7 +95,7 @@ public struct DetectorNetworks: Sendable {
     addProposals(to: &proposal, proposal.inputs)
     self.proposal = proposal
     self.head = head.network(residualStride: architecture.residualStride)
-    backboneName = Self.name(backbone, pyramid: pyramid, head: head)
+    architectureName = Self.name(backbone, pyramid: pyramid, head: head)
   }
 
   private static func name(

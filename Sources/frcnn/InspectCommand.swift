@@ -89,7 +89,7 @@ struct InspectCommand: ParsableCommand {
     if let about = model.about { table.add(["description", about]) }
     table.add(["profile", "\(description.profile) (\(model.project))"])
     if let assumption = description.assumption { table.add(["ASSUMED", assumption]) }
-    table.add(["architecture", model.architecture])
+    table.add(["architecture", model.architectureName])
     table.add(["parameters", Self.grouped(description.parameterCount)])
     for (index, count) in model.elementTypes.enumerated() {
       table.add([
@@ -253,7 +253,7 @@ struct InspectCommand: ParsableCommand {
       ("file", path), ("format", model.format.rawValue), ("name", description.name),
       ("version", description.version), ("sha256", description.sha256),
       ("description", model.about), ("profile", description.profile),
-      ("assumed", description.assumption), ("architecture", model.architecture),
+      ("assumed", description.assumption), ("architecture", model.architectureName),
     ])
     integers([
       ("bytes", model.byteCount), ("parameters", description.parameterCount),

@@ -200,7 +200,7 @@ struct ModelConversionTests {
     let inspection = try ModelInspection(Golden.path("bubbliiiing-resnet50.pth"))
     let state = try Checkpoint.open(Golden.path("bubbliiiing-resnet50.pth")).stateDictionary
     #expect(inspection.format == .pyTorchArchive)
-    #expect(inspection.architecture == "ResNet-50 C4")
+    #expect(inspection.architectureName == "ResNet-50 C4")
     #expect(inspection.pooledSize == 14)
     #expect(inspection.tensors.map(\.name) == state.names)
     #expect(inspection.elementTypes.map(\.tensorCount).reduce(0, +) == state.count)

@@ -42,7 +42,7 @@ struct DetectorNetworksTests {
     #expect(networks.levels.map(\.stride) == [4, 8, 16, 32, 64])
     #expect(networks.levels.allSatisfy { $0.channels == 4 })
     #expect(networks.roiLevels == 0..<4)
-    #expect(networks.backboneName == "ResNet-23 FPN")
+    #expect(networks.architectureName == "ResNet-23 FPN")
     #expect(networks.anchorsPerCell == 3 && networks.classCount == 3)
     #expect(networks.pooledSize == 7)
     #expect(networks.unusedTensors.isEmpty)

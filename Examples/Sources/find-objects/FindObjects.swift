@@ -15,7 +15,7 @@ import Tensors
       arguments.removeFirst(2)
     }
     let detector = try Detector(model: open(path), options: .init(plan: plan))
-    print("\(detector.model.name), \(detector.architecture), \(detector.model.labels)")
+    print("\(detector.model.name), \(detector.architectureName), \(detector.model.labels)")
     for name in arguments { try await printObjects(in: name, detector) }
   }
 
