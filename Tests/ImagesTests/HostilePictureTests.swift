@@ -71,9 +71,11 @@ struct HostilePictureTests {
       var mutated = bytes
       mutated[index] ^= 0x10
       do throws(ImageError) {
-        // What follows the picture's data can be odd without harm.
+        // What follows the picture's data can be odd without harm; an end with a wrong checksum is none to libpng 1.6.39, and
+        // to 1.6.48 one with a wrong checksum.
         let decoded = try Self.decoder.decode(mutated)
-        #expect(decoded.warnings.map(\.code) == [.missingEnd], "byte \(index)")
+        let codes = decoded.warnings.map(\.code)
+        #expect(codes == [.missingEnd] || codes == [.checksum], "byte \(index)")
         #expect(decoded.image == image, "byte \(index)")
       } catch {
         #expect(!error.description.isEmpty)
