@@ -1,7 +1,6 @@
 /// Where the client's side of a connection stands; the pair with `ServerState` is the whole state.
 ///
-/// After h11 (Nathaniel J. Smith), whose two machines these are, cut down to a server that sends a
-/// response in one piece:
+/// After h11 (Nathaniel J. Smith), whose two machines these are, cut down to a server:
 ///
 /// | client | head, no body | head, body | end of request | end of input | error | next cycle |
 /// |---|---|---|---|---|---|---|
@@ -52,12 +51,15 @@ public enum ClientState: Sendable, Equatable, CaseIterable {
 
 /// Where the server's side of a connection stands.
 ///
-/// | server | request head | interim response | response that keeps alive | response that closes | next cycle |
-/// |---|---|---|---|---|---|
-/// | `idle` | `owing` | | | `closed` (a refusal) | |
-/// | `owing` | | `owing` | `done` | `closed` | |
-/// | `done` | | | | | `idle` |
-/// | `closed` | | | | | |
+/// | server | request head | interim response | response head | response that keeps alive | response that closes | next cycle |
+/// |---|---|---|---|---|---|---|
+/// | `idle` | `owing` | | | | `closed` (a refusal) | |
+/// | `owing` | | `owing` | `sending` | `done` | `closed` | |
+/// | `sending` | | | | `done` | `closed` | |
+/// | `done` | | | | | | `idle` |
+/// | `closed` | | | | | | |
+///
+/// (A response in one piece is its head and its end at once, and does not pass through `sending`.)
 ///
 /// A cycle ends when both sides are `done`; then both are `idle` again. A response closes when the
 /// client asked for that, failed, or has not sent its whole request yet, or when the server wants to.
@@ -68,6 +70,9 @@ public enum ServerState: Sendable, Equatable, CaseIterable {
   /// A request has begun, and its response has not been given.
   case owing
 
+  /// The head of the response was given, and its body comes in parts.
+  case sending
+
   /// The response was given; the client may go on.
   case done
 
@@ -77,6 +82,7 @@ public enum ServerState: Sendable, Equatable, CaseIterable {
   enum Event: CaseIterable {
     case requestHead
     case interimResponse
+    case responseHead
     case response
     case lastResponse
     case nextCycle
@@ -87,8 +93,9 @@ public enum ServerState: Sendable, Equatable, CaseIterable {
     switch (self, event) {
     case (.idle, .requestHead): .owing
     case (.owing, .interimResponse): .owing
-    case (.owing, .response): .done
-    case (.idle, .lastResponse), (.owing, .lastResponse): .closed
+    case (.owing, .responseHead): .sending
+    case (.owing, .response), (.sending, .response): .done
+    case (.idle, .lastResponse), (.owing, .lastResponse), (.sending, .lastResponse): .closed
     case (.done, .nextCycle): .idle
     default: nil
     }

@@ -9,18 +9,19 @@ public struct ResponseHead: Sendable, Equatable {
   /// The fields besides those that the server writes itself.
   public var fields: HTTPFields
 
-  /// The length of the body that `GET` would get, whether or not it is sent.
-  public var bodyLength: Int
+  /// The length of the body that `GET` would get, whether or not it is sent; `nil` where it is not
+  /// known before the last part is made, and the body goes out in chunks.
+  public var bodyLength: Int?
 
   /// Makes a head.
   ///
   /// - Parameters:
   ///   - status: the status code, 200 to 599.
   ///   - fields: the fields; see the type's note on those that are left out.
-  ///   - bodyLength: the length of the body.
-  public init(status: Int, fields: HTTPFields = HTTPFields(), bodyLength: Int) {
+  ///   - bodyLength: the length of the body; `nil` where it is not known yet.
+  public init(status: Int, fields: HTTPFields = HTTPFields(), bodyLength: Int?) {
     precondition((200...599).contains(status), "\(status) is no final status code (200...599)")
-    precondition(bodyLength >= 0, "\(bodyLength) is no length")
+    precondition(bodyLength ?? 0 >= 0, "\(bodyLength ?? 0) is no length")
     self.status = status
     self.fields = fields
     self.bodyLength = bodyLength
@@ -47,17 +48,23 @@ public struct ResponseHead: Sendable, Equatable {
   ///   - output: where to append.
   ///   - serverFields: whole field lines that the caller adds: `Date` and `Server`.
   ///   - persistence: what becomes of the connection.
-  func write(to output: inout [UInt8], serverFields: [UInt8], persistence: Persistence) {
+  ///   - isChunked: whether a body whose length is not known goes out in chunks, and not up to the
+  ///     connection's end.
+  func write(
+    to output: inout [UInt8], serverFields: [UInt8], persistence: Persistence, isChunked: Bool
+  ) {
     StatusLine.append(status, to: &output)
     output.append(contentsOf: serverFields)
     for field in fields.lines where !Self.isFraming(field.name) {
       Self.append(field, to: &output)
     }
     // RFC 9110 section 8.6: no Content-Length with 204; with 304 it would have to be that of a 200.
-    if allowsBody {
+    if allowsBody, let bodyLength {
       output.append(contentsOf: "Content-Length: ".utf8)
       Self.append(bodyLength, to: &output)
       output.append(contentsOf: "\r\n".utf8)
+    } else if allowsBody, isChunked {
+      output.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
     }
     switch persistence {
     case .implied: break

@@ -16,6 +16,15 @@ public struct ServerConnection: ~Copyable, Sendable {
   private var method = ""
   private var version = HTTPVersion.http11
   private var keepsAlive = true
+  /// How the body that is being sent in parts ends.
+  private var parts = Parts(isChunked: false, isLast: false)
+
+  private struct Parts {
+    /// By a chunk of no length, and not by the connection's end.
+    var isChunked: Bool
+    /// With the connection.
+    var isLast: Bool
+  }
 
   /// Makes a connection on which nothing was said yet.
   ///
@@ -96,6 +105,10 @@ public struct ServerConnection: ~Copyable, Sendable {
 
   /// Writes the head of the response to the request under way, or of a refusal.
   ///
+  /// Where the head has no length, and a body follows, that is written by `writePart` and ended by
+  /// `finishBody`: in chunks, or to an HTTP/1.0 client, which knows none, up to the connection's end
+  /// (RFC 9112 sections 6.1 and 6.3).
+  ///
   /// - Parameters:
   ///   - response: the head.
   ///   - serverFields: whole field lines to add: `Date` and `Server`.
@@ -108,14 +121,50 @@ public struct ServerConnection: ~Copyable, Sendable {
     precondition(
       server == .owing || (server == .idle && client != .done),
       "a response while the server is \(server) and the client \(client)")
-    let isLast = closing || !keepsAlive || client != .done
+    let isUnbounded = response.bodyLength == nil && response.allowsBody
+    precondition(!isUnbounded || server == .owing, "a refusal comes in one piece")
+    let isChunked = isUnbounded && version != .http10
+    let isLast = closing || !keepsAlive || client != .done || isUnbounded && !isChunked
     let persistence: ResponseHead.Persistence =
       isLast ? .close : version == .http10 ? .keepAlive : .implied
-    response.write(to: &output, serverFields: serverFields, persistence: persistence)
+    response.write(
+      to: &output, serverFields: serverFields, persistence: persistence, isChunked: isChunked)
     let hasBody = response.allowsBody && method != "HEAD"
+    if isUnbounded, hasBody {
+      parts = Parts(isChunked: isChunked, isLast: isLast)
+      move(.responseHead)
+    } else {
+      finishResponse(isLast: isLast)
+    }
+    return hasBody
+  }
+
+  /// Writes a part of a body whose head had no length.
+  ///
+  /// - Parameters:
+  ///   - part: the bytes; none are no part.
+  ///   - output: where to append.
+  public mutating func writePart(_ part: [UInt8], to output: inout [UInt8]) {
+    precondition(server == .sending, "a part of a body while the server is \(server)")
+    // A chunk of no length would end the body.
+    guard !part.isEmpty else { return }
+    if parts.isChunked { output.append(contentsOf: "\(String(part.count, radix: 16))\r\n".utf8) }
+    output.append(contentsOf: part)
+    if parts.isChunked { output.append(contentsOf: "\r\n".utf8) }
+  }
+
+  /// Writes the end of a body whose head had no length.
+  ///
+  /// - Parameter output: where to append.
+  public mutating func finishBody(to output: inout [UInt8]) {
+    precondition(server == .sending, "the end of a body while the server is \(server)")
+    if parts.isChunked { output.append(contentsOf: "0\r\n\r\n".utf8) }
+    finishResponse(isLast: parts.isLast)
+  }
+
+  private mutating func finishResponse(isLast: Bool) {
     move(isLast ? .lastResponse : .response)
     if !isLast { startNextCycle() }
-    return hasBody
   }
 
   /// Both sides are done: the next request may be read.

@@ -51,7 +51,9 @@ extension Connection {
     deadline = .none
     switch passed {
     case .none: break
-    case .idle, .write, .lingering: close()
+    case .idle, .lingering: close()
+    // A response in parts may still be worked on.
+    case .write: abort()
     case .handshake:
       core.counters.failedHandshakes.count()
       close()

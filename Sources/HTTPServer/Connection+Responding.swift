@@ -48,12 +48,18 @@ extension Connection {
     let wantsClose =
       response.fields["Connection"]?.utf8.elementsEqual("close".utf8) == true
     let head = ResponseHead(
-      status: response.status, fields: response.fields, bodyLength: response.body.count)
+      status: response.status, fields: response.fields,
+      bodyLength: response.stream == nil ? response.body.count : nil)
     lendOutput()
     let before = output.count
     let sendsBody = http.write(
       head, serverFields: core.serverFields, closing: closing || wantsClose, to: &output)
     var length = output.count - before
+    if let stream = response.stream, http.server == .sending {
+      http.writePart(response.body, to: &output)
+      return begin(stream, status: response.status, sent: output.count - before)
+    }
+    response.stream?.abandon()
     if sendsBody {
       length += response.body.count
       if response.body.count <= Self.gatheringLength {
@@ -62,7 +68,12 @@ extension Connection {
         largeBody = response.body
       }
     }
-    report(status: response.status, responseLength: length)
+    endResponse(status: response.status, length: length)
+  }
+
+  /// Forgets a request that was answered, and begins to read the next.
+  func endResponse(status: Int, length: Int) {
+    report(status: status, responseLength: length)
     forgetRequest()
     hasServed = true
     isProbed = false

@@ -47,7 +47,7 @@ extension Connection {
         core.times.deadline(from: writeStart, core.times.write, bytes: writtenSinceStart))
       return nil
     case .closed, .failed, .plaintext, .handshakeRefused:
-      close()
+      abort()
       return nil
     }
   }
@@ -71,7 +71,8 @@ extension Connection {
     guard isWriting else { return }
     isWriting = false
     setDeadline(.none, nil)
-    if phase == .reading { proceed() }
+    if phase == .answering, stream != nil { sendParts() }
+    if phase == .reading, !isWriting { proceed() }
   }
 
   /// Ends the connection after its last response, in the way that lets the client read it.

@@ -8,7 +8,7 @@ internal import HTTP1
 /// | phase | watches for | deadline | leaves by |
 /// |---|---|---|---|
 /// | `reading` | bytes | head, body or idle time | a whole request; a refusal; the client's end |
-/// | `answering` | the client's going away | none: the handler's affair | the handler's response |
+/// | `answering` | the client's going away | none: the handler's affair; the write time where a part of its response waits | the handler's response, to its last part |
 /// | `lingering` | bytes, to drop them | lingering time | the client's end |
 /// | `closed` | | | |
 ///
@@ -107,6 +107,13 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   var largeBody: [UInt8] = []
   var largeBodySent = 0
 
+  /// The rest of the response under way, where its parts are still being made.
+  var stream: BodyStream?
+
+  /// That response's status, and its bytes so far.
+  var streamedStatus = 0
+  var streamedLength = 0
+
   /// The socket has not taken all of the output.
   var isWriting = false
   var writeStart: UInt64 = 0
@@ -203,6 +210,8 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   func close() {
     guard phase != .closed else { return }
     phase = .closed
+    stream?.abandon()
+    stream = nil
     core.loop.unwatch(transport.descriptor)
     transport.close()
     unread = []

@@ -2,14 +2,14 @@ internal import Glibc
 
 /// A numeric IP address; an IPv4 address stands in the range of IPv6 that mirrors it
 /// (RFC 4291 section 2.5.5.2: `::ffff:0:0/96`).
-struct IPAddress: Hashable, Sendable {
+package struct IPAddress: Hashable, Sendable {
   private static let mirror: UInt64 = 0xffff_0000_0000
 
   /// The first 64 bits: of IPv6 the network that one customer has.
-  var high: UInt64
+  package var high: UInt64
 
   /// The last 64 bits.
-  var low: UInt64
+  package var low: UInt64
 
   private init(high: UInt64, low: UInt64) {
     self.high = high
@@ -17,7 +17,7 @@ struct IPAddress: Hashable, Sendable {
   }
 
   /// Reads `192.0.2.1` or `2001:db8::1`; `nil` for anything else.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     var four = in_addr()
     if unsafe inet_pton(AF_INET, text, &four) == 1 {
       high = 0
@@ -36,13 +36,21 @@ struct IPAddress: Hashable, Sendable {
   }
 
   /// Whether it is one of IPv4.
-  var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
+  package var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
 
   /// The address with only its first bits, of 128.
   func masked(to bits: Int) -> IPAddress {
     IPAddress(
       high: bits >= 64 ? high : bits == 0 ? 0 : high & ~(UInt64.max >> UInt64(bits)),
       low: bits <= 64 ? 0 : bits == 128 ? low : low & ~(UInt64.max >> UInt64(bits - 64)))
+  }
+
+  /// The IPv4 address that stands in bits of the address, counted from the first; 0 to 96.
+  package func embeddedIPv4(atBit bit: Int) -> IPAddress {
+    let shift = UInt64(96 - bit)
+    let wide = shift >= 64 ? high >> (shift - 64) : high << (64 - shift) | low >> shift
+    // At bit 96 nothing of the upper half takes part, and shifts by 64 are zero in Swift.
+    return IPAddress(high: 0, low: Self.mirror | (wide & 0xffff_ffff))
   }
 
   /// What counts as one client: an IPv4 address, or a network of 64 bits of IPv6, since whoever has one
@@ -72,5 +80,5 @@ public struct AddressBlock: Sendable, Hashable {
   }
 
   /// Whether an address lies in the network.
-  func contains(_ address: IPAddress) -> Bool { address.masked(to: bits) == network }
+  package func contains(_ address: IPAddress) -> Bool { address.masked(to: bits) == network }
 }

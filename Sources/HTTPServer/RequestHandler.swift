@@ -67,8 +67,8 @@ public struct HTTPRequest: Sendable {
   }
 }
 
-/// What the server answers; the server itself adds `Date`, `Server`, `Content-Length` and
-/// `Connection`, and leaves the body out for `HEAD`.
+/// What the server answers; the server itself adds `Date`, `Server`, `Content-Length` or
+/// `Transfer-Encoding`, and `Connection`, and leaves the body out for `HEAD`.
 public struct HTTPResponse: Sendable {
   /// The status code.
   public var status: Int
@@ -79,11 +79,17 @@ public struct HTTPResponse: Sendable {
   /// The body.
   public var body: [UInt8]
 
+  /// What the body goes on with while it is sent; `nil` where it is whole.
+  public var stream: BodyStream?
+
   /// Makes a response.
-  public init(status: Int, fields: HTTPFields = HTTPFields(), body: [UInt8] = []) {
+  public init(
+    status: Int, fields: HTTPFields = HTTPFields(), body: [UInt8] = [], stream: BodyStream? = nil
+  ) {
     self.status = status
     self.fields = fields
     self.body = body
+    self.stream = stream
   }
 }
 

@@ -55,6 +55,27 @@ extension SocketAddress {
     return (storage, socklen_t(MemoryLayout<sockaddr_in6>.size))
   }
 
+  /// Lends the bytes of the address as the kernel has it, and its family; `nil` as `kernelAddress`.
+  package func withKernelBytes<Result>(
+    _ body: (_ family: Int32, UnsafeRawBufferPointer) -> Result
+  ) -> Result? {
+    guard let (storage, length) = kernelAddress else { return nil }
+    return unsafe withUnsafeBytes(of: storage) {
+      // Safety: the length is that of an address which the storage holds.
+      unsafe body(Int32(storage.ss_family), UnsafeRawBufferPointer(rebasing: $0[..<Int(length)]))
+    }
+  }
+
+  /// Reads the bytes of an address that the kernel gave; `nil` where it is none of IP.
+  package init?(kernelBytes bytes: UnsafeRawBufferPointer) {
+    var storage = sockaddr_storage()
+    guard bytes.count <= MemoryLayout<sockaddr_storage>.size else { return nil }
+    // Safety: the storage has room for all of them.
+    unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.copyMemory(from: bytes) }
+    guard [AF_INET, AF_INET6].contains(Int32(storage.ss_family)) else { return nil }
+    self.init(kernelAddress: storage)
+  }
+
   /// The address that the kernel gave; an IPv4 address mapped into IPv6 comes out as IPv4.
   init(kernelAddress storage: sockaddr_storage) {
     let family = Int32(storage.ss_family)

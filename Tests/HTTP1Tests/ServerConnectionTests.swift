@@ -14,7 +14,7 @@ import Testing
   }
 
   private func respond(
-    _ connection: inout ServerConnection, _ status: Int = 200, length: Int = 2,
+    _ connection: inout ServerConnection, _ status: Int = 200, length: Int? = 2,
     fields: [(String, String)] = [], closing: Bool = false
   ) -> (head: String, hasBody: Bool) {
     var list = HTTPFields()
@@ -177,6 +177,51 @@ import Testing
     #expect(head == "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 2\r\n\r\n")
   }
 
+  @Test("RFC 9112 section 7.1: a body without a length goes out in chunks")
+  func chunks() throws {
+    var connection = ServerConnection()
+    _ = try feed("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", to: &connection)
+    let (head, hasBody) = respond(&connection, length: nil)
+    #expect(head == "HTTP/1.1 200 OK\r\nServer: s\r\nTransfer-Encoding: chunked\r\n\r\n")
+    #expect(hasBody && connection.server == .sending)
+    // RFC 9110 section 15.2: an interim response precedes the final one.
+    #expect(!connection.allowsInterimResponse && !connection.isReading)
+    var output: [UInt8] = []
+    connection.writePart(Array("{}\n".utf8), to: &output)
+    connection.writePart([], to: &output)
+    connection.writePart([UInt8](repeating: 0x20, count: 26), to: &output)
+    connection.finishBody(to: &output)
+    #expect(
+      String(decoding: output, as: UTF8.self)
+        == "3\r\n{}\n\r\n1a\r\n\(String(repeating: " ", count: 26))\r\n0\r\n\r\n")
+    #expect(connection.isBetweenRequests == true)
+  }
+
+  @Test("RFC 9112 section 6.3: to HTTP/1.0 a body without a length ends with the connection")
+  func unboundedToHTTP10() throws {
+    var connection = ServerConnection()
+    _ = try feed("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", to: &connection)
+    let (head, hasBody) = respond(&connection, length: nil)
+    #expect(head == "HTTP/1.1 200 OK\r\nServer: s\r\nConnection: close\r\n\r\n" && hasBody)
+    var output: [UInt8] = []
+    connection.writePart([0x61, 0x62], to: &output)
+    connection.finishBody(to: &output)
+    #expect(output == [0x61, 0x62] && connection.server == .closed)
+  }
+
+  @Test("a body without a length is left out for HEAD, and closes where the client wants that")
+  func unboundedEnds() throws {
+    var connection = ServerConnection()
+    _ = try feed("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", to: &connection)
+    #expect(!respond(&connection, length: nil).hasBody)
+    #expect(connection.isBetweenRequests == true)
+    _ = try feed("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", to: &connection)
+    #expect(respond(&connection, length: nil).head.contains("\r\nConnection: close\r\n"))
+    var output: [UInt8] = []
+    connection.finishBody(to: &output)
+    #expect(output == Array("0\r\n\r\n".utf8) && connection.server == .closed)
+  }
+
   @Test("lengths are written in decimal", arguments: [0, 1, 9, 10, 99, 100, 12345, 33_554_432])
   func lengths(length: Int) throws {
     var connection = ServerConnection()
@@ -201,6 +246,8 @@ import Testing
     let server: [(ServerState, ServerState.Event, ServerState)] = [
       (.idle, .requestHead, .owing), (.owing, .interimResponse, .owing), (.owing, .response, .done),
       (.idle, .lastResponse, .closed), (.owing, .lastResponse, .closed), (.done, .nextCycle, .idle),
+      (.owing, .responseHead, .sending), (.sending, .response, .done),
+      (.sending, .lastResponse, .closed),
     ]
     for state in ServerState.allCases {
       for event in ServerState.Event.allCases {

@@ -152,6 +152,48 @@ final class TestClient {
     return response
   }
 
+  /// Receives the chunks of a body up to the last.
+  ///
+  /// - Returns: the data of each.
+  /// - Throws: `Failure` where the body is malformed, or ends without a last chunk.
+  func receiveChunks() throws -> [[UInt8]] {
+    var chunks: [[UInt8]] = []
+    while true {
+      let line = try receiveLine()
+      guard let length = Int(line, radix: 16) else {
+        throw Failure(call: "chunk: \(line)", code: 0)
+      }
+      while buffer.count < length + 2 {
+        if try receiveMore() == 0 { throw Failure(call: "end of chunk", code: 0) }
+      }
+      let data = Array(buffer[..<length])
+      guard Array(buffer[length..<(length + 2)]) == [13, 10] else {
+        throw Failure(call: "end of chunk data", code: 0)
+      }
+      buffer.removeFirst(length + 2)
+      guard length > 0 else { return chunks }
+      chunks.append(data)
+    }
+  }
+
+  private func receiveLine() throws -> String {
+    while true {
+      if let end = buffer.firstRange(of: [13, 10]) {
+        let line = String(decoding: buffer[..<end.lowerBound], as: UTF8.self)
+        buffer.removeFirst(end.upperBound)
+        return line
+      }
+      if try receiveMore() == 0 { throw Failure(call: "end of line", code: 0) }
+    }
+  }
+
+  /// Receives everything up to the end of the connection.
+  func receiveRest() throws -> [UInt8] {
+    while try receiveMore() > 0 {}
+    defer { buffer = [] }
+    return buffer
+  }
+
   /// Whether the server closes now, without one more byte.
   func isClosedByServer() throws -> Bool { try buffer.isEmpty && receiveMore() == 0 }
 

@@ -68,10 +68,71 @@ final class TestHandler: RequestHandler {
       }
     case "/dropped":
       queue.async { _ = respond }
+    case "/parts":
+      let stream = BodyStream()
+      respond(HTTPResponse(status: 200, body: Array("head,".utf8), stream: stream))
+      queue.async {
+        for part in ["a,", "", "bc"] { stream.write(Array(part.utf8)) }
+        stream.finish()
+      }
+    case "/picture":
+      respond(Self.file(Self.picture, "image/png"))
+    case "/picture-in-parts":
+      let stream = BodyStream()
+      respond(HTTPResponse(status: 200, stream: stream))
+      for start in stride(from: 0, to: Self.picture.count, by: 1000) {
+        stream.write(Array(Self.picture[start..<min(start + 1000, Self.picture.count)]))
+      }
+      stream.finish()
+    case "/page":
+      respond(Self.file(Array("<html>".utf8), "text/html"))
+    case "/elsewhere":
+      var response = Self.text(302, "")
+      response.fields.append("Location", "/secret")
+      respond(response)
+    case "/slow-parts":
+      let stream = BodyStream()
+      respond(HTTPResponse(status: 200, stream: stream))
+      for number in 1...4 {
+        queue.asyncAfter(deadline: .now() + .milliseconds(50 * number)) {
+          if number < 4 { stream.write([7]) } else { stream.finish() }
+        }
+      }
+    case "/endless":
+      let stream = BodyStream()
+      respond(HTTPResponse(status: 200, stream: stream))
+      produce(to: stream, request.cancellation)
     case let path where path.hasPrefix("/hold"):
       held.withLock { $0.append(Held(request: request, respond: respond)) }
     default:
       respond(Self.text(200, request.path))
+    }
+  }
+
+  /// What stands for a picture.
+  static let picture = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) }
+
+  private static func file(_ bytes: [UInt8], _ type: String) -> HTTPResponse {
+    var fields = HTTPFields()
+    fields.append("Content-Type", type)
+    return HTTPResponse(status: 200, fields: fields, body: bytes)
+  }
+
+  /// The most bytes that waited in an endless body, and how many were written to it.
+  let produced = Mutex((parts: 0, isEnded: false))
+
+  /// Writes parts of 64 KiB for as long as somebody takes them.
+  private func produce(to stream: BodyStream, _ cancellation: Cancellation) {
+    queue.async { [self] in
+      while !stream.isFull {
+        guard !cancellation.isCancelled else {
+          stream.finish()
+          return produced.withLock { $0.isEnded = true }
+        }
+        stream.write([UInt8](repeating: 7, count: 64 << 10))
+        produced.withLock { $0.parts += 1 }
+      }
+      stream.whenDrained { self.produce(to: stream, cancellation) }
     }
   }
 

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// OpenSSL's way to a socket, with `MSG_NOSIGNAL`: its own would end the program by SIGPIPE where a
 /// client has gone.
-enum SocketBIO {
+package enum SocketBIO {
   /// The functions below, made known to OpenSSL once; `nil` where memory has run out.
   nonisolated(unsafe) private static let method: OpaquePointer? = {
     let kind = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK
@@ -24,7 +24,7 @@ enum SocketBIO {
   /// Makes a BIO that reads and writes a non-blocking socket, which it does not close.
   ///
   /// - Returns: a BIO to be given to `SSL_set_bio`; `nil` where memory has run out.
-  static func make(descriptor: Int32) -> OpaquePointer? {
+  package static func make(descriptor: Int32) -> OpaquePointer? {
     guard let method = unsafe method, let bio = unsafe BIO_new(method) else { return nil }
     // One more than the descriptor: 0 would be no pointer.
     unsafe BIO_set_data(bio, UnsafeMutableRawPointer(bitPattern: Int(descriptor) + 1))

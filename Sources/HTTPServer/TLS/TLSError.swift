@@ -44,7 +44,7 @@ public enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
 
 extension TLSError {
   /// OpenSSL's own words for the first error of this thread's queue, which is emptied.
-  static func takeReason() -> String {
+  package static func takeReason() -> String {
     let code = ERR_get_error()
     defer { ERR_clear_error() }
     // Safety: the library returns a constant, terminated string or nil.
