@@ -105,6 +105,7 @@ let package = Package(
     library("Families", ["Tensors", "JSON", "Detection", "Networks", "Checkpoints", "Images"]),
     library("HTTP1"),
     library("HTTPServer", ["HTTP1", "CLinux", "COpenSSL"]),
+    library("Fetching", ["HTTPServer", "COpenSSL"]),
     library(
       "FasterRCNN",
       [
@@ -124,7 +125,7 @@ let package = Package(
       "Service",
       [
         "Threads", "Digests", "Tensors", "Detection", "Images", "Checkpoints", "FasterRCNN",
-        "JSON", "HTTP1", "HTTPServer", "Observability", "CEmbeddedPage", "CZlib",
+        "JSON", "HTTP1", "HTTPServer", "Fetching", "Observability", "CEmbeddedPage", "CZlib",
       ]),
     library(
       "Batch",
@@ -136,7 +137,7 @@ let package = Package(
       dependencies: [
         "Batch", "Files", "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints",
         "Families", "FasterRCNN", "Datasets", "Evaluation", "JSON", "HTTP1", "HTTPServer",
-        "Observability", "Service", "CLinux", "COpenSSL",
+        "Fetching", "Observability", "Service", "CLinux", "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -156,7 +157,7 @@ let package = Package(
     tests("Images", ["Images", "Tensors"], fixtures: ["Fixtures"]),
     tests("JSON", ["JSON"]),
     tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
-    tests("HTTPServer", ["HTTPServer", "HTTP1", "COpenSSL"]),
+    tests("HTTPServer", ["HTTPServer", "Fetching", "HTTP1", "COpenSSL"]),
     tests("Families", ["Families", "Checkpoints", "Detection", "Images", "Tensors"]),
     tests(
       "FasterRCNN",
@@ -171,7 +172,8 @@ let package = Package(
     tests(
       "Service",
       [
-        "Service", "FasterRCNN", "Digests", "JSON", "HTTP1", "HTTPServer", "Images", "Detection",
+        "Service", "FasterRCNN", "Digests", "JSON", "HTTP1", "HTTPServer", "Fetching", "Images",
+        "Detection",
         "Observability", "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("EndToEnd", []),

@@ -4,6 +4,7 @@ import Glibc
 private let target: @Sendable ([UInt8]) -> Void = {
   let name = unsafe getenv("FRCNN_FUZZ_TARGET").map { unsafe String(cString: $0) } ?? ""
   if name == "http" { return { HTTPFuzzTarget.run($0) } }
+  if let target = FetchFuzzTarget(rawValue: name) { return { target.run($0) } }
   if let target = BodyFuzzTarget(rawValue: name) { return { target.run($0) } }
   if let target = PictureFuzzTarget(rawValue: name) { return { target.run($0) } }
   if let target = FuzzTarget(rawValue: name) { return { target.run($0) } }

@@ -3,7 +3,7 @@
 /// What is fuzzed of pictures: files of each format, and Exif data by themselves.
 ///
 /// Shared by the tests, which replay the corpus, and by libFuzzer (`scripts/fuzz jpeg`, `png`, `webp`, `tiff`,
-/// `bmp`, `gif`, `exif`).
+/// `bmp`, `gif`, `heif`, `exif`).
 enum PictureFuzzTarget: String, CaseIterable, Sendable {
   case jpeg
   case png
@@ -11,16 +11,22 @@ enum PictureFuzzTarget: String, CaseIterable, Sendable {
   case tiff
   case bmp
   case gif
+  #if HEIF
+    case heif
+  #endif
   case exif
 
   /// Reads some bytes; traps where a promise is broken.
   func run(_ bytes: [UInt8]) {
     switch self {
-    case .jpeg, .webp, .tiff, .bmp, .gif: decode(bytes, rawValue)
+    case .jpeg, .webp, .tiff, .bmp, .gif: decode(bytes, [rawValue])
+    #if HEIF
+      case .heif: decode(bytes, ["avif", "heic"])
+    #endif
     case .png:
-      decode(bytes, rawValue)
+      decode(bytes, [rawValue])
       // With checksums that fit, without which hardly any change would come further than its chunk.
-      decode(Self.repairingChecksums(of: bytes), rawValue)
+      decode(Self.repairingChecksums(of: bytes), [rawValue])
     case .exif: _ = Orientation(exif: bytes.span, in: 0..<bytes.count)
     }
   }
@@ -47,10 +53,10 @@ enum PictureFuzzTarget: String, CaseIterable, Sendable {
     return bytes
   }
 
-  private func decode(_ bytes: [UInt8], _ format: String) {
+  private func decode(_ bytes: [UInt8], _ formats: [String]) {
     // Small enough for a run to be short, large enough for the pictures of the corpus.
     let limits = ImageLimits(maximumPixels: 1 << 14)
-    guard let header = try? ImageHeader(parsing: bytes), header.format.identifier == format
+    guard let header = try? ImageHeader(parsing: bytes), formats.contains(header.format.identifier)
     else { return }
     for isLenient in [false, true] {
       let decoder = ImageDecoder(
