@@ -109,7 +109,11 @@ public struct JSONReader {
 
   /// Reads a string of bounded length.
   public mutating func text() throws(JSONError) -> String {
-    let content = try stringContent()
+    try text(in: try stringContent())
+  }
+
+  /// Undoes the escapes of a string that was read already.
+  public func text(in content: Range<Int>) throws(JSONError) -> String {
     guard content.count <= limits.textBytes else {
       throw failure("a text is longer than \(limits.textBytes) bytes")
     }

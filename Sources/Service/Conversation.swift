@@ -91,11 +91,7 @@ struct Conversation: Sendable {
     let timer = DeadlineTimer(after: arrival + limit - .now) { [light] in
       var timings = Timeline()
       timings.add(.now - light.arrival, to: .total)
-      light.answer(
-        Problem(
-          .deadlineExceeded, "The answer was not ready within \(limit.millisecondsText) ms.",
-          limit: .init(name: "time", value: limit.wholeMilliseconds, unit: "milliseconds")),
-        timings: timings)
+      light.answer(.deadlineExceeded(after: limit), timings: timings)
       // Only now: work that sees itself cancelled answers 499, and must not be first to do so.
       light.request.cancellation.cancel()
       onPassing()
@@ -107,21 +103,40 @@ struct Conversation: Sendable {
   func finish(
     _ response: HTTPResponse, timings: Timeline = Timeline(), problem: Problem? = nil
   ) -> HTTPResponse {
+    let response = completed(response)
+    record(response.status, bytes: response.body.count, timings: timings, problem: problem)
+    return response
+  }
+
+  private func completed(_ response: HTTPResponse) -> HTTPResponse {
     var response = response
     rules.complete(&response, to: request)
     response.fields[RequestIdentifier.field] = id
     if let trace { response.fields[TraceContext.field] = trace.text }
+    return response
+  }
+
+  /// Gives the log its line and the metrics their figures; of an answer that was begun, at its end.
+  func record(_ status: Int, bytes: Int, timings: Timeline, problem: Problem? = nil) {
     let duration = ContinuousClock.now - arrival
     rules.metrics.finished(
-      route: routeName, status: response.status, duration: duration, timeline: timings,
+      route: routeName, status: status, duration: duration, timeline: timings,
       problem: problem?.kind)
     rules.log.record(
       RequestRecord(
-        id: id, method: request.method, path: request.path, status: response.status,
-        requestBytes: requestBytes, responseBytes: response.body.count, duration: duration,
+        id: id, method: request.method, path: request.path, status: status,
+        requestBytes: requestBytes, responseBytes: bytes, duration: duration,
         stages: timings.record, client: request.clientAddress, traceID: trace?.traceID,
         error: problem?.detail))
-    return response
+  }
+
+  /// Begins an answer whose body goes on after this; its end has to be told by `record`.
+  ///
+  /// - Returns: whether nobody has answered before.
+  func begin(_ response: HTTPResponse) -> Bool {
+    guard let respond = answer.take() else { return false }
+    respond(completed(response))
+    return true
   }
 
   /// Makes the answer that tells a problem.

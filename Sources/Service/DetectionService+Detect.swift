@@ -21,7 +21,7 @@ extension DetectionService {
     intake.submit { [self] in prepare(conversation, admission, at: place) }
   }
 
-  private var dropCancelled: @Sendable () -> Void { { [queue] in queue.dropCancelled() } }
+  var dropCancelled: @Sendable () -> Void { { [queue] in queue.dropCancelled() } }
 
   /// Looks into a body, and lets a lane have it where all is well; runs in the intake.
   private func prepare(
@@ -33,10 +33,28 @@ extension DetectionService {
       if cancellation.isCancelled { throw CancellationError() }
       let start = ContinuousClock.now
       let order = try order(&conversation, admission)
-      let preparation = ContinuousClock.now - start
       if let timeout = order.parameters.timeout, timeout < admission.timeout {
         conversation.answer(within: timeout, onPassing: dropCancelled)
       }
+      guard order.links.isEmpty else {
+        return fetch(order, for: conversation) { [self, conversation] result in
+          submit(result, conversation, admission, since: start, at: place)
+        }
+      }
+      submit(.success(order), conversation, admission, since: start, at: place)
+    } catch {
+      submit(.failure(error), conversation, admission, since: .now, at: place)
+    }
+  }
+
+  /// Lets a lane have a request, or tells what is wrong with it.
+  private func submit(
+    _ result: Result<WorkOrder, any Error>, _ conversation: Conversation, _ admission: Admission,
+    since start: ContinuousClock.Instant, at place: WorkQueue.Place
+  ) {
+    do {
+      let order = try result.get()
+      let preparation = ContinuousClock.now - start
       do throws(WorkQueue.Shortage) {
         try queue.charge(
           place, bytes: conversation.request.body.count + order.madeBytes, pixels: order.pixels,
@@ -60,7 +78,8 @@ extension DetectionService {
     } catch {
       queue.leave(place)
       admission.model.failed(after: .now - conversation.arrival)
-      conversation.answer(Problem(cancellation.isCancelled ? CancellationError() : error))
+      let isCancelled = conversation.request.cancellation.isCancelled
+      conversation.answer(Problem(isCancelled ? CancellationError() : error))
     }
   }
 
@@ -82,9 +101,10 @@ extension DetectionService {
       share.giveBack(bodyBytes)
       bodyBytes = share.count
     }
-    let order = try WorkOrder(
+    var order = try WorkOrder(
       conversation.request.body, fields: conversation.request.fields, admission: admission,
       settings: settings)
+    if fetcher == nil { try order.settleLinks([:], settings: settings) }
     guard share.take(order.madeBytes) else { throw Problem.outOfBodyMemory }
     if !order.needsBody {
       conversation.request.body = []
@@ -96,6 +116,7 @@ extension DetectionService {
   /// Works on a request and answers it; runs on a lane.
   private func run(_ work: DetectionWork) {
     let conversation = work.conversation
+    if let lines = AnswerLines(of: work) { return write(lines) }
     do {
       let answer = try work.answer()
       work.admission.model.succeeded(answer)

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import FasterRCNN
+public import Fetching
 public import HTTPServer
 internal import JSON
 public import Observability
@@ -33,15 +34,24 @@ public final class DetectionService: RequestHandler {
 
   let intake: Intake
 
+  /// Fetches pictures by URL; `nil` where none are.
+  let fetcher: Fetcher?
+
+  /// Where they are fetched: hosts that do not answer must not hold up bodies that are here.
+  let fetching = Intake(width: 8)
+
   /// Makes a service that has no model yet, and starts its lanes.
   ///
   /// - Parameters:
   ///   - settings: how much it takes on.
   ///   - log: where requests are recorded.
+  ///   - fetcher: fetches pictures by URL; without one none are.
   public init(
-    settings: ServiceSettings = ServiceSettings(), log: RequestLog = RequestLog(level: .none)
+    settings: ServiceSettings = ServiceSettings(), log: RequestLog = RequestLog(level: .none),
+    fetcher: Fetcher? = nil
   ) {
     self.settings = settings
+    self.fetcher = fetcher
     intake = Intake(width: max(2, settings.laneCount))
     queue = WorkQueue(limits: settings.queue, laneCount: settings.laneCount)
     rules = AnswerRules(log: log, crossOrigin: settings.crossOrigin, queue: queue)

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Fetching
+import HTTPServer
 import Service
 
 /// Who may use `frcnn serve`.
@@ -14,6 +16,29 @@ struct AccessOptions: ParsableArguments {
 
   @Option(help: AccessSettings.compatibleWith.help)
   var compatibleWith: String?
+
+  @Option(help: AccessSettings.fetchFrom.help)
+  var fetchFrom: String?
+
+  @Option(help: AccessSettings.fetchFromPrivate.help)
+  var fetchFromPrivate: String?
+
+  @Option(help: AccessSettings.fetchTimeout.help)
+  var fetchTimeout: String?
+
+  /// What fetches pictures by URL; `nil` where no host is named.
+  func fetcher() throws(Failure) -> Fetcher? {
+    let policy = FetchPolicy(
+      sources: try AccessSettings.fetchFrom.value(flag: fetchFrom),
+      privateSources: try AccessSettings.fetchFromPrivate.value(flag: fetchFromPrivate),
+      timeout: try AccessSettings.fetchTimeout.value(flag: fetchTimeout))
+    guard !policy.sources.isEmpty || !policy.privateSources.isEmpty else { return nil }
+    do throws(TLSError) {
+      return try Fetcher(policy)
+    } catch {
+      throw Failure(HTTPServerError.tls(error))
+    }
+  }
 
   /// Reads the file of keys; `nil` where none are asked for.
   func keys() throws(Failure) -> APIKeys? {
@@ -88,6 +113,37 @@ enum AccessSettings {
       let servers = text.split(separator: ",").map { CompatibleServer(rawValue: String($0)) }
       return servers.allSatisfy { $0 != nil } ? Set(servers.compactMap(\.self)) : nil
     })
+
+  static let fetchFrom = Setting(
+    name: "fetch-from",
+    purpose: """
+      Hosts from which pictures are fetched by URL, as images.example.org or images.example.org:8443; \
+      several divided by commas.
+      """,
+    standard: [], standardText: "none: no picture is fetched", form: sources)
+
+  static let fetchFromPrivate = Setting(
+    name: "fetch-from-private",
+    purpose: """
+      The same for hosts whose addresses may be of a private network or of this machine; whoever may ask \
+      the server can have them asked.
+      """,
+    standard: [], standardText: "none", form: sources)
+
+  static let fetchTimeout = Setting(
+    name: "fetch-timeout",
+    purpose: "How long fetching one picture may take, from looking up its host to its last byte.",
+    standard: .seconds(10), standardText: "10s",
+    form: SettingForm.duration(.milliseconds(1)...(.seconds(3600))))
+
+  private static let sources = SettingForm<Set<FetchSource>>(
+    valueName: "hosts",
+    expectation: "names or addresses, each perhaps with :PORT, divided by commas"
+  ) { text in
+    let sources = text.split(separator: ",", omittingEmptySubsequences: false)
+      .map { FetchSource(String($0)) }
+    return sources.allSatisfy { $0 != nil } ? Set(sources.compactMap(\.self)) : nil
+  }
 
   static let corsOrigin = Setting(
     name: "cors-origin",

@@ -78,7 +78,8 @@ struct ServeCommand: ParsableCommand {
       let drainTimeout = try LifeSettings.drainTimeout.value(flag: life.drainTimeout)
       let sources = try model.sources()
       let watchedFiles = try watchedFiles(sources)
-      let service = DetectionService(settings: try serviceSettings(), log: log)
+      let service = DetectionService(
+        settings: try serviceSettings(), log: log, fetcher: try access.fetcher())
       service.setKeys(try access.keys())
       let configuration = try serverConfiguration()
       let server = HTTPServer(configuration: configuration, handler: service)

@@ -19,7 +19,7 @@ import Testing
     return try await .ready(backend, settings: settings)
   }
 
-  /// Sends a request; what it answers is not in `openapi.yaml`, which describes this server's own words.
+  /// Sends a request, and holds the answer against `openapi-doors.yaml`.
   private func answer(
     _ service: DetectionService, _ method: String, _ path: String, _ body: [UInt8] = [],
     type: String? = nil, query: String? = nil
@@ -32,9 +32,11 @@ import Testing
     case .admitted(let ticket):
       request.ticket = ticket
       request.body = body
-      return await withCheckedContinuation { [request] done in
+      let response = await withCheckedContinuation { [request] done in
         service.handle(request) { done.resume(returning: $0) }
       }
+      try Contract.expectConformingDoor(response, method, path)
+      return response
     }
   }
 
@@ -42,6 +44,28 @@ import Testing
     _ service: DetectionService, _ path: String, _ text: String
   ) async throws -> HTTPResponse {
     try await answer(service, "POST", path, Array(text.utf8), type: "application/json")
+  }
+
+  @Test func allPathsAreDescribed() throws {
+    let paths = try #require(try Contract.doors.get()["paths"])
+    let doors = CompatibleServer.allCases.flatMap { server in
+      Compatibility(servers: [server]).doors.map { (name: server.rawValue, paths: $0.paths) }
+    }
+    var methods: [String: Set<String>] = [:]
+    for path in doors.flatMap(\.paths) {
+      methods[path.pattern.text, default: []].formUnion(
+        path.methods.map { $0.rawValue.lowercased() })
+    }
+    #expect(paths.keys == Set(methods.keys))
+    for (pattern, methods) in methods {
+      #expect(paths[pattern]?.keys == methods, "\(pattern)")
+      let open = doors.filter { $0.paths.contains { $0.pattern.text == pattern } }.map(
+        \.name)
+      for method in methods {
+        let tags = paths[pattern]?[method]?["tags"]?.elements.compactMap(\.text)
+        #expect(tags == open, "\(pattern)")
+      }
+    }
   }
 
   @Test func noDoorIsOpenUnlessItIsAskedFor() async throws {
@@ -195,10 +219,13 @@ import Testing
     #expect(region?["original_width"] == .number(16) && region?["original_height"] == .number(8))
     #expect(region?["value"]?["x"] == .number(12.5) && region?["value"]?["width"] == .number(50))
     #expect(region?["value"]?["rectanglelabels"] == .array([.string("WBC")]))
-    for link in ["http://127.0.0.1/x.png", "/data/upload/1.png", "file:///etc/passwd"] {
+    for (link, status, kind) in [
+      ("http://127.0.0.1/x.png", 403, "fetch-forbidden"),
+      ("/data/upload/1.png", 400, "malformed-json"), ("file:///etc/passwd", 400, "malformed-json"),
+    ] {
       let refused = try await json(
         service, "/predict", #"{"tasks":[{"data":{"image":"\#(link)"}}]}"#)
-      try expectProblem(refused, 400, "malformed-json")
+      try expectProblem(refused, status, kind)
     }
   }
 

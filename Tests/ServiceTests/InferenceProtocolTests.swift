@@ -68,6 +68,16 @@ import Testing
     (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }
 
+  @Test func theModelsNameInABodyIsPassedOver() async throws {
+    let service = try await DetectionService.ready()
+    let body = Array(
+      (#"{"id":"1","model_name":"other","model_version":null,"inputs":[{"name":"image","#
+        + #""shape":[1],"datatype":"BYTES","data":["\#(Pictures.pngText)"]}]}"#).utf8)
+    let response = try await service.answer(
+      .detect(body: body, type: nil, path: "/v2/models/cells/infer"))
+    #expect(response.status == 200)
+  }
+
   @Test func healthFollowsTheModel() async throws {
     let service = DetectionService(settings: .testing())
     #expect(try await service.get("/v2/health/live").json == .object(["live": .boolean(true)]))

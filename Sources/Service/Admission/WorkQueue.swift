@@ -164,6 +164,32 @@ final class WorkQueue: Sendable {
     return try outcome.get()
   }
 
+  /// Takes the place before all others for what had a lane, and has to wait for its client before it
+  /// can go on: there was room for it, and what is left of it is no more.
+  ///
+  /// - Parameters:
+  ///   - bytes: what it still holds.
+  ///   - pixels: the pictures that are left of it.
+  ///   - deadline: when its client has waited long enough.
+  ///   - serviceTime: how long work of its kind takes.
+  ///   - cancellation: says that nobody waits for it any more.
+  /// - Returns: the place, to `submit` at.
+  func reenter(
+    bytes: Int, pixels: Int, deadline: ContinuousClock.Instant, serviceTime: ServiceTime,
+    cancellation: Cancellation
+  ) -> Place {
+    state.withLock { state in
+      state.lastNumber += 1
+      let place = Place(number: state.lastNumber)
+      state.waiting.insert(
+        Entry(
+          place: place, cancellation: cancellation, arrival: .now, deadline: deadline, bytes: bytes,
+          pixels: pixels, serviceTime: serviceTime),
+        at: 0)
+      return place
+    }
+  }
+
   /// Corrects what a place costs, once that is known better than from the request's head.
   ///
   /// One that waits alone always has room: what no other request could ever leave room for has to be
@@ -236,11 +262,15 @@ final class WorkQueue: Sendable {
 
   /// Frees the places of those that nobody waits for any more.
   func dropCancelled() {
-    let dropped = state.withLock { state -> [Entry] in
+    let (dropped, idle) = state.withLock { state -> ([Entry], [Int]) in
       let cancelled = state.waiting.filter { $0.cancellation.isCancelled }
       if !cancelled.isEmpty { state.waiting.removeAll { $0.cancellation.isCancelled } }
-      return cancelled
+      // A queue that is closed ends when nothing waits.
+      guard state.isClosed, state.waiting.isEmpty else { return (cancelled, []) }
+      defer { state.idle.removeAll() }
+      return (cancelled, state.idle)
     }
+    for lane in idle { wakeUps[lane].signal() }
     let now = ContinuousClock.now
     for entry in dropped { entry.work?.abandon(now - entry.arrival) }
   }

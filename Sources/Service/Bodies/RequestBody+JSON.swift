@@ -3,15 +3,17 @@ internal import Tensors
 
 extension RequestBody {
   /// The members of a JSON body that are no parameters.
-  static let jsonMembers = ["image", "images", "features"]
+  static let jsonMembers = ["image", "images", "features", "url", "urls"]
 
-  /// Reads `{"image": ...}`, `{"images": [...]}` or `{"features": {...}}` with parameters beside.
+  /// Reads `{"image": ...}`, `{"images": [...]}`, `{"features": {...}}`, `{"url": ...}` or `{"urls": [...]}`
+  /// with parameters beside.
   ///
   /// A member that is `null` is as one left out: so many encoders write what nobody has set.
   static func json(_ bytes: [UInt8]) throws(Problem) -> RequestBody {
     var items: [BodyItem]?
     var given: String?
     var parameters: [NamedValue] = []
+    var links: [Int: String] = [:]
     do throws(JSONError) {
       var reader = JSONReader(bytes)
       try reader.object { (name, reader) throws(JSONError) in
@@ -27,6 +29,14 @@ extension RequestBody {
         switch name {
         case "image": items = [.decodedPicture(try reader.base64())]
         case "images": items = try reader.pictures()
+        case "url": links[0] = try reader.text()
+        case "urls":
+          items = []
+          try reader.array { (index, reader) throws(JSONError) in
+            let url = try reader.text()
+            guard index <= maximumItems else { return }
+            links[index] = url
+          }
         default: items = [.features(try reader.features())]
         }
       }
@@ -34,18 +44,24 @@ extension RequestBody {
     } catch {
       throw Problem(error)
     }
+    if !links.isEmpty {
+      items = Array(repeating: notFetched, count: links.count)
+    }
     guard let items else {
       throw Problem(
         .missingPicture,
-        "The JSON body has no member 'image', 'images' or 'features': a picture is base64 text or a "
-          + "data URI.")
+        "The JSON body has no member 'image', 'images', 'features', 'url' or 'urls': a picture is "
+          + "base64 text or a data URI.")
     }
     guard !items.isEmpty else {
-      throw Problem(.missingPicture, "The list 'images' is empty.")
+      throw Problem(.missingPicture, "The list '\(given ?? "images")' is empty.")
     }
     guard items.count <= maximumItems else { throw tooManyItems }
     if given == "image", items[0].isEmpty { throw noBytes }
-    return RequestBody(items: items, isBatch: given == "images", parameters: parameters)
+    var body = RequestBody(
+      items: items, isBatch: given == "images" || given == "urls", parameters: parameters)
+    body.links = links
+    return body
   }
 
   /// What a request is told that has more pictures than one may have.

@@ -52,6 +52,10 @@ struct RequestBody: Sendable {
   /// The text fields of a form or the members of a JSON object.
   var parameters: [NamedValue] = []
 
+  /// The URLs of pictures that have to be fetched, by the place of each among the items, which holds
+  /// `unreadable` until then.
+  var links: [Int: String] = [:]
+
   /// The names of a form's fields that may hold pictures.
   static let pictureFields = ["image", "file"]
 
@@ -131,6 +135,13 @@ struct RequestBody: Sendable {
     if range.isEmpty { throw noBytes }
     return .picture(range)
   }
+
+  /// What stands in the place of a link until what it names is there.
+  static let notFetched = BodyItem.unreadable(
+    Problem(
+      .fetchForbidden,
+      "Pictures are not fetched by URL here, unless the operator names the hosts by --fetch-from. Send "
+        + "the picture itself."))
 
   static let noBytes = Problem(
     .missingPicture,

@@ -9,8 +9,8 @@ extension Door {
   /// A machine learning backend of Label Studio.
   ///
   /// Source: HumanSignal/label-studio-ml-backend, `label_studio_ml/api.py`; labelstud.io, "Units for image
-  /// annotations": coordinates are percents of the picture. Pictures have to come within the task, as
-  /// data URIs: a task's links are not followed.
+  /// annotations": coordinates are percents of the picture. Pictures come within the task, as data
+  /// URIs, or by links to hosts that the operator has named.
   static let labelStudio = Door(
     paths: [
       Path(
@@ -59,28 +59,38 @@ extension JSONReader {
         guard index < RequestBody.maximumItems else {
           throw reader.failure("there are more than \(RequestBody.maximumItems) tasks")
         }
-        body.items.append(try reader.labelStudioTask())
+        let (picture, link) = try reader.labelStudioTask()
+        body.links[index] = link
+        body.items.append(picture)
       }
     }
     guard !body.items.isEmpty else { throw failure("there is no task") }
     return body
   }
 
-  private mutating func labelStudioTask() throws(JSONError) -> BodyItem {
+  /// Reads a task: its picture, or what stands for it until the link is followed.
+  private mutating func labelStudioTask() throws(JSONError) -> (picture: BodyItem, link: String?) {
     var picture: BodyItem?
+    var link: String?
     try object { (name, reader) throws(JSONError) in
       guard name == "data" else { return try reader.skip() }
       try reader.object { (_, reader) throws(JSONError) in
         guard picture == nil, try reader.kind() == .string else { return try reader.skip() }
         let content = try reader.stringContent()
-        guard reader.begins(content, with: "data:") else { return }
-        picture = .decodedPicture(try reader.decodeBase64(in: content))
+        if reader.begins(content, with: "data:") {
+          picture = .decodedPicture(try reader.decodeBase64(in: content))
+        } else if link == nil,
+          reader.begins(content, with: "https://") || reader.begins(content, with: "http://")
+        {
+          link = try reader.text(in: content)
+        }
       }
     }
+    if picture == nil, let link { return (RequestBody.notFetched, link) }
     guard let picture, !picture.isEmpty else {
-      throw failure("the task's data has no picture as a data URI; links are not followed")
+      throw failure("the task's data has no picture: a data URI, or a link that begins with http")
     }
-    return picture
+    return (picture, nil)
   }
 }
 

@@ -61,6 +61,12 @@ struct MetricsDocument {
     writer.histograms(
       "frcnn_batch_size", "Pictures and feature maps of a request.", label: "model",
       metrics.batchSize)
+    writer.counters(
+      "frcnn_lines_total", "Lines of answers in lines, by what they tell.", labels: ["outcome"],
+      metrics.lines)
+    writer.counters(
+      "frcnn_fetches_total", "Pictures named by URL, by what became of them.", labels: ["outcome"],
+      metrics.fetches)
     writer.histograms(
       "frcnn_proposals_per_image", "Regions proposed in a picture.", label: "model",
       metrics.proposals)

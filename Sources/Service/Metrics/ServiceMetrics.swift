@@ -39,6 +39,13 @@ final class ServiceMetrics: Sendable {
   /// Pictures and feature maps of a request that was answered, by model.
   let batchSize = HistogramFamily(bounds: MetricBuckets.batch, known: [])
 
+  /// Lines of answers in lines, by what they tell.
+  let lines = CounterFamily(known: ["result", "problem"].map { CounterFamily.Key($0) })
+
+  /// Pictures named by URL, by what became of them.
+  let fetches = CounterFamily(
+    known: ["success", "refused", "failure"].map { CounterFamily.Key($0) })
+
   /// Objects found in a picture, by model.
   let detections = HistogramFamily(bounds: MetricBuckets.counts, known: [])
 

@@ -100,6 +100,8 @@ struct InferenceRequest {
           }
           outputs.append(try reader.inferenceOutput())
         }
+      // KServe's client repeats what the path says.
+      case "model_name", "model_version": try reader.skip()
       default: throw reader.failure("a request has id, parameters, inputs and outputs")
       }
     }

@@ -96,7 +96,7 @@ enum Parameter: String, CaseIterable {
         ResponseSection.allCases.filter { $0 != .detections }.map(\.rawValue)
           + [ResponseSection.noImage])
     case (.format, .proposals):
-      .oneOf([AnswerFormat.Word.json, .safetensors].map(\.rawValue))
+      .oneOf([AnswerFormat.Word.json, .safetensors, .ndjson].map(\.rawValue))
     default: values
     }
   }

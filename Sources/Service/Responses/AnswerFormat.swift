@@ -3,6 +3,8 @@ internal import Images
 /// What an answer of the detector may be.
 enum AnswerFormat: Equatable {
   case json, safetensors, coco
+  /// JSON, one line for each picture, as soon as it is done.
+  case lines
   /// The picture with what was found drawn on it.
   case picture(ImageFormat)
 
@@ -10,7 +12,7 @@ enum AnswerFormat: Equatable {
   static let pictures = ImageFormat.encoded.map { Self.picture($0) }
 
   /// All of them, the preferred one first.
-  static let all: [AnswerFormat] = [.json] + pictures + [.safetensors, .coco]
+  static let all: [AnswerFormat] = [.json] + pictures + [.safetensors, .lines, .coco]
 
   /// What the parameter `format` may say.
   ///
@@ -24,6 +26,8 @@ enum AnswerFormat: Equatable {
     case image
     /// Tensors in a safetensors file.
     case safetensors
+    /// JSON, one line for each picture, as soon as it is done.
+    case ndjson
   }
 
   /// The word that asks for it.
@@ -32,6 +36,7 @@ enum AnswerFormat: Equatable {
     case .json: .json
     case .safetensors: .safetensors
     case .coco: .coco
+    case .lines: .ndjson
     case .picture: .image
     }
   }
@@ -42,6 +47,7 @@ enum AnswerFormat: Equatable {
     case .json, .coco: MediaType.json
     case .picture(let format): format.mediaTypes[0]
     case .safetensors: MediaType.safetensors
+    case .lines: MediaType.lines
     }
   }
 

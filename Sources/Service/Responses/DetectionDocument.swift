@@ -10,6 +10,9 @@ public struct DetectionDocument: Sendable {
   /// The request's identifier; left out where it is `nil`.
   public var id: String?
 
+  /// Which of several pictures it is of, counted from 0; left out where it is `nil`.
+  var index: Int?
+
   /// The model that found the objects.
   public var model: ModelDescription
 
@@ -103,6 +106,7 @@ public struct DetectionDocument: Sendable {
     var json = JSONWriter(
       reservingCapacity: 2048 + 96 * (result.proposals.count + 2 * result.objects.count) + features)
     json.beginObject()
+    if let index { json.member("index", index) }
     if let id {
       json.member("id", id)
     }

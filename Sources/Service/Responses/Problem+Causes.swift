@@ -1,8 +1,10 @@
 internal import FasterRCNN
+internal import Fetching
 internal import HTTP1
 internal import HTTPServer
 internal import Images
 internal import JSON
+internal import Observability
 
 extension Problem {
   /// Makes a problem of whatever was thrown while a request was worked on.
@@ -11,6 +13,7 @@ extension Problem {
     case let problem as Problem: self = problem
     case let error as ImageError: self.init(error)
     case let error as DetectorError: self.init(error)
+    case let error as FetchError: self.init(error)
     case is CancellationError:
       self.init(
         .clientClosedRequest, "The client closed the connection before its answer was made.")
@@ -29,6 +32,21 @@ extension Problem {
     case .notFinite: self.init(.internalError, error.description)
     case .compute:
       self.init(.internalError, "The engine failed. The server's standard error says why.")
+    }
+  }
+
+  /// Makes a problem of why a picture was not fetched.
+  init(_ error: FetchError) {
+    switch error {
+    case .malformed: self.init(.malformedRequest, error.sentence, parameter: "url")
+    case .forbidden: self.init(.fetchForbidden, error.sentence, parameter: "url")
+    case .failed: self.init(.fetchFailed, error.sentence, parameter: "url")
+    case .tooLarge(let limit):
+      self.init(
+        .bodyTooLarge, error.sentence, parameter: "url",
+        limit: Limit(name: "body", value: limit, unit: "bytes"))
+    case .noRoom: self = .outOfBodyMemory
+    case .cancelled: self.init(CancellationError())
     }
   }
 
@@ -55,6 +73,13 @@ extension Problem {
       }
     self.init(kind, error.description + mend, limit: limit)
     if kind == .unsupportedPicture { fields = [("Accept", MediaType.acceptedText)] }
+  }
+
+  /// Tells that an answer was not ready in time.
+  static func deadlineExceeded(after limit: Duration) -> Problem {
+    Problem(
+      .deadlineExceeded, "The answer was not ready within \(limit.millisecondsText) ms.",
+      limit: .init(name: "time", value: limit.wholeMilliseconds, unit: "milliseconds"))
   }
 
   /// Tells that what a body stands for has no room beside the bodies of others.
@@ -87,6 +112,13 @@ extension Problem {
       kind, refusal.detail,
       limit: refusal.limit.map { Limit(name: $0.name, value: $0.value, unit: $0.unit) })
     retryAfter = refusal.retryAfter
+  }
+}
+
+extension FetchError {
+  /// The description as a sentence.
+  fileprivate var sentence: String {
+    description.prefix(1).uppercased() + description.dropFirst() + "."
   }
 }
 

@@ -10,6 +10,7 @@ struct Problem: Error, Sendable {
     case malformedJSON = "malformed-json"
     case missingPicture = "missing-picture"
     case unauthorized
+    case fetchForbidden = "fetch-forbidden"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case requestTimeout = "request-timeout"
@@ -23,6 +24,7 @@ struct Problem: Error, Sendable {
     case expectationFailed = "expectation-failed"
     case undecodablePicture = "undecodable-picture"
     case unusablePicture = "unusable-picture"
+    case fetchFailed = "fetch-failed"
     case queueFull = "queue-full"
     case tooManyConnections = "too-many-connections"
     case headTooLarge = "head-too-large"
@@ -78,6 +80,7 @@ extension Problem.Kind {
       .malformedMultipart, .malformedJSON, .missingPicture:
       400
     case .unauthorized: 401
+    case .fetchForbidden: 403
     case .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
@@ -87,6 +90,8 @@ extension Problem.Kind {
     case .unsupportedMediaType, .unsupportedContentCoding, .unsupportedPicture: 415
     case .expectationFailed: 417
     case .undecodablePicture, .unusablePicture: 422
+    // RFC 4918 section 11.4: what the request depends on has failed.
+    case .fetchFailed: 424
     case .queueFull, .tooManyConnections: 429
     case .headTooLarge: 431
     // nginx's code for a client that closed the connection first: seen in the log, never sent.
@@ -110,6 +115,7 @@ extension Problem.Kind {
     case .malformedJSON: "The JSON body is malformed"
     case .missingPicture: "There is no picture"
     case .unauthorized: "A key is needed"
+    case .fetchForbidden: "The URL is not fetched"
     case .notFound: "There is nothing at this path"
     case .methodNotAllowed: "The method does not fit the path"
     case .requestTimeout: "The request took too long to arrive"
@@ -123,6 +129,7 @@ extension Problem.Kind {
     case .expectationFailed: "The expectation cannot be met"
     case .undecodablePicture: "The picture cannot be decoded"
     case .unusablePicture: "The picture's shape is of no use"
+    case .fetchFailed: "The URL cannot be fetched"
     case .queueFull: "The queue is full"
     case .tooManyConnections: "The client has too many connections"
     case .headTooLarge: "The request's head is too large"

@@ -41,6 +41,9 @@ struct MediaType: Hashable {
   /// A safetensors file.
   static let safetensors = "application/vnd.safetensors"
 
+  /// Lines of JSON, one document each (ndjson.org; no type is registered for it).
+  static let lines = "application/x-ndjson"
+
   /// All types that a body for the detector may have.
   static let bodies = pictures.union([form, json, numPy, safetensors])
 

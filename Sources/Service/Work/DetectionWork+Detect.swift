@@ -57,20 +57,20 @@ extension DetectionWork {
   }
 
   /// What the answer is written as: the parameter's word, or else what `Accept` prefers.
-  private func responseFormat(
+  func responseFormat(
     _ parameters: RequestParameters, isBatch: Bool
   ) throws(Problem) -> AnswerFormat {
     let accept = conversation.request.fields.values(of: "Accept").joined(separator: ",")
     var offered: [AnswerFormat] =
-      admission.route == .detect ? AnswerFormat.all : [.json, .safetensors]
+      admission.route == .detect ? AnswerFormat.all : [.json, .safetensors, .lines]
     if let word = parameters.format { offered = offered.filter { $0.word == word } }
     let format = AnswerFormat.preferred(by: accept, among: offered)
-    guard isBatch, format != .json, format != .coco else { return format }
+    guard isBatch, ![.json, .coco, .lines].contains(format) else { return format }
     // `Accept` is a wish, the parameter an order.
     if parameters.format == nil { return .json }
     throw Problem(
       .invalidParameter,
-      "Several pictures are answered as json or coco only; send one for another format.",
+      "Several pictures are answered as json, ndjson or coco only; send one for another format.",
       parameter: Parameter.format.rawValue)
   }
 
@@ -87,7 +87,8 @@ extension DetectionWork {
     }
     let bytes: [UInt8] =
       switch format {
-      case .json: []
+      // Lines are written as they come; see `DetectionService+Lines`.
+      case .json, .lines: []
       case .coco: try COCOResults.json([finding], firstID: parameters.imageID)
       case .picture(let format):
         try finding.annotatedPicture(labels: model.labels).encoded(as: format)

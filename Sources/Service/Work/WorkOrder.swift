@@ -12,6 +12,17 @@ struct WorkOrder: Sendable {
     case explanation(BodyItem, ExplainedPlace)
     case inference(InferenceRequest)
 
+    /// Puts something in the place of one of the items.
+    fileprivate mutating func replace(_ index: Int, by item: BodyItem) {
+      switch self {
+      case .detection(var body):
+        body.items[index] = item
+        self = .detection(body)
+      case .explanation(_, let place): self = .explanation(item, place)
+      case .inference: preconditionFailure("the protocol's pictures are never links")
+      }
+    }
+
     /// The pictures and feature maps.
     var items: [BodyItem] {
       switch self {
@@ -22,11 +33,17 @@ struct WorkOrder: Sendable {
     }
   }
 
-  let job: Job
+  private(set) var job: Job
   let parameters: RequestParameters
 
   /// The pixels of its pictures, as the pictures' headers state them.
   private(set) var pixels = 0
+
+  /// The URLs of pictures that have to be fetched, by the place of each among the items.
+  private(set) var links: [Int: String] = [:]
+
+  /// Whether an error of one picture is told in its place.
+  let isBatch: Bool
 
   /// Reads a body: what it holds, pictures' headers, and the parameters.
   ///
@@ -41,7 +58,6 @@ struct WorkOrder: Sendable {
     _ body: [UInt8], fields: HTTPFields, admission: Admission, settings: ServiceSettings
   ) throws {
     let route = admission.route
-    let isBatch: Bool
     if route.isInferenceProtocol {
       let request = try InferenceRequest(
         body, headerLength: try InferenceRequest.headerLength(in: fields))
@@ -77,6 +93,7 @@ struct WorkOrder: Sendable {
       parameters = try RequestParameters(
         admission.parameters + content.parameters, at: route, model: admission.model.description)
       isBatch = content.isBatch
+      links = content.links
       if route == .explain {
         let place = try ExplainedPlace(parameters)
         guard let item = content.items.first, !isBatch else {
@@ -88,13 +105,39 @@ struct WorkOrder: Sendable {
       }
     }
     let decoder = parameters.decoder(limits: settings.imageLimits)
-    for item in job.items {
-      do {
-        pixels += try parameters.pixelCount(of: item, in: body, decoder)
-      } catch {
-        guard isBatch else { throw error }
-      }
+    for (index, item) in job.items.enumerated() where links[index] == nil {
+      try count(item, in: body, decoder)
     }
+  }
+
+  private mutating func count(
+    _ item: BodyItem, in body: [UInt8], _ decoder: ImageDecoder
+  ) throws {
+    do {
+      pixels += try parameters.pixelCount(of: item, in: body, decoder)
+    } catch {
+      guard isBatch else { throw error }
+    }
+  }
+
+  /// Puts what was fetched in the places of links; a link of which nothing is given stays unreadable.
+  ///
+  /// - Throws: as `init`.
+  mutating func settleLinks(
+    _ fetched: [Int: Result<[UInt8], Problem>], settings: ServiceSettings
+  ) throws {
+    let decoder = parameters.decoder(limits: settings.imageLimits)
+    for index in links.keys.sorted() {
+      switch fetched[index] {
+      case .success(let bytes)?:
+        job.replace(
+          index, by: bytes.isEmpty ? .unreadable(RequestBody.noBytes) : .decodedPicture(bytes))
+      case .failure(let problem)?: job.replace(index, by: .unreadable(problem))
+      case nil: break
+      }
+      try count(job.items[index], in: [], decoder)
+    }
+    links = [:]
   }
 
   /// Whether the body's bytes are still needed: some picture is a part of them.
@@ -125,7 +168,8 @@ extension RequestParameters {
   ) throws -> Int {
     let header: ImageHeader
     switch item {
-    case .features, .unreadable: return 0
+    case .features: return 0
+    case .unreadable(let problem): throw problem
     case .pixels(let image):
       try requireNoSizesOfFeatures()
       return image.width * image.height

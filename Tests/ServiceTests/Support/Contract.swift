@@ -15,6 +15,38 @@ enum Contract {
 
   static let document = Result { try YAMLReader.read(text) }
 
+  /// `openapi-doors.yaml`: the routes of other servers.
+  static let doors = Result {
+    let file = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../../openapi-doors.yaml").standardizedFileURL
+    return try YAMLReader.read(try String(contentsOf: file, encoding: .utf8))
+  }
+
+  /// Requires that an answer of a door is one that `openapi-doors.yaml` describes.
+  static func expectConformingDoor(
+    _ response: HTTPResponse, _ method: String, _ path: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let checker = SchemaChecker(document: try doors.get())
+    let compatibility = Compatibility(servers: Set(CompatibleServer.allCases))
+    let pattern = compatibility.doors.flatMap(\.paths).first {
+      $0.pattern.values(in: path) != nil && $0.methods.contains { $0.rawValue == method }
+    }?.pattern.text
+    // What is not there is described by the other file.
+    guard let pattern else { return }
+    let responses = checker.document["paths"]?[pattern]?[method.lowercased()]?["responses"]
+    let described = (responses?[String(response.status)] ?? responses?["default"])
+      .map(checker.resolve)
+    let content = try #require(described?["content"], "\(pattern)", sourceLocation: sourceLocation)
+    guard !response.body.isEmpty else { return }
+    let type = try #require(response.fields["Content-Type"], sourceLocation: sourceLocation)
+    let schema = try #require(
+      content[String(type.prefix { $0 != ";" })]?["schema"], "\(type)",
+      sourceLocation: sourceLocation)
+    let violations = checker.violations(of: try response.json, against: schema)
+    #expect(violations == [], "\(pattern)", sourceLocation: sourceLocation)
+  }
+
   static func checker() throws -> SchemaChecker { SchemaChecker(document: try document.get()) }
 }
 
@@ -64,7 +96,9 @@ func expectConforming(
   let essence = String(type.prefix { $0 != ";" })
   let media = try #require(
     content[essence], "\(essence) is not described", sourceLocation: sourceLocation)
-  let body = essence.hasSuffix("json") ? try response.json : .string("")
+  // Lines are no one JSON text; `LinesTests` holds each against its schema.
+  let isJSON = essence.hasSuffix("json") && essence != "application/x-ndjson"
+  let body = isJSON ? try response.json : .string("")
   let violations = checker.violations(of: body, against: media["schema"] ?? .null)
   #expect(violations == [], sourceLocation: sourceLocation)
   if essence == "application/problem+json" {

@@ -69,6 +69,11 @@ struct SchemaChecker {
     case "additionalProperties":
       if rule == .boolean(true) { return [] }
       let known = schema["properties"]?.keys ?? []
+      if case .object = rule {
+        return value.keys.subtracting(known).sorted().flatMap { name in
+          violations(of: value[name] ?? .null, against: rule, at: "\(path)/\(name)")
+        }
+      }
       return value.keys.subtracting(known).map { "\(path): \($0) is not described" }
     case "items":
       return value.elements.enumerated().flatMap { index, element in
