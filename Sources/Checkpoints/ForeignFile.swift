@@ -70,6 +70,9 @@ struct ForeignFile {
     } else if Self.isONNX(storage) {
       (what, byteOffset) = ("an ONNX graph", 0)
       remedy = "give the checkpoint that it was exported from"
+    } else if let graph = Self.tensorFlowGraph(storage) {
+      (what, byteOffset) = (graph, 0)
+      remedy = "export the weights as .npz or safetensors"
     } else if let text = ForeignText(storage) {
       (what, remedy, byteOffset) = (text.what, text.remedy, 0)
     } else {
@@ -85,6 +88,27 @@ struct ForeignFile {
     guard storage.count > 4, storage.byte(at: 0) == 0x08, (3...20).contains(storage.byte(at: 1))
     else { return false }
     return [0x12, 0x22, 0x3A].contains(storage.byte(at: 2))
+  }
+}
+
+extension ForeignFile {
+  /// What TensorFlow has as protocol buffers: a GraphDef begins with a node (field 1) that begins with its
+  /// name (field 1) and its operation (field 2); a SavedModel with its version, 1, and a MetaGraphDef
+  /// (field 2).
+  ///
+  /// Source: tensorflow/core/framework/graph.proto and node_def.proto, core/protobuf/saved_model.proto.
+  private static func tensorFlowGraph(_ storage: ByteStorage) -> String? {
+    if storage.contains([0x08, 0x01, 0x12], at: 0) { return "a TensorFlow SavedModel" }
+    guard storage.count > 8, storage.byte(at: 0) == 0x0A else { return nil }
+    // The node's length may take two bytes or three.
+    guard let name = (2...4).first(where: { storage.byte(at: $0) == 0x0A }) else { return nil }
+    let length = Int(storage.byte(at: name + 1))
+    let operation = name + 2 + length
+    guard (1...100).contains(length), operation + 2 < storage.count,
+      storage.byte(at: operation) == 0x12,
+      storage.bytes(in: name + 2..<operation).allSatisfy({ (0x21...0x7e).contains($0) })
+    else { return nil }
+    return "a TensorFlow graph"
   }
 }
 

@@ -114,7 +114,8 @@ struct EvaluateCommand: ParsableCommand {
           countsLastPixel: lastPixel))
     } catch {
       throw Failure(
-        error.isMissingInput ? .missingInput : .brokenInput, "\(folder)/\(error)".printable)
+        error.isMissingInput ? .missingInput : .brokenInput,
+        (folder + (error.path.isEmpty ? ": " : "/") + "\(error)").printable)
     }
   }
 

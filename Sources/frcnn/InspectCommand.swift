@@ -55,7 +55,7 @@ struct InspectCommand: ParsableCommand {
 
   func validate() throws {
     if let plan, PictureSize(rowsByColumns: plan) == nil {
-      throw ValidationError("--plan is '\(plan)'; it takes rows x columns, as 600x800")
+      throw ValidationError("--plan is '\(plan)'; it takes \(PictureSize.expectedText)")
     }
   }
 

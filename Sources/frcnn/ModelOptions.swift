@@ -3,6 +3,7 @@ import Checkpoints
 import Compute
 import Families
 import FasterRCNN
+import Tensors
 
 /// Which model a command works with, and on how many cores; the same for every command.
 struct ModelOptions: ParsableArguments {
@@ -92,7 +93,12 @@ struct ModelOptions: ParsableArguments {
     private static func kind(of error: ModelError) -> Failure.Kind {
       switch error {
       case .checkpoint(let error):
-        if case .unreadable = error.reason { .missingInput } else { .brokenInput }
+        // A file without a byte was read: its contents are wrong.
+        if case .unreadable(let error) = error.reason, error.reason != .empty {
+          .missingInput
+        } else {
+          .brokenInput
+        }
       case .family(.unknown): .usage
       case .family(.unreadable): .missingInput
       case .family, .architecture, .mismatch: .brokenInput

@@ -1,6 +1,9 @@
 import Tensors
 
 extension PictureSize {
+  /// What commands say that they take.
+  static let expectedText = "rows x columns, each from 16 to 8192, as 600x800"
+
   /// Reads a size as commands take it: `480x640` is 480 rows of 640 columns.
   init?(rowsByColumns text: String) {
     let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }

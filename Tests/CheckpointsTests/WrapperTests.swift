@@ -105,6 +105,8 @@ import Testing
     ("\u{20}\0\0\0TFL3", "TensorFlow Lite"), ("\u{FF}\u{D8}\u{FF}\u{E0}", "JPEG"),
     ("\u{7F}ELF", "program"), ("\u{8}\u{8}\u{12}\u{7}pytorch", "ONNX"),
     ("MATLAB 5.0 MAT-file", "MATLAB"),
+    ("\n\u{2B}\n\u{5}input\u{12}\u{B}Placeholder", "TensorFlow graph"),
+    ("\u{8}\u{1}\u{12}\u{7}", "TensorFlow SavedModel"),
   ]
 
   @Test(arguments: beginnings)

@@ -92,6 +92,20 @@ struct MismatchTests {
     }
   }
 
+  @Test("C37: whole numbers are no weights", arguments: [ElementType.int8, .uint8, .int64])
+  func wholeNumbersAreNoWeights(type: ElementType) throws {
+    let message = Self.message {
+      try Self.open { state in
+        let shape = try #require(state["extractor.2.weight"]).shape
+        let bytes = [UInt8](repeating: 1, count: shape.count * type.byteCount)
+        state["extractor.2.weight"] = StoredTensor(
+          elementType: type, shape: shape, storage: ByteStorage(copying: bytes), byteOffset: 0)
+      }
+    }
+    #expect(message.contains("\"extractor.2.weight\" holds \(type)"), "\(message)")
+    #expect(message.contains("no weights"), "\(message)")
+  }
+
   @Test func anchorsHaveToBeAsManyAsTheScoresHave() {
     let message = Self.message { try Self.open(settings: #"{"anchor_scales": [8, 16]}"#) }
     #expect(message.contains("rpn.score.weight has 9 anchors"), "\(message)")

@@ -34,6 +34,20 @@ import Testing
     #expect(try Data(contentsOf: folder.appending(path: "a")) == Data([1, 2, 3]))
   }
 
+  @Test("a file that is being written has no name, which an end by a signal could leave (L06)")
+  func anEndHalfwayLeavesNothing() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    // `O_TMPFILE`, of which not every file system is capable.
+    let probe = unsafe open(folder.path, 0o20_000_000 | O_DIRECTORY | O_WRONLY, 0o600)
+    guard probe >= 0 else { return }
+    close(probe)
+    let file = try AtomicFile(replacing: name("model.safetensors"))
+    try file.write([UInt8](repeating: 7, count: 1 << 20))
+    #expect(try names == [])
+    file.discard()
+    #expect(try names == [])
+  }
+
   @Test func permissionsOfWhatIsReplacedStay() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "a").path
