@@ -61,7 +61,11 @@ JPEG = [picture(generator, mode, "JPEG", **options)
         for mode in ("RGB", "L", "CMYK") for options in ({}, {"progressive": True}, {"quality": 30})]
 JPEG.append(picture(generator, "RGB", "JPEG", exif=exif))
 PNG = [picture(generator, mode, "PNG") for mode in ("RGB", "RGBA", "L", "LA") for _ in range(2)]
-WHOLE = JPEG + PNG
+OTHERS = [picture(generator, "RGB", form) for form in ("WEBP", "TIFF", "BMP")]
+OTHERS.append(picture(generator, "L", "GIF"))
+WHOLE = JPEG + PNG + OTHERS
+# What the server may fetch from itself.
+LINK = BASE + "/example.jpg"
 
 # How many channels features have is the model's affair: the server is asked.
 with urllib.request.urlopen(urllib.request.Request(
@@ -148,7 +152,7 @@ def choices(path, is_batch=False):
         parts.append("detections")
     if path in ("/detect", "/proposals"):
         table["include"] = st.lists(st.sampled_from(parts), min_size=1, unique=True).map(",".join)
-        formats = ["json"] if is_batch else ["json", "safetensors"]
+        formats = ["json", "ndjson"] if is_batch else ["json", "safetensors", "ndjson"]
         table["format"] = st.sampled_from(formats + (["coco"] if path == "/detect" else []))
     if path == "/detect":
         table["image_id"] = st.integers(0, 10**6).map(str)
@@ -194,6 +198,7 @@ def detector_requests(path):
         pictures.map(lambda body: ("application/octet-stream", body, {}, {})))
     form = pictures.map(lambda body: ("multipart/form-data", {"image": [body]}, {}, {}))
     json_picture = texts.map(lambda text: ("application/json", {"image": text}, {}, {}))
+    json_link = st.just(("application/json", {"url": LINK}, {}, {}))
     json_features = maps.map(lambda values: ("application/json", {
         "features": {"shape": list(values.shape), "datatype": "FP32",
                      "data": [round(float(value), 4) for value in values.ravel()]},
@@ -203,17 +208,23 @@ def detector_requests(path):
         maps.map(lambda values: (
             "application/vnd.safetensors", safetensors(values, sizes(values)), {}, {})))
     strategies = [with_choices(path, one)
-                  for one in (raw, form, json_picture, json_features, feature_files)]
+                  for one in (raw, form, json_picture, json_link, json_features, feature_files)]
     if path != "/explain":
         several = st.one_of(
             st.lists(texts, min_size=1, max_size=3).map(
                 lambda all: ("application/json", {"images": all}, {}, {})),
             st.lists(pictures, min_size=2, max_size=3).map(
-                lambda all: ("multipart/form-data", {"file": all}, {}, {})))
+                lambda all: ("multipart/form-data", {"file": all}, {}, {})),
+            st.integers(1, 3).map(lambda count: ("application/json", {"urls": [LINK] * count}, {}, {})))
         strategies.append(with_choices(path, several, is_batch=True))
         # One of several is broken: the others are answered all the same.
         strategies.append(damaged.map(lambda body: request(
             "application/json", {"images": [text_of(JPEG[0]), text_of(body)]}, {})))
+    # A URL that is fetched from nobody, or is none.
+    strategies.append(st.sampled_from([
+        "http://example.org/a.jpg", "http://127.0.0.1:1/a.jpg", "http://169.254.169.254/", "file:///etc/passwd",
+        LINK.replace("http", "https"), LINK + "x", "", "http://[::1]/", BASE + "/docs"]).map(
+            lambda url: request("application/json", {"url": url}, {}, sound=False)))
     strategies.append(st.builds(
         lambda one, cut: request("application/json", {"image": text_of(one)[:cut]}, {}, sound=False),
         pictures, st.integers(0, 400)))
@@ -373,6 +384,9 @@ def binary_answers_are_what_they_say(ctx, response, case):
             image.load()
     elif kind == "application/vnd.safetensors":
         safetensors_of(response.content)
+    elif kind == "application/x-ndjson":
+        lines = [json.loads(line) for line in response.content.splitlines()]
+        assert [line["index"] for line in lines] == list(range(len(lines))) and lines
     elif kind == "application/octet-stream":
         length = int(response.headers["inference-header-content-length"][0])
         outputs = json.loads(response.content[:length])["outputs"]
