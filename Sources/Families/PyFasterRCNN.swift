@@ -14,13 +14,17 @@ extension Family {
   /// py-faster-rcnn's ZF net, which pools 6x6.
   static let pyFasterRCNNZF = PyFasterRCNN.family(
     "py-faster-rcnn-zf", "ZF, as .caffemodel",
-    proof: .all([.tensor("conv5.weight"), PyFasterRCNN.rpn]),
+    proof: .all([.tensor("conv5.weight"), PyFasterRCNN.rpn, .not(PyFasterRCNN.isMedium)]),
     backbone: [("conv#", "backbone.conv#")]
   ) { (_) in PyFasterRCNN.conventions(.zeilerFergus, roiSize: 6) }
 }
 
 enum PyFasterRCNN {
   static let rpn = Proof.all([.tensor("rpn_cls_score.weight"), .tensor("cls_score.weight")])
+
+  /// VGG_CNN_M_1024 (`models/pascal_voc/VGG_CNN_M_1024`) has the ZF net's names, but normalises across
+  /// channels and pads otherwise, which no tensor tells; its fc7 has 1024 outputs behind fc6's 4096.
+  static let isMedium = Proof.narrower("fc7.weight", than: "fc6.weight")
 
   static func family(
     _ name: String, _ summary: String, proof: Proof, backbone: [(String, String)],

@@ -44,6 +44,12 @@ struct Stranger: Sendable {
       remedy: "load it with Detectron2's DetectionCheckpointer and save it again",
       proof: .any([.tensor("conv_rpn_fpn2_w"), .tensor("res2_0_branch2a_w")])),
     Stranger(
+      what: "py-faster-rcnn's VGG_CNN_M_1024",
+      remedy:
+        "its VGG16 and ZF are run here; a ZF whose fc7 was made narrower than its fc6 is taken by "
+        + "--profile py-faster-rcnn-zf",
+      proof: .all([.tensor("conv5.weight"), PyFasterRCNN.rpn, PyFasterRCNN.isMedium])),
+    Stranger(
       what: "a detector of PaddleDetection's", remedy: retrain,
       proof: .tensors("rpn_head.rpn_rois_score")),
     Stranger(

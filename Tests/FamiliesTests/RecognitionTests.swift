@@ -47,6 +47,25 @@ struct RecognitionTests {
     #expect(error.map { "\($0)" }?.contains(words) == true, "\(String(describing: error))")
   }
 
+  /// py-faster-rcnn's third network has the names of its second; fc7 is narrower (its
+  /// `VGG_CNN_M_1024/faster_rcnn_end2end/test.prototxt`).
+  @Test(arguments: [([1, 1, 2, 3], 3), ([4, 3], 4), ([4, 3], 2), ([1, 1, 4, 3], 3)])
+  func aMediumNetworkIsNoZeilerAndFergus(fc6: [Int], outputs: Int) throws {
+    let names = ["conv5.weight", "rpn_cls_score.weight", "cls_score.weight"]
+    let evidence = Evidence.of(
+      names + ["fc6.weight", "fc7.weight"],
+      shapes: ["fc6.weight": Shape(fc6), "fc7.weight": [outputs, 1]])
+    guard outputs < fc6[fc6.count - 2] else {
+      #expect(try Blueprint(evidence).family.name == "py-faster-rcnn-zf")
+      return
+    }
+    let error = #expect(throws: FamilyError.self) { _ = try Blueprint(evidence) }
+    #expect(error.map { "\($0)" }?.contains("VGG_CNN_M_1024") == true)
+    var options = ModelCard()
+    options[.profile] = .text("py-faster-rcnn-zf")
+    #expect(try Blueprint(evidence, options: options).family.name == "py-faster-rcnn-zf")
+  }
+
   @Test(arguments: [
     (CheckpointFormat.pyTorchArchive, "bubbliiiing-vgg"),
     (.pyTorchLegacy, "bubbliiiing-vgg"),
@@ -151,13 +170,15 @@ extension Evidence {
   /// What a file of tensors of these names would tell.
   static func of(
     _ names: [String], _ format: CheckpointFormat = .pyTorchArchive,
-    attributes: PickleValue = .dictionary([]), beside: [String: String] = [:]
+    attributes: PickleValue = .dictionary([]), beside: [String: String] = [:],
+    shapes: [String: Shape] = [:]
   ) -> Evidence {
     var state = StateDictionary()
     for name in names {
+      let shape = shapes[name] ?? [1]
       state[name] = StoredTensor(
-        elementType: .float32, shape: [1], storage: ByteStorage(copying: [0, 0, 0, 0]),
-        byteOffset: 0)
+        elementType: .float32, shape: shape,
+        storage: ByteStorage(copying: [UInt8](repeating: 0, count: 4 * shape.count)), byteOffset: 0)
     }
     return Evidence(Checkpoint(format, state, attributes, files: [])) {
       beside[$0].map { Array($0.utf8) }
