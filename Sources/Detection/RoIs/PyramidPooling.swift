@@ -12,6 +12,8 @@ public struct PyramidPooling: Sendable {
   private var starts: [Int] = []
   /// Which map each of the RoIs is pooled from, as the last `assign` found.
   package private(set) var levels: [Int] = []
+  /// For each RoI its map, its picture, its upper edge, and its index.
+  private var keys: [(Int, Int, Float, Int)] = []
 
   /// Makes ready for maps of some sizes.
   ///
@@ -34,8 +36,13 @@ public struct PyramidPooling: Sendable {
     mapper = LevelMapper(settings.levels, scales: scales.map(\.yMultiplier))
   }
 
-  /// Assigns RoIs to maps: a counting sort, so that RoIs of one map keep their order.
-  public mutating func assign(_ rois: Span<BoundingBox>) {
+  /// Assigns RoIs to maps, and orders those of a map and picture from the top: neighbours read the same
+  /// cells, which are then still in the cache.
+  ///
+  /// - Parameters:
+  ///   - rois: The RoIs.
+  ///   - imageIndices: For each RoI, which picture it lies in.
+  public mutating func assign(_ rois: Span<BoundingBox>, imageIndices: Span<Int>) {
     levels.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
     starts.append(contentsOf: repeatElement(0, count: poolings.count + 1))
@@ -45,12 +52,15 @@ public struct PyramidPooling: Sendable {
       starts[level + 1] += 1
     }
     for level in poolings.indices { starts[level + 1] += starts[level] }
-    order.resize(to: rois.count, filling: 0)
-    var next = starts
-    for (roi, level) in levels.enumerated() {
-      order[next[level]] = roi
-      next[level] += 1
+    keys.removeAll(keepingCapacity: true)
+    for roi in rois.indices {
+      // A NaN has no place in an order.
+      let top = rois[roi].yMin.isFinite ? rois[roi].yMin : 0
+      keys.append((levels[roi], imageIndices[roi], top, roi))
     }
+    keys.sort { $0 < $1 }
+    order.removeAll(keepingCapacity: true)
+    order.append(contentsOf: keys.lazy.map(\.3))
   }
 
   /// Pools a part of the assigned RoIs, map by map.

@@ -2,6 +2,7 @@ internal import Compute
 internal import Detection
 internal import Families
 internal import Networks
+internal import Synchronization
 internal import Tensors
 
 /// From proposals to what the head says of them: pools their features and runs the head, chunk by
@@ -93,6 +94,9 @@ final class RoIStage {
       logits: try gathered[1].room(counts[1] * proposals))
   }
 
+  /// The RoIs that a thread pools at a time: enough of a map's for cells to be read again from the cache.
+  private static let partCount = 48
+
   /// Pools RoIs into the head's own layout, shared out over the team.
   private func pool(
     _ boxes: [BoundingBox], _ images: [Int], from maps: [FeatureMapView],
@@ -109,12 +113,21 @@ final class RoIStage {
     // writes its own rows. Rows beyond the last RoI are computed too, and must be numbers.
     let destination = unsafe UnsafeMutableBufferPointer(rebasing: values[..<used])
     unsafe UnsafeMutableBufferPointer(rebasing: values[used...]).update(repeating: 0)
-    pooling.assign(boxes.span)
+    pooling.assign(boxes.span, imageIndices: images.span)
     let assigned = pooling
-    thread.parallel(boxes.count) { range in
-      unsafe assigned.pool(
-        maps, rois: boxes.span, imageIndices: images.span, range: range, into: destination,
-        outputChannelBlock: layout.channelBlock)
+    // RoIs take different times, so threads take parts as they get done.
+    let parts = (boxes.count + Self.partCount - 1) / Self.partCount
+    let next = Atomic(0)
+    thread.parallel(thread.threadCount) { _ in
+      while true {
+        let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard part < parts else { break }
+        let start = part * Self.partCount
+        unsafe assigned.pool(
+          maps, rois: boxes.span, imageIndices: images.span,
+          range: start..<min(start + Self.partCount, boxes.count), into: destination,
+          outputChannelBlock: layout.channelBlock)
+      }
     }
     return UnsafeRawPointer(values.baseAddress)
   }
