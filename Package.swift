@@ -161,7 +161,10 @@ let package = Package(
     tests("Families", ["Families", "Checkpoints", "Detection", "Images", "Tensors"]),
     tests(
       "FasterRCNN",
-      ["FasterRCNN", "Families", "Checkpoints", "Compute", "Detection", "Images", "Tensors"],
+      [
+        "FasterRCNN", "Families", "Checkpoints", "Compute", "Detection", "Images", "Networks",
+        "Tensors",
+      ],
       fixtures: ["Fixtures"]),
     tests(
       "Training",
