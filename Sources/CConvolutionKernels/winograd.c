@@ -1,5 +1,6 @@
 #include "winograd.h"
 
+#include <math.h>
 #include <string.h>
 
 // The kernels are written once, for vectors of LANES floats, and compiled for each machine by including
@@ -7,11 +8,29 @@
 // vectors of weights and a value must fit into 32 or 16 registers.
 #if defined(__x86_64__)
 
+#include <immintrin.h>
+
+/// The nearest bfloat16, of two the one with an even last bit; of a NaN its upper half.
+static inline uint16_t rounded_to_bfloat16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  if (value != value) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
 #define LANES 16
 #define MOST_ROWS 14
 #define MACHINE __attribute__((target("avx512f,avx2,fma")))
 #define NAME(name) name##_16
 #include "winograd_kernels.h"
+
+#define LANES 16
+#define MOST_ROWS 14
+#define BFLOAT16
+#define MACHINE __attribute__((target("avx512f,avx512bf16,avx512vl,avx2,fma")))
+#define NAME(name) name##_bf16
+#include "winograd_kernels.h"
+#undef BFLOAT16
 
 #define LANES 8
 #define MOST_ROWS 6
@@ -25,23 +44,21 @@ winograd_lanes winograd_most_lanes(void) {
   return __builtin_cpu_supports("avx512f") ? 16 : 8;
 }
 
-void winograd_transform_weights(winograd_lanes lanes, const float *weights, const float *scales,
-                                int32_t input_channels, int32_t outputs, float *transformed) {
-  if (lanes == 16) {
-    transform_weights_16(weights, scales, input_channels, outputs, transformed);
-  } else {
-    transform_weights_8(weights, scales, input_channels, outputs, transformed);
-  }
+void winograd_transform_weights(struct winograd_type type, const float *weights,
+                                const float *scales, int32_t input_channels, int32_t outputs,
+                                void *transformed) {
+  (type.multiplies_bfloat16 ? transform_weights_bf16
+   : type.lanes == 16       ? transform_weights_16
+                            : transform_weights_8)(weights, scales, input_channels, outputs,
+                                                   transformed);
 }
 
-void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convolution,
+void winograd_run(struct winograd_type type, const struct winograd_convolution *convolution,
                   size_t first_tile, size_t tiles, int32_t first_panel, int32_t panels,
                   float *scratch) {
-  if (lanes == 16) {
-    run_16(convolution, first_tile, tiles, first_panel, panels, scratch);
-  } else {
-    run_8(convolution, first_tile, tiles, first_panel, panels, scratch);
-  }
+  (type.multiplies_bfloat16 ? run_bf16
+   : type.lanes == 16       ? run_16
+                            : run_8)(convolution, first_tile, tiles, first_panel, panels, scratch);
 }
 
 #else
@@ -49,12 +66,13 @@ void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convo
 winograd_lanes winograd_most_lanes(void) { return 0; }
 
 // Nobody calls these.
-void winograd_transform_weights(winograd_lanes lanes, const float *weights, const float *scales,
-                                int32_t input_channels, int32_t outputs, float *transformed) {
+void winograd_transform_weights(struct winograd_type type, const float *weights,
+                                const float *scales, int32_t input_channels, int32_t outputs,
+                                void *transformed) {
   __builtin_trap();
 }
 
-void winograd_run(winograd_lanes lanes, const struct winograd_convolution *convolution,
+void winograd_run(struct winograd_type type, const struct winograd_convolution *convolution,
                   size_t first_tile, size_t tiles, int32_t first_panel, int32_t panels,
                   float *scratch) {
   __builtin_trap();

@@ -1,4 +1,5 @@
-// No guard: winograd.c includes this once for each machine, with LANES, MOST_ROWS, MACHINE and NAME.
+// No guard: winograd.c includes this once for each machine and type of products, with LANES, MOST_ROWS, MACHINE
+// and NAME; with BFLOAT16 products are those of bfloat16, summed in float32.
 
 #define INLINE MACHINE static inline __attribute__((always_inline))
 
@@ -11,30 +12,52 @@ typedef float NAME(vector) __attribute__((ext_vector_type(LANES), aligned(4)));
 
 // MARK: Transforms
 
+// The points are 0, ±1/√2, ±√2 and infinity. Their transforms grow less than those of the usual 0, ±1, ±2, so
+// that what is rounded to bfloat16 between them is a third as far off.
+#define ROOT_HALF 0.70710678118654752f
+#define ROOT_TWO 1.41421356237309505f
+
 /// One column of Bᵀd: six values to six.
 INLINE void NAME(transform_input)(const VECTOR *d, VECTOR *out) {
-  const VECTOR even = FMA(-4, d[2], d[4]), odd = FMA(-4, d[1], d[3]);
-  const VECTOR left = d[4] - d[2], right = d[3] - d[1];
-  out[0] = FMA(4, d[0], FMA(-5, d[2], d[4]));
-  out[1] = even + odd;
-  out[2] = even - odd;
-  out[3] = FMA(2, right, left);
-  out[4] = FMA(-2, right, left);
-  out[5] = FMA(4, d[1], FMA(-5, d[3], d[5]));
+  const VECTOR even = FMA(-2, d[2], d[4]), odd = FMA(-2, d[1], d[3]);
+  const VECTOR even2 = FMA(-0.5f, d[2], d[4]), odd2 = FMA(-0.5f, d[1], d[3]);
+  out[0] = FMA(-2.5f, d[2], d[4] + d[0]);
+  out[1] = FMA(ROOT_HALF, odd, even);
+  out[2] = FMA(-ROOT_HALF, odd, even);
+  out[3] = FMA(ROOT_TWO, odd2, even2);
+  out[4] = FMA(-ROOT_TWO, odd2, even2);
+  out[5] = FMA(-2.5f, d[3], d[5] + d[1]);
 }
 
 /// One column of Aᵀm: six values to four.
 INLINE void NAME(transform_output)(const VECTOR *m, VECTOR *out) {
-  const VECTOR sum = m[1] + m[2], difference = m[1] - m[2];
-  const VECTOR sum2 = m[3] + m[4], difference2 = m[3] - m[4];
+  const VECTOR sum = m[1] + m[2], difference = ROOT_HALF * (m[1] - m[2]);
+  const VECTOR sum2 = m[3] + m[4], difference2 = ROOT_TWO * (m[3] - m[4]);
   out[0] = m[0] + sum + sum2;
-  out[1] = FMA(2, difference2, difference);
-  out[2] = FMA(4, sum2, sum);
-  out[3] = FMA(8, difference2, difference) + m[5];
+  out[1] = difference + difference2;
+  out[2] = FMA(2, sum2, 0.5f * sum);
+  out[3] = FMA(2, difference2, FMA(0.5f, difference, m[5]));
+}
+
+// What is multiplied: a vector of values is stored as `element`s side by side.
+#ifdef BFLOAT16
+typedef uint16_t NAME(element);
+#else
+typedef float NAME(element);
+#endif
+#define ELEMENT NAME(element)
+
+/// Stores a vector of transformed values.
+INLINE void NAME(store_values)(ELEMENT *out, VECTOR values) {
+#ifdef BFLOAT16
+  _mm256_storeu_si256((__m256i *)out, (__m256i)_mm512_cvtneps_pbh((__m512)values));
+#else
+  *(VECTOR *)out = values;
+#endif
 }
 
 /// Transforms 6x6 vectors; number (x, y) of the result, x first, goes to `out + (6x + y) * position`.
-INLINE void NAME(input_tile)(const float *in, ptrdiff_t row, float *out, size_t position) {
+INLINE void NAME(input_tile)(const float *in, ptrdiff_t row, ELEMENT *out, size_t position) {
   VECTOR columns[6][6];
   for (int y = 0; y < 6; y++) {
     VECTOR values[6], transformed[6];
@@ -49,14 +72,14 @@ INLINE void NAME(input_tile)(const float *in, ptrdiff_t row, float *out, size_t 
     NAME(transform_input)(columns[x], transformed);
 #pragma unroll
     for (int y = 0; y < 6; y++) {
-      *(VECTOR *)(out + (size_t)(6 * x + y) * position) = transformed[y];
+      NAME(store_values)(out + (size_t)(6 * x + y) * position, transformed[y]);
     }
   }
 }
 
 /// The same for a tile that reaches beyond the source: zeros stand for what is not there.
 MACHINE static void NAME(edge_tile)(const struct winograd_convolution *convolution,
-                                    const float *block, int32_t top, int32_t left, float *out,
+                                    const float *block, int32_t top, int32_t left, ELEMENT *out,
                                     size_t position) {
   float values[36 * LANES] __attribute__((aligned(64)));
   memset(values, 0, sizeof values);
@@ -159,7 +182,7 @@ INLINE void NAME(store_maxima)(VECTOR results[4][4], float *out, ptrdiff_t row, 
 // MARK: Products
 
 /// What the caches should fetch while a product runs: it reads `weights_step` and `values_step` bytes
-/// further at each input channel.
+/// further at each step.
 struct NAME(ahead) {
   const char *weights, *values;
   ptrdiff_t weights_step, values_step;
@@ -167,15 +190,35 @@ struct NAME(ahead) {
 
 /// Multiplies `rows` tiles by the weights of a panel: two blocks of output channels.
 ///
-/// `values` is (blocks, rows, LANES), `weights` (blocks * LANES, 2 * LANES), `out` (2, rows, LANES). All
+/// `values` is (blocks, rows, LANES), `weights` (blocks * LANES, 2 * LANES), or (blocks * LANES / 2, 2 * LANES, 2)
+/// of bfloat16, whose products are summed two input channels at a time; `out` is (2, rows, LANES). All
 /// sums stay in registers; `rows` is a constant wherever this is inlined.
-INLINE void NAME(product)(const int rows, const float *restrict values,
-                          const float *restrict weights, int32_t blocks, float *restrict out,
+INLINE void NAME(product)(const int rows, const ELEMENT *restrict values,
+                          const ELEMENT *restrict weights, int32_t blocks, float *restrict out,
                           struct NAME(ahead) ahead) {
   VECTOR left[MOST_ROWS], right[MOST_ROWS];
 #pragma unroll
   for (int row = 0; row < rows; row++) left[row] = right[row] = 0;
   for (int32_t block = 0; block < blocks; block++, values += rows * LANES) {
+#ifdef BFLOAT16
+#pragma unroll 4
+    for (int pair = 0; pair < LANES / 2; pair++, weights += 4 * LANES) {
+      const __m512bh first = (__m512bh)_mm512_loadu_si512(weights);
+      const __m512bh second = (__m512bh)_mm512_loadu_si512(weights + 2 * LANES);
+      __builtin_prefetch(ahead.weights, 0, 2);
+      __builtin_prefetch(ahead.values, 0, 2);
+      ahead.weights += ahead.weights_step;
+      ahead.values += ahead.values_step;
+#pragma unroll
+      for (int row = 0; row < rows; row++) {
+        int32_t both;
+        memcpy(&both, values + row * LANES + 2 * pair, sizeof both);
+        const __m512bh value = (__m512bh)_mm512_set1_epi32(both);
+        left[row] = (VECTOR)_mm512_dpbf16_ps((__m512)left[row], value, first);
+        right[row] = (VECTOR)_mm512_dpbf16_ps((__m512)right[row], value, second);
+      }
+    }
+#else
 #pragma unroll 4
     for (int channel = 0; channel < LANES; channel++, weights += 2 * LANES) {
       const VECTOR first = *(const VECTOR *)weights, second = *(const VECTOR *)(weights + LANES);
@@ -190,6 +233,7 @@ INLINE void NAME(product)(const int rows, const float *restrict values,
         right[row] = FMA(value, second, right[row]);
       }
     }
+#endif
   }
 #pragma unroll
   for (int row = 0; row < rows; row++) {
@@ -198,23 +242,30 @@ INLINE void NAME(product)(const int rows, const float *restrict values,
   }
 }
 
+// The input channels that a step of a product takes.
+#ifdef BFLOAT16
+#define STEP_CHANNELS 2
+#else
+#define STEP_CHANNELS 1
+#endif
+
 /// Multiplies all blocks of tiles at one position.
 ///
 /// The weights of the next position follow these and the values of the next position follow these,
 /// so each block fetches its share of both: a stream from memory is hidden behind the products.
 #define PRODUCTS(rows)                                                                             \
-  MACHINE static void NAME(products_##rows)(const float *values, const float *weights,             \
+  MACHINE static void NAME(products_##rows)(const ELEMENT *values, const ELEMENT *weights,         \
                                             int32_t blocks, size_t count, float *out) {            \
     const size_t size = (size_t)blocks * rows * LANES;                                             \
     const size_t panel = (size_t)blocks * LANES * 2 * LANES;                                       \
     struct NAME(ahead) ahead = {(const char *)(weights + panel), (const char *)(values + count * size), \
-                                (ptrdiff_t)(2 * LANES * sizeof(float) / count),                    \
-                                (ptrdiff_t)(rows * sizeof(float))};                                \
+                                (ptrdiff_t)(STEP_CHANNELS * 2 * LANES * sizeof(ELEMENT) / count),  \
+                                (ptrdiff_t)(STEP_CHANNELS * rows * sizeof(ELEMENT))};              \
     for (size_t index = 0; index < count; index++) {                                               \
       NAME(product)(rows, values + index * size, weights, blocks, out + index * 2 * rows * LANES,  \
                     ahead);                                                                        \
-      ahead.weights += blocks * LANES * ahead.weights_step;                                        \
-      ahead.values += blocks * LANES * ahead.values_step;                                          \
+      ahead.weights += blocks * LANES / STEP_CHANNELS * ahead.weights_step;                        \
+      ahead.values += blocks * LANES / STEP_CHANNELS * ahead.values_step;                          \
     }                                                                                              \
   }
 PRODUCTS(1)
@@ -235,7 +286,8 @@ PRODUCTS(14)
 #endif
 #undef PRODUCTS
 
-static void (*const NAME(products)[])(const float *, const float *, int32_t, size_t, float *) = {
+static void (*const NAME(products)[])(const ELEMENT *, const ELEMENT *, int32_t, size_t,
+                                      float *) = {
     NAME(products_1), NAME(products_2), NAME(products_3),  NAME(products_4),
     NAME(products_5), NAME(products_6),
 #if MOST_ROWS > 6
@@ -248,17 +300,18 @@ static void (*const NAME(products)[])(const float *, const float *, int32_t, siz
 
 /// G g Gᵀ in double precision, rounded once at the end.
 ///
-/// The result is (output channels / 2 LANES, 36, input channels, 2 LANES): in the order in which the
-/// products read it.
+/// The result is (output channels / 2 LANES, 36, input channels, 2 LANES), or pairs of input channels side
+/// by side: in the order in which the products read it.
 MACHINE static void NAME(transform_weights)(const float *weights, const float *scales,
                                             int32_t input_channels, int32_t outputs,
-                                            float *transformed) {
-  static const double G[6][3] = {{1. / 4, 0, 0},
-                                 {-1. / 6, -1. / 6, -1. / 6},
-                                 {-1. / 6, 1. / 6, -1. / 6},
-                                 {1. / 24, 1. / 12, 1. / 6},
-                                 {1. / 24, -1. / 12, 1. / 6},
+                                            void *transformed_weights) {
+  static const double G[6][3] = {{1, 0, 0},
+                                 {-2. / 3, -M_SQRT2 / 3, -1. / 3},
+                                 {-2. / 3, M_SQRT2 / 3, -1. / 3},
+                                 {1. / 6, M_SQRT2 / 6, 1. / 3},
+                                 {1. / 6, -M_SQRT2 / 6, 1. / 3},
                                  {0, 0, 1}};
+  ELEMENT *transformed = transformed_weights;
   const size_t length = 9 * (size_t)input_channels, panel = 2 * LANES * (size_t)input_channels;
   for (int32_t output = 0; output < outputs; output += 2 * LANES, transformed += 36 * panel) {
     for (int32_t channel = 0; channel < input_channels; channel++) {
@@ -278,10 +331,17 @@ MACHINE static void NAME(transform_weights)(const float *weights, const float *s
       }
       for (int x = 0; x < 6; x++) {
         for (int y = 0; y < 6; y++) {
-          float *out = transformed + (size_t)(6 * x + y) * panel + 2 * LANES * (size_t)channel;
+          ELEMENT *out = transformed + (size_t)(6 * x + y) * panel;
           for (int lane = 0; lane < 2 * LANES; lane++) {
-            out[lane] = (float)(G[y][0] * rows[0][x][lane] + G[y][1] * rows[1][x][lane] +
-                                G[y][2] * rows[2][x][lane]);
+            const float value = (float)(G[y][0] * rows[0][x][lane] + G[y][1] * rows[1][x][lane] +
+                                        G[y][2] * rows[2][x][lane]);
+#ifdef BFLOAT16
+            // Pairs of input channels side by side.
+            out[4 * LANES * (size_t)(channel / 2) + 2 * (size_t)lane + (size_t)(channel % 2)] =
+                rounded_to_bfloat16(value);
+#else
+            out[2 * LANES * (size_t)channel + (size_t)lane] = value;
+#endif
           }
         }
       }
@@ -319,7 +379,7 @@ INLINE void NAME(advance)(const struct winograd_convolution *convolution,
 /// Transforms the sources of some tiles to (36, groups, blocks, rows, LANES).
 MACHINE static void NAME(transform_sources)(const struct winograd_convolution *convolution,
                                             size_t first_tile, size_t tiles, size_t groups,
-                                            float *values) {
+                                            ELEMENT *values) {
   const size_t rows = (size_t)convolution->rows;
   const size_t blocks = (size_t)convolution->input_channels / LANES;
   const size_t position = groups * blocks * rows * LANES;
@@ -327,11 +387,11 @@ MACHINE static void NAME(transform_sources)(const struct winograd_convolution *c
     const float *source = convolution->source + (ptrdiff_t)block * convolution->source_block;
     struct NAME(place) place = NAME(place_of)(convolution, first_tile);
     for (size_t tile = 0; tile < groups * rows; tile++) {
-      float *out = values + ((tile / rows * blocks + block) * rows + tile % rows) * LANES;
+      ELEMENT *out = values + ((tile / rows * blocks + block) * rows + tile % rows) * LANES;
       if (tile >= tiles) {
         // Rows without a tile are multiplied with the others: zeros, because what lies in the scratch
         // memory may be subnormal, and slow.
-        for (size_t number = 0; number < 36; number++) *(VECTOR *)(out + number * position) = 0;
+        for (size_t number = 0; number < 36; number++) NAME(store_values)(out + number * position, 0);
         continue;
       }
       const float *image = source + (ptrdiff_t)place.image * convolution->source_image;
@@ -395,11 +455,13 @@ MACHINE static void NAME(run)(const struct winograd_convolution *convolution, si
   const size_t size = (size_t)convolution->input_channels * 2 * LANES;
   const size_t values_position = groups * rows * (size_t)convolution->input_channels;
   const size_t products_position = groups * 2 * rows * LANES;
-  float *values = scratch, *products = scratch + 36 * values_position;
+  ELEMENT *values = (ELEMENT *)scratch;
+  float *products = (float *)(values + 36 * values_position);
   NAME(transform_sources)(convolution, first_tile, tiles, groups, values);
   // The products of a panel at all 36 positions stay in the second-level cache until they are
   // transformed back.
-  const float *weights = convolution->weights + 36 * size * (size_t)first_panel;
+  const ELEMENT *weights =
+      (const ELEMENT *)convolution->weights + 36 * size * (size_t)first_panel;
   for (int32_t panel = first_panel; panel < first_panel + panels; panel++) {
     for (size_t number = 0; number < 36; number++, weights += size) {
       NAME(products)[rows - 1](values + number * values_position, weights, blocks, groups,
@@ -411,6 +473,10 @@ MACHINE static void NAME(run)(const struct winograd_convolution *convolution, si
 
 #undef INLINE
 #undef VECTOR
+#undef ELEMENT
+#undef STEP_CHANNELS
+#undef ROOT_HALF
+#undef ROOT_TWO
 #undef FMA
 #undef LANES
 #undef MOST_ROWS

@@ -17,7 +17,10 @@ public final class LayerWeights: Sendable {
   private struct State {
     var source: StoredTensor?
     var prepared: [Prepared] = []
-    var winograd: MemoryBlock?
+    /// By whether they are of bfloat16.
+    var winograd: [Bool: MemoryBlock] = [:]
+    /// By the number of channels of the map, with what pads them.
+    var narrow: [Int: MemoryBlock] = [:]
     var quantizationScales: [Float]?
   }
 
@@ -64,7 +67,8 @@ public final class LayerWeights: Sendable {
   /// The bytes of all layouts that exist.
   public var preparedByteCount: Int {
     state.withLock { state in
-      state.prepared.reduce(state.winograd?.count ?? 0) { $0 + $1.block.count }
+      let own = [state.winograd.values.map(\.count), state.narrow.values.map(\.count)].joined()
+      return state.prepared.reduce(own.reduce(0, +)) { $0 + $1.block.count }
     }
   }
 
@@ -113,22 +117,23 @@ public final class LayerWeights: Sendable {
   /// The weights of a 3x3 convolution transformed for Winograd's kernels, now if no plan has asked for
   /// them before.
   ///
-  /// The calling thread's team shares the work. Output channels are a multiple of twice `lanes`, and
-  /// `lanes` is always the CPU's.
-  func winogradWeights(lanes: Int, name: String) throws(ComputeError) -> MemoryBlock {
+  /// The calling thread's team shares the work. Output channels are a multiple of twice the type's lanes,
+  /// which are always the CPU's.
+  func winogradWeights(_ type: winograd_type, name: String) throws(ComputeError) -> MemoryBlock {
     let result = state.withLock { state -> Result<MemoryBlock, ComputeError> in
-      if let existing = state.winograd { return .success(existing) }
+      if let existing = state.winograd[type.multiplies_bfloat16] { return .success(existing) }
       guard let source = state.source else {
         preconditionFailure("\(name): the weights of a convolution are always kept")
       }
       let (outputs, inputs) = (shape[0], shape[1])
-      let outputCount = winograd_weight_count(Int32(inputs), 1)
+      let outputSize = winograd_weight_size(type, Int32(inputs), 1)
       let block: MemoryBlock
       do throws(ComputeError) {
-        block = try MemoryBlock(count: outputs * outputCount * MemoryLayout<Float>.stride)
+        block = try MemoryBlock(count: outputs * outputSize)
       } catch {
         return .failure(error)
       }
+      let lanes = Int(type.lanes)
       let panels = outputs / (2 * lanes)
       OpenMP.parallel(panels, threadCount: OpenMP.threadCount) { range in
         for panel in range {
@@ -137,14 +142,11 @@ public final class LayerWeights: Sendable {
           unsafe source.withFloat32Values { values in
             guard let weights = values.baseAddress else { return }
             // Safety: the part has as many weights as the call reads, and each output channel its
-            // own place of `outputCount` floats in the block.
-            let transformed =
-              unsafe block.address.assumingMemoryBound(to: Float.self)
-              + part.lowerBound * outputCount
+            // own place of `outputSize` bytes in the block.
+            let transformed = unsafe block.address + part.lowerBound * outputSize
             let transform = { (scales: UnsafePointer<Float>?) in
               unsafe winograd_transform_weights(
-                winograd_lanes(lanes), weights, scales, Int32(inputs), Int32(part.count),
-                transformed)
+                type, weights, scales, Int32(inputs), Int32(part.count), transformed)
             }
             if let outputScales {
               unsafe Array(outputScales[part]).withUnsafeBufferPointer {
@@ -157,10 +159,38 @@ public final class LayerWeights: Sendable {
           source.releasePages()
         }
       }
-      state.winograd = block
+      state.winograd[type.multiplies_bfloat16] = block
       return .success(block)
     }
     return try result.get()
+  }
+
+  /// The weights of a 1x1 convolution for the narrow kernels: vectors of output channels, of which each
+  /// has all `channels` input channels, with zeros for what there is not.
+  ///
+  /// `lanes` is always the CPU's; `channels` are those of the map, with what pads them.
+  func narrowWeights(lanes: Int, channels: Int, name: String) throws(ComputeError) -> MemoryBlock {
+    if let existing = state.withLock({ $0.narrow[channels] }) { return existing }
+    let values = try copiedValues(name: name)
+    let (outputs, inputs) = (shape[0], shape[1])
+    let block = try MemoryBlock(
+      zeros: narrow_weight_count(winograd_lanes(lanes), Int32(channels), Int32(outputs))
+        * MemoryLayout<Float>.stride)
+    // Safety: `values` has a row of inputs for each output, and the block a vector of outputs for each
+    // channel, which are no fewer than the inputs.
+    let source = unsafe values.address.assumingMemoryBound(to: Float.self)
+    let target = unsafe block.address.assumingMemoryBound(to: Float.self)
+    for output in 0..<outputs {
+      let first = output / lanes * lanes * channels + output % lanes
+      for input in 0..<inputs {
+        unsafe target[first + input * lanes] = source[output * inputs + input]
+      }
+    }
+    return state.withLock { state in
+      if let earlier = state.narrow[channels] { return earlier }
+      state.narrow[channels] = block
+      return block
+    }
   }
 
   /// Where weights are read from.

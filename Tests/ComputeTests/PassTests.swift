@@ -87,7 +87,8 @@ struct PassTests {
 
   // MARK: Kernels
 
-  static let vectors = KernelChoice.Processor(winogradLanes: 16, hasMatrixTiles: false)
+  static let vectors = KernelChoice.Processor(
+    winogradLanes: 16, hasBFloat16: true, hasMatrixTiles: false)
 
   @Test func winogradTakesWhatItSuitsAndMayKeep() throws {
     var network = Network(inputChannels: 16)

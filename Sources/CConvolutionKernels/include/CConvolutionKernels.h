@@ -2,4 +2,5 @@
 
 #include "gradients.h"
 #include "maps.h"
+#include "narrow.h"
 #include "winograd.h"

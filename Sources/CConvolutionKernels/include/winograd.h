@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,14 @@
 /// `winograd_most_lanes()`.
 typedef int32_t winograd_lanes;
 
+/// How a kernel works.
+struct winograd_type {
+  winograd_lanes lanes;
+  /// Whether transformed values and weights are rounded to bfloat16 and multiplied two at a time; for 16
+  /// lanes, on a CPU that has AVX512_BF16.
+  bool multiplies_bfloat16;
+};
+
 /// The lanes that the CPU has instructions for: 16, 8 or 0.
 winograd_lanes winograd_most_lanes(void);
 
@@ -26,7 +35,7 @@ struct winograd_convolution {
   const float *_Nonnull source;
   float *_Nonnull destination;
   /// As `winograd_transform_weights` wrote them.
-  const float *_Nonnull weights;
+  const void *_Nonnull weights;
   /// One for each output channel.
   const float *_Nonnull biases;
   /// From one image to the next, from one block of channels to the next, from one row to the next.
@@ -62,31 +71,39 @@ static inline size_t winograd_tile_count(int32_t height, int32_t width) {
   return (size_t)((height + 3) / 4) * (size_t)((width + 3) / 4);
 }
 
-/// The floats of the weights of a layer.
-static inline size_t winograd_weight_count(int32_t input_channels, int32_t output_channels) {
-  return 36 * (size_t)input_channels * (size_t)output_channels;
+/// The bytes of what is multiplied.
+static inline size_t winograd_element_size(struct winograd_type type) {
+  return type.multiplies_bfloat16 ? sizeof(uint16_t) : sizeof(float);
 }
 
-/// The floats of scratch memory that some tiles take.
-static inline size_t winograd_scratch_count(winograd_lanes lanes, int32_t input_channels,
-                                            int32_t rows, size_t tiles) {
+/// The bytes of the weights of a layer.
+static inline size_t winograd_weight_size(struct winograd_type type, int32_t input_channels,
+                                          int32_t output_channels) {
+  return 36 * winograd_element_size(type) * (size_t)input_channels * (size_t)output_channels;
+}
+
+/// The bytes of scratch memory that some tiles take.
+static inline size_t winograd_scratch_size(struct winograd_type type, int32_t input_channels,
+                                           int32_t rows, size_t tiles) {
   const size_t blocks = (tiles + (size_t)rows - 1) / (size_t)rows;
-  return 36 * blocks * (size_t)rows * ((size_t)input_channels + 2 * (size_t)lanes);
+  return 36 * blocks * (size_t)rows *
+         ((size_t)input_channels * winograd_element_size(type) +
+          2 * (size_t)type.lanes * sizeof(float));
 }
 
 /// Transforms the weights of some output channels, a multiple of twice `lanes`.
 ///
 /// `weights` is (outputs, input_channels, 3, 3); `scales` multiplies each output channel and may be
-/// null. `transformed` gets `winograd_weight_count(input_channels, outputs)` floats; output channels
-/// that follow one another may be transformed in several calls, each behind what the last one wrote.
-void winograd_transform_weights(winograd_lanes lanes, const float *_Nonnull weights,
+/// null. `transformed` gets `winograd_weight_size` bytes; output channels that follow one another may be
+/// transformed in several calls, each behind what the last one wrote.
+void winograd_transform_weights(struct winograd_type type, const float *_Nonnull weights,
                                 const float *_Nullable scales, int32_t input_channels,
-                                int32_t outputs, float *_Nonnull transformed);
+                                int32_t outputs, void *_Nonnull transformed);
 
 /// Computes some output channels of some tiles of the batch.
 ///
 /// Output channels are counted in panels of twice `lanes`. `scratch` is aligned to 64 bytes and has
-/// `winograd_scratch_count` floats; its contents are lost.
-void winograd_run(winograd_lanes lanes, const struct winograd_convolution *_Nonnull convolution,
-                  size_t first_tile, size_t tiles, int32_t first_panel, int32_t panels,
-                  float *_Nonnull scratch);
+/// `winograd_scratch_size` bytes; its contents are lost.
+void winograd_run(struct winograd_type type,
+                  const struct winograd_convolution *_Nonnull convolution, size_t first_tile,
+                  size_t tiles, int32_t first_panel, int32_t panels, float *_Nonnull scratch);

@@ -10,7 +10,8 @@ extension Convolution: Differentiable {
     let geometry = geometry(lowering.extents(of: input), output)
     let following = activation ?? .none
     let attributes = Attributes(
-      activation: following.isKnownByResult ? following : .none, addsToOutput: addend != nil)
+      activation: following.isKnownByResult ? following : .none,
+      addendScale: addend == nil ? nil : 1)
     let descriptor = try lowering.kernel(geometry) { (source, destination) throws(ComputeError) in
       try .convolution(
         source, weights: .any(weightExtents), destination, geometry, attributes: attributes,

@@ -4,8 +4,9 @@ internal import CDNNL
 struct Attributes {
   /// What follows the operation.
   var activation = Network.Activation.none
-  /// Whether the result is added to what the destination holds.
-  var addsToOutput = false
+  /// What the destination holds is multiplied with before the result is added to it; `nil` where nothing is
+  /// added.
+  var addendScale: Float?
   /// What the result is multiplied with first: one factor, or one for each output channel; empty for
   /// none.
   var scales: [Float] = []
@@ -15,7 +16,8 @@ struct Attributes {
     unsafe scales.withUnsafeBufferPointer { scales in
       var attributes = unsafe fd_attributes(
         scales: scales.baseAddress, scale_count: Int64(scales.count),
-        adds_to_destination: addsToOutput, activation: activation.facade)
+        adds_to_destination: addendScale != nil, addend_scale: addendScale ?? 1,
+        activation: activation.facade)
       return unsafe body(&attributes)
     }
   }

@@ -77,6 +77,16 @@ public struct Network: Sendable {
     outputs.append((value, order))
   }
 
+  /// For each value, whether none of its numbers can be negative.
+  var nonNegativeValues: [Bool] {
+    var result = [Bool](repeating: false, count: inputChannels.count)
+    for layer in layers {
+      let operation = layer.operation
+      result.append(operation.isNonNegative(operation.inputs.map { result[$0.index] }))
+    }
+    return result
+  }
+
   // MARK: Precision
 
   /// The names of the layers with weights that lower precisions may compute, in order.

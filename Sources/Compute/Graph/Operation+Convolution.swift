@@ -79,9 +79,24 @@ struct Convolution: Operation {
 
   func storage(
     ofInput position: Int, precision: LayerPrecision, result: ValueStorage
+  ) -> ValueStorage? {
+    guard position > 0 else { return precision.inputStorage }
+    // What is added to is read as it is written; bytes are multiplied to the result's scale.
+    if case .quantized = result { return nil }
+    return result
+  }
+
+  /// How a convolution with a sum writes its result where its readers want it as `wanted`.
+  ///
+  /// Bytes have no sign, so what is added must have none.
+  func sumStorage(
+    _ precision: LayerPrecision, wanted: ValueStorage, addsNonNegative: Bool
   ) -> ValueStorage {
-    // What is added to is read as it is written: as float32.
-    position == 0 ? precision.inputStorage : .float32
+    switch (precision, wanted) {
+    case (.bfloat16, .bfloat16): wanted
+    case (.int8, .quantized): addsNonNegative ? wanted : .float32
+    default: .float32
+    }
   }
 
   /// The extents of the convolution of a whole source.
@@ -127,11 +142,19 @@ struct Convolution: Operation {
       try lowerWinograd(kernel, layer, result: result, in: &lowering)
       return
     }
+    if try lowering.lowerNarrow(layer.index, layer) { return }
     let precision = lowering.choice.precisions[layer.index]
-    let storage =
-      precision == .float32 || addend != nil ? .float32 : lowering.choice.storages[result.index]
+    let storage = lowering.choice.results[layer.index]
+    // Bytes are added at the scale at which other layers read them.
+    var addendStorage = storage
+    if let addend, case .quantized = storage,
+      case .quantized = lowering.choice.storages[addend.index]
+    {
+      addendStorage = lowering.choice.storages[addend.index]
+    }
     let descriptor = try lowering.kernels.convolution(
-      self, geometry, precision: precision, result: storage, name: layer.name)
+      self, geometry, precision: precision, result: storage,
+      addendScale: addendStorage.scale / storage.scale, name: layer.name)
     let source = try lowering.memory(
       of: input, kept: precision.inputStorage, as: descriptor.sourceLayout, name: layer.name)
     let destinationLayout = descriptor.destinationLayout
@@ -140,7 +163,7 @@ struct Convolution: Operation {
     if let addend {
       // oneDNN's sum adds to what the output already holds: the addend itself where neither this
       // kernel nor a later one reads it, else a copy.
-      var base = try lowering.memory(of: addend, kept: .float32, name: layer.name)
+      var base = try lowering.memory(of: addend, kept: addendStorage, name: layer.name)
       let isReusable =
         base.layout == destinationLayout
         && lowering.mayOverwrite(addend, at: base, byLayer: layer.index) && addend != input

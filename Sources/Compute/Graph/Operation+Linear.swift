@@ -34,7 +34,7 @@ struct Linear: Operation {
 
   func storage(
     ofInput position: Int, precision: LayerPrecision, result: ValueStorage
-  ) -> ValueStorage { precision.inputStorage }
+  ) -> ValueStorage? { precision.inputStorage }
 
   func lower(_ layer: LoweredLayer, in lowering: inout Lowering) throws(ComputeError) {
     let precision = lowering.choice.precisions[layer.index]
@@ -43,7 +43,7 @@ struct Linear: Operation {
       return
     }
     let (source, output) = (lowering.extents(of: inputs[0]), lowering.extents(of: layer.result))
-    let storage = lowering.choice.storages[layer.result.index]
+    let storage = lowering.choice.results[layer.index]
     // A map is read as it lies, so the weights get its axes: (K, C·H·W) is (K, C, H, W). Bytes are
     // always read as a map, if need be of one cell: oneDNN's kernel for matrices of bytes is ten
     // times slower than the one for maps.

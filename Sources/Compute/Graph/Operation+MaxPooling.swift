@@ -17,7 +17,7 @@ struct MaxPooling: Operation {
 
   func storage(
     ofInput position: Int, precision: LayerPrecision, result: ValueStorage
-  ) -> ValueStorage {
+  ) -> ValueStorage? {
     // The largest of some values is the same before and after rounding.
     result
   }

@@ -29,11 +29,11 @@ protocol Operation: Sendable {
   /// where it cannot be computed some rows at a time.
   func sourceRows(for rows: Range<Int>, of extent: Int) -> Range<Int>?
 
-  /// How an input should be kept, where the layer multiplies in `precision` and its result is wanted as
-  /// `result`.
+  /// How an input should be kept, where the layer multiplies in `precision` and writes its result as
+  /// `result`; `nil` where bytes of any scale will do.
   func storage(
     ofInput position: Int, precision: LayerPrecision, result: ValueStorage
-  ) -> ValueStorage
+  ) -> ValueStorage?
 
   /// Adds the steps that compute the layer.
   func lower(_ layer: LoweredLayer, in lowering: inout Lowering) throws(ComputeError)
@@ -55,7 +55,7 @@ extension Operation {
 
   func storage(
     ofInput position: Int, precision: LayerPrecision, result: ValueStorage
-  ) -> ValueStorage { .float32 }
+  ) -> ValueStorage? { .float32 }
 
   /// The extents of a map; throws where a value has not four axes.
   func map(_ extents: [Int], name: String) throws(ComputeError) -> [Int] {

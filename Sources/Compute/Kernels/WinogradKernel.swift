@@ -12,6 +12,8 @@ internal import Tensors
 struct WinogradKernel {
   let geometry: ConvolutionGeometry
   let lanes: Int
+  /// Whether what is multiplied is rounded to bfloat16; maps are float32 all the same.
+  let multipliesBFloat16: Bool
   /// The extents of what is written, after pooling.
   let output: [Int]
   let pools: Bool
@@ -29,13 +31,15 @@ struct WinogradKernel {
   /// `pooled` has the extents behind a maximum over 2x2 results with stride 2, which is then computed
   /// along; `nil` where none follows.
   init?(
-    _ geometry: ConvolutionGeometry, _ activation: Network.Activation, pooledTo pooled: [Int]?
+    _ geometry: ConvolutionGeometry, _ activation: Network.Activation, pooledTo pooled: [Int]?,
+    multipliesBFloat16: Bool = false
   ) {
     guard let lanes = Engine.winogradLanes,
       (geometry.input + geometry.output).allSatisfy({ (1..<1 << 24).contains($0) })
     else { return nil }
     self.geometry = geometry
     self.lanes = lanes
+    self.multipliesBFloat16 = multipliesBFloat16
     self.activation = activation
     output = pooled ?? geometry.output
     pools = pooled != nil
@@ -68,15 +72,21 @@ struct WinogradKernel {
   }
 
   /// The bytes that a layer's transformed weights take.
-  static func weightByteCount(_ weights: LayerWeights) -> Int {
-    MemoryLayout<Float>.stride
-      * winograd_weight_count(Int32(weights.shape[1]), Int32(weights.shape[0]))
+  static func weightByteCount(_ weights: LayerWeights, multipliesBFloat16: Bool) -> Int {
+    winograd_weight_size(
+      winograd_type(lanes: 0, multiplies_bfloat16: multipliesBFloat16), Int32(weights.shape[1]),
+      Int32(weights.shape[0]))
+  }
+
+  /// How the kernel works, in C.
+  var type: winograd_type {
+    winograd_type(lanes: winograd_lanes(lanes), multiplies_bfloat16: multipliesBFloat16)
   }
 
   /// The tiles of a chunk, as measured on a core with 1 MiB of second-level cache: where the weights fit
   /// that cache too, few; where they come from farther away, as many as make that worth it.
   private static func chunkTiles(channels: Int) -> Int {
-    channels <= 128 ? 28 : channels <= 256 ? 56 : 84
+    channels <= 128 ? 28 : channels <= 256 ? 42 : 84
   }
 
   static func tileCount(_ geometry: ConvolutionGeometry) -> Int {
@@ -85,7 +95,8 @@ struct WinogradKernel {
 
   /// The name for reports, in the manner of oneDNN's.
   var name: String {
-    "winograd_4x3:" + (lanes == 16 ? "avx512" : "avx2") + (pools ? ", pooled" : "")
+    "winograd_4x3:" + (lanes == 16 ? "avx512" : "avx2") + (multipliesBFloat16 ? "_bf16" : "")
+      + (pools ? ", pooled" : "")
   }
 
   /// How the source must lie.
@@ -100,9 +111,8 @@ struct WinogradKernel {
 
   /// The floats of scratch memory of one thread, in whole cache lines.
   private var scratchCount: Int {
-    let count = winograd_scratch_count(
-      winograd_lanes(lanes), Int32(geometry.input[1]), Int32(rows), chunk)
-    return (count + 15) / 16 * 16
+    let size = winograd_scratch_size(type, Int32(geometry.input[1]), Int32(rows), chunk)
+    return (size + 63) / 64 * 16
   }
 
   /// The scratch memory of all threads.
@@ -167,7 +177,7 @@ struct MapRows {
       source: source.memory.address.assumingMemoryBound(to: Float.self),
       destination: destination.memory.address.assumingMemoryBound(to: Float.self)
         + destination.first * output[3] * lanes,
-      weights: weights.address.assumingMemoryBound(to: Float.self),
+      weights: weights.address,
       biases: biases.address.assumingMemoryBound(to: Float.self),
       source_image: input[1] * input[2] * input[3], source_block: input[2] * input[3] * lanes,
       source_row: input[3] * lanes,
@@ -202,7 +212,7 @@ struct MapRows {
           guard part < parts else { break }
           let (first, panel) = (part % chunks * kernel.chunk, part / chunks * kernel.panels)
           unsafe winograd_run(
-            winograd_lanes(lanes), convolution, first, min(kernel.chunk, tiles - first),
+            kernel.type, convolution, first, min(kernel.chunk, tiles - first),
             Int32(panel), Int32(min(kernel.panels, allPanels - panel)), scratch)
         }
       }

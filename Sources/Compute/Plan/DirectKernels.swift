@@ -7,11 +7,12 @@ struct DirectKernels {
   /// The best direct kernel for a convolution.
   func convolution(
     _ convolution: Convolution, _ geometry: ConvolutionGeometry, precision: LayerPrecision,
-    result: ValueStorage, name: String
+    result: ValueStorage, addendScale: Float = 1, name: String
   ) throws(ComputeError) -> PrimitiveDescriptor {
     let weights = convolution.convolutionWeights
     let attributes = Attributes(
-      activation: convolution.activation ?? .none, addsToOutput: convolution.addend != nil,
+      activation: convolution.activation ?? .none,
+      addendScale: convolution.addend == nil ? nil : addendScale,
       scales: try precision.outputScales(weights, to: result, name: name))
     let dimensions = convolution.weightExtents
     func descriptor(

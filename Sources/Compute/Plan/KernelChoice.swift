@@ -10,12 +10,16 @@ struct KernelChoice {
   struct Processor {
     /// How many channels lie side by side for Winograd's kernels; `nil` where it has none.
     var winogradLanes: Int?
+    /// Whether it multiplies bfloat16.
+    var hasBFloat16: Bool
     /// Whether it multiplies tiles of bfloat16.
     var hasMatrixTiles: Bool
 
     /// This one.
     static var current: Processor {
-      Processor(winogradLanes: Engine.winogradLanes, hasMatrixTiles: Engine.hasMatrixTiles)
+      Processor(
+        winogradLanes: Engine.winogradLanes, hasBFloat16: Engine.hasBFloat16,
+        hasMatrixTiles: Engine.hasMatrixTiles)
     }
   }
 
@@ -25,9 +29,15 @@ struct KernelChoice {
   /// The layers that Winograd's algorithm computes.
   private(set) var winogradLayers: Set<Int> = []
 
+  /// Those of them that multiply in bfloat16.
+  private var bfloat16WinogradLayers: Set<Int> = []
+
   /// For each value, how it is kept where its producer can write it so: as all its readers want it, and as
   /// float32 where they differ, or where it is an input or output.
   private(set) var storages: [ValueStorage] = []
+
+  /// For each layer, how it writes its result.
+  private(set) var results: [ValueStorage] = []
 
   /// The pooling that a convolution computes along, by the convolution's layer.
   private var pooledAlong: [Int: Int] = [:]
@@ -43,14 +53,14 @@ struct KernelChoice {
   ) {
     let isSupported = options.isSupported
     var wanted = network.layers.indices.map { index -> LayerPrecision in
-      switch options.precision {
-      case .float32: return .float32
-      case .bfloat16:
-        return isSupported && network.toleratesLowPrecision(layer: index) ? .bfloat16 : .float32
-      case .int8:
-        guard isSupported, let range = network.layers[index].inputRange else { return .float32 }
-        return .int8(inputRange: range)
+      guard isSupported, options.precision != .float32 else { return .float32 }
+      if options.precision == .int8 {
+        if let range = network.layers[index].inputRange { return .int8(inputRange: range) }
+        // What has no range, as layers that read negative values, is no more precise than its
+        // neighbours' bytes.
+        guard processor.hasBFloat16 else { return .float32 }
       }
+      return network.toleratesLowPrecision(layer: index) ? .bfloat16 : .float32
     }
     if options.convolution == .fastest, let lanes = processor.winogradLanes {
       for index in network.layers.indices {
@@ -59,21 +69,43 @@ struct KernelChoice {
             index, network, precisions: wanted, lanes: lanes, processor: processor),
           grantsWeights(
             convolution.convolutionWeights,
-            WinogradKernel.weightByteCount(convolution.convolutionWeights))
+            WinogradKernel.weightByteCount(
+              convolution.convolutionWeights,
+              multipliesBFloat16: wanted[index] == .bfloat16 && processor.hasBFloat16))
         else { continue }
         winogradLayers.insert(index)
+        if wanted[index] == .bfloat16, processor.hasBFloat16 {
+          bfloat16WinogradLayers.insert(index)
+        }
+        // Its maps are float32 all the same.
         wanted[index] = .float32
       }
     }
     precisions = wanted
     storages = [ValueStorage](
       repeating: .float32, count: network.inputChannels.count + network.layers.count)
+    results = [ValueStorage](repeating: .float32, count: network.layers.count)
+    let nonNegative = network.nonNegativeValues
     // From the last layer on, because what a reader passes on decides what it wants.
     for index in network.layers.indices.reversed() {
       let value = network.result(ofLayer: index)
-      storages[value.index] = storage(of: value, in: network)
+      let wanted = storage(of: value, in: network)
+      storages[value.index] = wanted
+      if let convolution = network.layers[index].operation as? Convolution,
+        let addend = convolution.addend
+      {
+        results[index] = convolution.sumStorage(
+          precisions[index], wanted: wanted, addsNonNegative: nonNegative[addend.index])
+      } else {
+        results[index] = precisions[index].resultStorage(wanted: wanted)
+      }
     }
     for index in winogradLayers { pooledAlong[index] = Self.pooling(behind: index, network) }
+  }
+
+  /// Whether a layer that Winograd's algorithm computes multiplies in bfloat16.
+  func multipliesBFloat16(winogradLayer layer: Int) -> Bool {
+    bfloat16WinogradLayers.contains(layer)
   }
 
   /// The pooling that a convolution computes along.
@@ -82,9 +114,8 @@ struct KernelChoice {
   /// A layer's convolution, if Winograd's algorithm may and should compute it, where precisions of earlier
   /// layers are decided.
   ///
-  /// In bf16 it needs a quarter of the multiplications, and vectors of bf16 do only twice as many at a
-  /// time; so it wins in float32 where the input comes as float32, or where each value is multiplied
-  /// often enough to be worth converting. Tiles of bf16 do far more.
+  /// It reads and writes float32. In bf16 it wins where the input comes so, or where each value is multiplied
+  /// often enough to be worth converting. Tiles of bf16 multiply faster still.
   private static func winogradCandidate(
     _ index: Int, _ network: Network, precisions: [LayerPrecision], lanes: Int,
     processor: Processor
@@ -97,7 +128,7 @@ struct KernelChoice {
     case .int8: return nil
     case .bfloat16:
       guard !processor.hasMatrixTiles,
-        convolution.convolutionWeights.shape[0] >= 128
+        convolution.convolutionWeights.shape[0] >= (processor.hasBFloat16 ? 64 : 128)
           || isMadeAsFloat32(convolution.inputs[0], network, precisions)
       else { return nil }
       return convolution
@@ -119,9 +150,14 @@ struct KernelChoice {
     for index in network.readers(of: value) {
       let operation = network.layers[index].operation
       for (position, input) in operation.inputs.enumerated() where input == value {
-        let wanted = operation.storage(
-          ofInput: position, precision: precisions[index],
-          result: storages[network.result(ofLayer: index).index])
+        // A pooling passes on what it is given.
+        let result =
+          operation.weights == nil
+          ? storages[network.result(ofLayer: index).index] : results[index]
+        guard
+          let wanted = operation.storage(
+            ofInput: position, precision: precisions[index], result: result)
+        else { continue }
         if let common, common != wanted { return .float32 }
         common = wanted
       }

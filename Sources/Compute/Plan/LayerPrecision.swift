@@ -58,6 +58,15 @@ enum LayerPrecision: Equatable {
     return try weights.quantizationScales(name: name).map { $0 * factor }
   }
 
+  /// How a layer writes its result where its readers want it as `wanted`: kernels round to their own type
+  /// alone.
+  func resultStorage(wanted: ValueStorage) -> ValueStorage {
+    switch (self, wanted) {
+    case (.bfloat16, .bfloat16), (.int8, .quantized): wanted
+    default: .float32
+    }
+  }
+
   /// What a unit of each output channel's bias stands for where it is added: of the sums in oneDNN 2,
   /// of the result in oneDNN 3, which scales first; none where biases are as they are.
   func biasUnits(

@@ -7,7 +7,9 @@ extension Lowering {
   ) -> WinogradKernel? {
     guard choice.winogradLayers.contains(index) else { return nil }
     let activation = network.layers[index].operation.activation ?? .none
-    return WinogradKernel(geometry, activation, pooledTo: pooled)
+    return WinogradKernel(
+      geometry, activation, pooledTo: pooled,
+      multipliesBFloat16: choice.multipliesBFloat16(winogradLayer: index))
   }
 
   /// Adds a step that reads and writes rows of tensors by Winograd's algorithm; they lie in the kernel's
@@ -19,7 +21,7 @@ extension Lowering {
     for memory in [source.memory, destination.memory] + (addend.map { [$0.memory] } ?? []) {
       precondition(memory.layout.channelBlock == kernel.lanes, "\(name): another layout")
     }
-    let transformed = try weights.winogradWeights(lanes: kernel.lanes, name: name)
+    let transformed = try weights.winogradWeights(kernel.type, name: name)
     let biases = try MemoryBlock(copying: weights.biases)
     let scratch = try addScratch(kernel.scratchLayout)
     addStep(
@@ -27,7 +29,8 @@ extension Lowering {
         kernel: kernel, source: source, addend: addend, destination: destination,
         scratch: scratch, weights: transformed, biases: biases),
       report: Plan.Step(
-        name: name, kernel: kernel.name, precision: .float32, isWinograd: true,
+        name: name, kernel: kernel.name,
+        precision: kernel.multipliesBFloat16 ? .bfloat16 : .float32, isWinograd: true,
         operationCount: kernel.operationCount, outputShape: Shape(kernel.output)),
       reading: [source.memory] + (addend.map { [$0.memory] } ?? []),
       writing: destination.memory, over: root)

@@ -58,7 +58,8 @@ struct Lowering {
       }
       let layer = network.layers[index]
       let result = network.result(ofLayer: index)
-      // A pooling may have been computed along with the convolution before.
+      // A pooling may have been computed along with the convolution before, and a 1x1 convolution with
+      // another one of the same map.
       if located[result.index] == nil {
         try layer.operation.lower(
           LoweredLayer(index: index, name: layer.name, result: result), in: &self)

@@ -4,10 +4,10 @@ public struct PlanOptions: Sendable {
   public enum Precision: String, Sendable, Hashable {
     /// IEEE single precision throughout.
     case float32 = "fp32"
-    /// The upper half of single precision, but for the first and the last layers and those that
-    /// Winograd's algorithm computes faster in single precision; sums in single precision.
+    /// The upper half of single precision, but for the first and the last layers; sums in single
+    /// precision, but for those of residual blocks.
     case bfloat16 = "bf16"
-    /// Bytes where a layer has been calibrated for them, else single precision.
+    /// Bytes where a layer has been calibrated for them, else as `bfloat16` where the CPU has that.
     case int8
 
     /// Whether the CPU computes in the precision at its full speed.

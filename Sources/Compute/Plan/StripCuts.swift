@@ -65,9 +65,12 @@ struct LayerStrips {
     else { return nil }
     let pools = position + 1 < operations.count && operations[position + 1] is MaxPooling
     let pooled = pools ? extents(of: position + 2, ranges[position + 2]) : nil
-    return WinogradKernel(geometry, operation.activation ?? .none, pooledTo: pooled).map {
-      ($0, pools ? 2 : 1)
-    }
+    let multipliesBFloat16 = choice.multipliesBFloat16(
+      winogradLayer: layers.lowerBound + position)
+    return WinogradKernel(
+      geometry, operation.activation ?? .none, pooledTo: pooled,
+      multipliesBFloat16: multipliesBFloat16
+    ).map { ($0, pools ? 2 : 1) }
   }
 }
 
@@ -108,8 +111,8 @@ struct StripCuts {
       let value = network.result(ofLayer: index)
       if operation is MaxPooling {
         isFloat32[value.index] = isFloat32[operation.inputs[0].index]
-      } else if choice.precisions[index] == .float32 || operation.inputs.count > 1 {
-        isFloat32[value.index] = true
+      } else {
+        isFloat32[value.index] = choice.results[index] == .float32
       }
       index += choice.pooling(behind: index) == nil ? 1 : 2
     }

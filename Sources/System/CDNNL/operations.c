@@ -16,11 +16,11 @@ static int append_elementwise(
 #endif
 }
 
-static int append_sum(dnnl_post_ops_t operations) {
+static int append_sum(dnnl_post_ops_t operations, float scale) {
 #if FD_VERSION_2
-  return dnnl_post_ops_append_sum(operations, 1);
+  return dnnl_post_ops_append_sum(operations, scale);
 #else
-  return dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef);
+  return dnnl_post_ops_append_sum(operations, scale, 0, dnnl_data_type_undef);
 #endif
 }
 
@@ -52,7 +52,7 @@ static int set_post_operations(
   dnnl_post_ops_t operations;
   int status = dnnl_post_ops_create(&operations);
   if (status != dnnl_success) return status;
-  if (attributes->adds_to_destination) status = append_sum(operations);
+  if (attributes->adds_to_destination) status = append_sum(operations, attributes->addend_scale);
   if (status == dnnl_success) status = append_activation(operations, attributes->activation);
   if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(handle, operations);
   dnnl_post_ops_destroy(operations);

@@ -110,8 +110,9 @@ struct fd_attributes {
   /// Factors for the results before all that follows: none, one, or one for each output channel.
   const float *scales;
   int64_t scale_count;
-  /// Whether the result is added to what the destination holds.
+  /// Whether the result is added to what the destination holds, times a factor.
   bool adds_to_destination;
+  float addend_scale;
   enum fd_activation activation;
 };
 
