@@ -41,7 +41,9 @@ struct LowerPrecisionTests {
     let name = c.file.split(separator: ".")[0]
     let golden = try Golden(name + ".golden.safetensors")
     var model = try Model.open(Golden.path(c.file))
-    let exact = try Detector(model: model, options: .init(threadCount: 2)).detect(.image(image))
+    let exact = try Detector(
+      model: .open(Golden.path(c.file)), options: .init(threadCount: 2)
+    ).detect(.image(image))
     if c.precision == .int8 { model = try calibrated(model, on: image) }
     let detector = try Detector(
       model: model, options: .init(threadCount: 2, plan: PlanOptions(precision: c.precision)))
