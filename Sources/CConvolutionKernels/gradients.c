@@ -188,3 +188,107 @@ EACH_LEVEL void gradient_softmax(float *out, const float *upstream, const float 
   for (size_t i = 0; i < count; i++) sum += (double)upstream[i] * (double)result[i];
   for (size_t i = 0; i < count; i++) out[i] = result[i] * (upstream[i] - (float)sum);
 }
+
+// MARK: Statistics
+
+// Cells whose sums are kept in single precision before they go to the doubles.
+enum { RUN = 64 };
+
+INLINE void moments(const float *first, const float *second, size_t cells, int32_t lanes,
+                    double *sums, double *products) {
+  for (size_t start = 0; start < cells; start += RUN) {
+    const size_t end = start + RUN < cells ? start + RUN : cells;
+    float sum[16] = {0}, product[16] = {0};
+    for (size_t cell = start; cell < end; cell++) {
+      for (int32_t lane = 0; lane < lanes; lane++) {
+        const float value = first[cell * (size_t)lanes + (size_t)lane];
+        sum[lane] += value;
+        product[lane] += value * second[cell * (size_t)lanes + (size_t)lane];
+      }
+    }
+    for (int32_t lane = 0; lane < lanes; lane++) {
+      sums[lane] += (double)sum[lane];
+      products[lane] += (double)product[lane];
+    }
+  }
+}
+
+EACH_LEVEL void gradient_moments(const float *first, const float *second, size_t cells,
+                                 int32_t lanes, double *sums, double *products) {
+  switch (lanes) {
+    case 16: moments(first, second, cells, 16, sums, products); break;
+    case 8: moments(first, second, cells, 8, sums, products); break;
+    case 1: {
+      // One channel alone: sixteen neighbours take the place of the lanes.
+      double wide_sums[16] = {0}, wide_products[16] = {0};
+      const size_t whole = cells / 16 * 16;
+      moments(first, second, whole / 16, 16, wide_sums, wide_products);
+      for (int32_t lane = 0; lane < 16; lane++) {
+        sums[0] += wide_sums[lane];
+        products[0] += wide_products[lane];
+      }
+      for (size_t cell = whole; cell < cells; cell++) {
+        sums[0] += (double)first[cell];
+        products[0] += (double)(first[cell] * second[cell]);
+      }
+      break;
+    }
+    default:
+      for (size_t cell = 0; cell < cells; cell++) {
+        for (int32_t lane = 0; lane < lanes; lane++) {
+          const size_t place = cell * (size_t)lanes + (size_t)lane;
+          sums[lane] += (double)first[place];
+          products[lane] += (double)(first[place] * second[place]);
+        }
+      }
+  }
+}
+
+void gradient_turn_weights(float *out, const float *weights, size_t outputs, size_t inputs,
+                           size_t first, size_t count) {
+  for (size_t output = 0; output < outputs; output++) {
+    for (size_t input = first; input < first + count; input++) {
+      const float *from = weights + (output * inputs + input) * 9;
+      float *to = out + (input * outputs + output) * 9;
+      for (int cell = 0; cell < 9; cell++) to[cell] = from[8 - cell];
+    }
+  }
+}
+
+// MARK: Updates
+
+EACH_LEVEL void gradient_scale(float *out, const float *in, size_t count, float factor) {
+  for (size_t i = 0; i < count; i++) out[i] = in[i] * factor;
+}
+
+EACH_LEVEL double gradient_square_sum(const float *values, size_t count) {
+  // Sixteen sums, so that they are the same whatever the vectors' length is.
+  double sums[16] = {0};
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    for (size_t lane = 0; lane < 16; lane++) {
+      sums[lane] += (double)values[i + lane] * (double)values[i + lane];
+    }
+  }
+  double sum = 0;
+  for (size_t lane = 0; lane < 16; lane++) sum += sums[lane];
+  for (; i < count; i++) sum += (double)values[i] * (double)values[i];
+  return sum;
+}
+
+EACH_LEVEL void gradient_descend(float *values, float *momenta, const float *gradient,
+                                 size_t count, float factor, float decay, float momentum,
+                                 float rate) {
+  for (size_t i = 0; i < count; i++) {
+    const float wanted = gradient[i] * factor + decay * values[i];
+    const float update = momentum * momenta[i] + wanted;
+    momenta[i] = update;
+    values[i] -= rate * update;
+  }
+}
+
+EACH_LEVEL void gradient_average(float *average, const float *values, size_t count, float decay) {
+  for (size_t i = 0; i < count; i++) {
+    average[i] = decay * average[i] + (1 - decay) * values[i];
+  }
+}

@@ -123,6 +123,20 @@ struct MapRows {
   var first = 0
 }
 
+/// Where a layer's constants lie: at a place of their own, or in the arena where they change.
+enum WinogradConstants {
+  case block(MemoryBlock)
+  case tensor(Memory)
+
+  @unsafe var floats: UnsafePointer<Float> {
+    switch self {
+    case .block(let block):
+      unsafe UnsafePointer(block.address.assumingMemoryBound(to: Float.self))
+    case .tensor(let memory): unsafe UnsafePointer(memory.floats)
+    }
+  }
+}
+
 /// A Winograd convolution bound to its tensors.
 @safe struct WinogradStep: NativeStep {
   let kernel: WinogradKernel
@@ -131,15 +145,15 @@ struct MapRows {
   let addend: MapRows?
   let destination: MapRows
   let scratch: Memory
-  let weights: MemoryBlock
-  let biases: MemoryBlock
+  let weights: WinogradConstants
+  let biases: WinogradConstants
   /// The extents of the tensors in memory, which may have more rows than the kernel works on.
   private let input: Shape
   private let output: Shape
 
   init(
     kernel: WinogradKernel, source: MapRows, addend: MapRows? = nil, destination: MapRows,
-    scratch: Memory, weights: MemoryBlock, biases: MemoryBlock
+    scratch: Memory, weights: WinogradConstants, biases: WinogradConstants
   ) {
     self.kernel = kernel
     self.source = source
@@ -167,8 +181,7 @@ struct MapRows {
       source: source.memory.address.assumingMemoryBound(to: Float.self),
       destination: destination.memory.address.assumingMemoryBound(to: Float.self)
         + destination.first * output[3] * lanes,
-      weights: weights.address.assumingMemoryBound(to: Float.self),
-      biases: biases.address.assumingMemoryBound(to: Float.self),
+      weights: weights.floats, biases: biases.floats,
       source_image: input[1] * input[2] * input[3], source_block: input[2] * input[3] * lanes,
       source_row: input[3] * lanes,
       destination_image: output[1] * output[2] * output[3],
