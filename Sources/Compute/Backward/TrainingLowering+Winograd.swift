@@ -40,7 +40,10 @@ extension TrainingLowering {
     let weights = convolution.convolutionWeights
     let transformed: WinogradConstants
     var reading = [source] + (addend.map { [$0] } ?? [])
-    if let pair = parameters.pair(of: weights) {
+    if let memory = self.transformed[ObjectIdentifier(weights)] {
+      transformed = .tensor(memory)
+      reading.append(memory)
+    } else if let pair = parameters.pair(of: weights) {
       let memory = try Memory(.rowMajor([WinogradKernel.weightByteCount(weights) / 4]))
       let values = pair.weights.values
       let (outputs, inputs) = (weights.shape[0], weights.shape[1])
@@ -50,6 +53,7 @@ extension TrainingLowering {
           values.address.assumingMemoryBound(to: Float.self), outputs: outputs, inputs: inputs,
           lanes: kernel.lanes, into: memory.floats)
       }
+      self.transformed[ObjectIdentifier(weights)] = memory
       transformed = .tensor(memory)
       reading.append(memory)
     } else {
@@ -67,6 +71,24 @@ extension TrainingLowering {
     _ kernel: WinogradKernel, _ convolution: Convolution, reading upstream: Memory, _ name: String
   ) throws(ComputeError) -> Memory {
     let weights = convolution.convolutionWeights
+    let inputs = weights.shape[1]
+    let transformed: Memory
+    if let memory = turned[ObjectIdentifier(weights)] {
+      transformed = memory
+    } else {
+      transformed = try addTurnedWeights(weights, lanes: kernel.lanes, name)
+      turned[ObjectIdentifier(weights)] = transformed
+    }
+    let zeros = try MemoryBlock(zeros: inputs * MemoryLayout<Float>.stride)
+    return try addWinograd(
+      kernel, source: upstream, addend: nil, weights: .tensor(transformed), biases: .block(zeros),
+      reading: [upstream, transformed], name)
+  }
+
+  /// Adds the step that turns and transforms weights for the gradients of sources.
+  private mutating func addTurnedWeights(
+    _ weights: LayerWeights, lanes: Int, _ name: String
+  ) throws(ComputeError) -> Memory {
     let (outputs, inputs) = (weights.shape[0], weights.shape[1])
     let plain = try self.weights(
       weights, extents: weights.shape.dimensions, as: .rowMajor(weights.shape), name: name)
@@ -80,13 +102,9 @@ extension TrainingLowering {
       }
       // Safety: as above, inputs and outputs have changed places.
       unsafe transformWeights(
-        turned.floats, outputs: inputs, inputs: outputs, lanes: kernel.lanes,
-        into: transformed.floats)
+        turned.floats, outputs: inputs, inputs: outputs, lanes: lanes, into: transformed.floats)
     }
-    let zeros = try MemoryBlock(zeros: inputs * MemoryLayout<Float>.stride)
-    return try addWinograd(
-      kernel, source: upstream, addend: nil, weights: .tensor(transformed), biases: .block(zeros),
-      reading: [upstream, transformed], name)
+    return transformed
   }
 
   private mutating func addWinograd(

@@ -25,6 +25,10 @@ struct TrainingLowering {
   /// What each step writes, in the order of the steps.
   private(set) var written: [Memory] = []
   private var gradientsBegun: Set<ObjectIdentifier> = []
+  /// Weights that are transformed once for all layers that share them: for the results, and for the
+  /// sources' gradients.
+  var transformed: [ObjectIdentifier: Memory] = [:]
+  var turned: [ObjectIdentifier: Memory] = [:]
 
   private var values: [Memory?]
   private var gradients: [Memory?]
