@@ -17,7 +17,7 @@ func computing<Result>(
 ///
 /// Below the lowest layer that learns it is computed as for inference. Both parts share an arena, one after
 /// the other; what crosses from one to the other is copied in between.
-final class PictureTraining {
+@safe final class PictureTraining {
   private let divided: DividedNetwork
   private let store: ParameterStore
   private let options: TrainingPlan.Options
@@ -43,7 +43,7 @@ final class PictureTraining {
   private static let capacity = 4
 
   private var current: Prepared?
-  @safe private var inputs: [UnsafePointer<Float>] = unsafe []
+  private var inputs: [UnsafePointer<Float>] = unsafe []
 
   init(
     _ networks: DetectorNetworks, store: ParameterStore, options: TrainingPlan.Options,
@@ -114,7 +114,7 @@ final class PictureTraining {
         while crossing.count <= number { crossing.append(FloatBuffer()) }
         let output = unsafe plan.outputValues(index)
         let copy = unsafe try crossing[number].reserve(output.count)
-        guard let from = unsafe output.baseAddress, let to = unsafe copy.baseAddress else {
+        guard let from = output.baseAddress, let to = copy.baseAddress else {
           continue
         }
         thread.parallel(output.count) { range in
@@ -212,7 +212,7 @@ final class HeadTraining {
   @unsafe func forward(
     on pooled: UnsafeMutableBufferPointer<Float>
   ) throws(ComputeError) {
-    guard let start = unsafe pooled.baseAddress else { return }
+    guard let start = pooled.baseAddress else { return }
     try unsafe plan?.forward(on: [UnsafePointer(start)])
   }
 
@@ -220,7 +220,7 @@ final class HeadTraining {
   @unsafe func firstLayerThatIsNotFinite(
     on pooled: UnsafeMutableBufferPointer<Float>
   ) throws(ComputeError) -> String? {
-    guard let start = unsafe pooled.baseAddress else { return nil }
+    guard let start = pooled.baseAddress else { return nil }
     return try unsafe plan?.firstLayerThatIsNotFinite(on: [UnsafePointer(start)])
   }
 

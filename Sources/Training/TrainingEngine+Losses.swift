@@ -188,8 +188,8 @@ extension TrainingEngine {
   @unsafe func backward(_ rois: RoIBatch, _ batch: TrainingBatch) throws(TrainingError) {
     for level in networks.levels.indices {
       guard let gradient = unsafe picture.gradientValues(level) else { continue }
-      let start = unsafe gradient.baseAddress
-      thread.parallel(unsafe gradient.count) { range in
+      let start = gradient.baseAddress
+      thread.parallel(gradient.count) { range in
         // Safety: the range lies within the gradient.
         unsafe start?.advanced(by: range.lowerBound).update(repeating: 0, count: range.count)
       }

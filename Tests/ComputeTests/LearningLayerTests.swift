@@ -72,6 +72,23 @@ struct LearningLayerTests {
     try expect(found.statistics["norm.running_var"], name + ".after.running_var")
   }
 
+  @Test(arguments: [5, 32]) func localResponseIsPyTorchs(_ channels: Int) throws {
+    let name = "local_response_\(channels)"
+    let x = try tensor(name + ".x")
+    // Something has to learn: a factor of 1 for each channel does not change the numbers.
+    let ones = (0..<channels * channels).map { Float($0 % (channels + 1) == 0 ? 1 : 0) }
+    var learning = Network(inputChannels: channels)
+    let copied = learning.convolution(
+      learning.input, weights: LayerWeights(try stored(ones, [channels, channels, 1, 1])),
+      window: .init(size: 1), name: "one")
+    learning.output(
+      learning.localResponseNormalisation(copied, size: 3, alpha: 0.3, beta: 0.75, name: "layer"))
+    let found = try step(
+      learning, [(x.shape, x.float32Values())], upstream: values(name + ".upstream"))
+    try expect(found.output, name + ".output")
+    try expect(found.inputs[0], name + ".gradient.x")
+  }
+
   @Test func weightsBehindFrozenNormalisationLearnAsTheFileHasThem() throws {
     let (gamma, variance) = (try values("frozen.gamma"), try values("frozen.running_var"))
     let (beta, mean) = (try values("frozen.beta"), try values("frozen.running_mean"))

@@ -28,6 +28,7 @@ extension BatchNormalisation: Differentiable {
       reading.append(factors)
     } else {
       let folded = factors.folded
+      statistics.setNormal(scale: folded.scale, bias: folded.bias)
       table = .constants(
         scale: try MemoryBlock(copying: order.padded(folded.scale)),
         bias: try MemoryBlock(copying: order.padded(folded.bias)))
@@ -61,6 +62,8 @@ extension BatchNormalisation: Differentiable {
   /// Of the last forward pass: for each channel the mean and the inverse of the deviation.
   private(set) var means: [Double]
   private(set) var inverses: [Double]
+  /// Of the last forward pass, or of the running statistics: factors, then terms, of all channels.
+  private(set) var normal: [Float]
 
   init(
     order: MapOrder, extents: [Int], epsilon: Double, parameters: ParameterStore.Normalisation?
@@ -71,6 +74,13 @@ extension BatchNormalisation: Differentiable {
     self.parameters = parameters
     means = [Double](repeating: 0, count: order.paddedChannels)
     inverses = means
+    normal = [Float](repeating: 0, count: 2 * order.paddedChannels)
+  }
+
+  /// Sets factors and terms that stay.
+  func setNormal(scale: [Float], bias: [Float]) {
+    for (channel, value) in scale.enumerated() { normal[channel] = value }
+    for (channel, value) in bias.enumerated() { normal[order.paddedChannels + channel] = value }
   }
 
   /// The cells of all pictures.
@@ -80,22 +90,37 @@ extension BatchNormalisation: Differentiable {
   private static let segment = 4096
 
   /// For each channel the sum of a map's numbers, and of their products with another's.
-  func moments(_ first: Memory, _ second: Memory) -> (sums: [Double], products: [Double]) {
+  ///
+  /// `isBehindReLU` counts the first map's numbers where the second's are above 0 once they are normalised.
+  func moments(
+    _ first: Memory, _ second: Memory, isBehindReLU: Bool = false
+  ) -> (sums: [Double], products: [Double]) {
     let (cells, lanes, blocks) = (extents[2] * extents[3], order.lanes, order.blocks)
     let segments = (cells + Self.segment - 1) / Self.segment
     let parts = extents[0] * blocks * segments
     var table = [Double](repeating: 0, count: parts * 2 * lanes)
-    unsafe table.withUnsafeMutableBufferPointer { table in
-      guard let table = table.baseAddress else { return }
-      OpenMP.parallel(parts, threadCount: OpenMP.threadCount) { range in
-        for part in range {
-          let (plane, segment) = (part / segments, part % segments)
-          let start = (plane * cells + segment * Self.segment) * lanes
-          // Safety: the segment lies within its plane, and each part has `2 * lanes` sums of its own.
-          unsafe gradient_moments(
-            first.floats + start, second.floats + start,
-            min(Self.segment, cells - segment * Self.segment), Int32(lanes),
-            table + part * 2 * lanes, table + (part * 2 + 1) * lanes)
+    let padded = order.paddedChannels
+    unsafe normal.withUnsafeBufferPointer { normal in
+      unsafe table.withUnsafeMutableBufferPointer { table in
+        guard let table = table.baseAddress, let normal = normal.baseAddress else { return }
+        OpenMP.parallel(parts, threadCount: OpenMP.threadCount) { range in
+          for part in range {
+            let (plane, segment) = (part / segments, part % segments)
+            let start = (plane * cells + segment * Self.segment) * lanes
+            let count = min(Self.segment, cells - segment * Self.segment)
+            // Safety: the segment lies within its plane, each part has `2 * lanes` sums of its own, and
+            // there are two numbers for each padded channel.
+            if isBehindReLU {
+              let factors = unsafe normal + plane % blocks * lanes
+              unsafe gradient_relu_moments(
+                first.floats + start, second.floats + start, factors, factors + padded, count,
+                Int32(lanes), table + part * 2 * lanes, table + (part * 2 + 1) * lanes)
+            } else {
+              unsafe gradient_moments(
+                first.floats + start, second.floats + start, count, Int32(lanes),
+                table + part * 2 * lanes, table + (part * 2 + 1) * lanes)
+            }
+          }
         }
       }
     }
@@ -124,6 +149,7 @@ extension BatchNormalisation: Differentiable {
       // Safety: each parameter has a number for each channel, and the table two for each picture.
       let scale = unsafe Double(parameters.scale.own[channel]) * inverses[channel]
       let bias = unsafe Double(parameters.bias.own[channel]) - mean * scale
+      (normal[channel], normal[padded + channel]) = (Float(scale), Float(bias))
       for image in 0..<extents[0] {
         unsafe table.floats[image * padded + channel] = Float(scale)
         unsafe table.floats[(extents[0] + image) * padded + channel] = Float(bias)
@@ -152,7 +178,11 @@ struct BatchNormalisationGradient: LayerGradient {
   func lowerBackward(
     _ upstream: Memory, in lowering: inout TrainingLowering
   ) throws(ComputeError) {
-    lowering.undo(operation.activation ?? .none, reference: reference, upstream, name)
+    // What a ReLU let through is told by what was normalised: no pass of its own.
+    let isBehindReLU = operation.activation == .relu
+    if !isBehindReLU {
+      lowering.undo(operation.activation ?? .none, reference: reference, upstream, name)
+    }
     let wanted = lowering.wantsGradient(of: operation.inputs[0])
     let result = try Memory(source.layout)
     let step = self
@@ -164,13 +194,15 @@ struct BatchNormalisationGradient: LayerGradient {
         )
       } ?? (false, false)
     lowering.addStep("\(name): gradient", reading: [upstream, source], writing: result) {
-      step.run(upstream, into: wanted ? result : nil, replaces: replaces)
+      step.run(
+        upstream, into: wanted ? result : nil, isBehindReLU: isBehindReLU, replaces: replaces)
     }
     try lowering.add(result, to: operation.inputs[0])
   }
 
   private func run(
-    _ upstream: Memory, into result: Memory?, replaces: (scale: Bool, bias: Bool)
+    _ upstream: Memory, into result: Memory?, isBehindReLU: Bool,
+    replaces: (scale: Bool, bias: Bool)
   ) {
     let order = statistics.order
     let (extents, channels) = (statistics.extents, statistics.extents[1])
@@ -178,7 +210,8 @@ struct BatchNormalisationGradient: LayerGradient {
     var factor = scale
     var term = scale
     if let parameters = statistics.parameters {
-      let (gradients, products) = statistics.moments(upstream, source)
+      let (gradients, products) = statistics.moments(
+        upstream, source, isBehindReLU: isBehindReLU)
       let count = Double(statistics.cellCount)
       for channel in 0..<channels {
         let (mean, inverse) = (statistics.means[channel], statistics.inverses[channel])
@@ -203,7 +236,8 @@ struct BatchNormalisationGradient: LayerGradient {
     guard let result else { return }
     let (cells, lanes, height) = (extents[2] * extents[3], order.lanes, extents[2])
     let width = extents[3]
-    unsafe (scale + factor + term).withUnsafeBufferPointer { tables in
+    let padded = order.paddedChannels
+    unsafe (scale + factor + term + statistics.normal).withUnsafeBufferPointer { tables in
       guard let tables = tables.baseAddress else { return }
       OpenMP.parallel(
         extents[0] * order.blocks * height, threadCount: OpenMP.threadCount
@@ -213,9 +247,16 @@ struct BatchNormalisationGradient: LayerGradient {
           let start = (plane * cells + index % height * width) * lanes
           // Safety: a row lies within its plane, and each table has a number for each padded channel.
           let table = unsafe tables + plane % order.blocks * lanes
-          unsafe gradient_combine(
-            result.floats + start, upstream.floats + start, table, source.floats + start,
-            table + order.paddedChannels, table + 2 * order.paddedChannels, width, Int32(lanes))
+          if isBehindReLU {
+            unsafe gradient_relu_combine(
+              result.floats + start, upstream.floats + start, table, source.floats + start,
+              table + padded, table + 2 * padded, table + 3 * padded, table + 4 * padded, width,
+              Int32(lanes))
+          } else {
+            unsafe gradient_combine(
+              result.floats + start, upstream.floats + start, table, source.floats + start,
+              table + padded, table + 2 * padded, width, Int32(lanes))
+          }
         }
       }
     }

@@ -51,7 +51,7 @@ public import Tensors
       let chunks = (count + Self.chunk - 1) / Self.chunk
       var sums = [Double](repeating: 0, count: chunks)
       unsafe sums.withUnsafeMutableBufferPointer { sums in
-        let sums = unsafe sums.baseAddress
+        let sums = sums.baseAddress
         OpenMP.parallel(chunks, threadCount: OpenMP.threadCount) { range in
           for index in range {
             let start = index * Self.chunk

@@ -57,8 +57,8 @@ extension PyramidPooling {
     table.removeAll(reservingCapacity: chosen.count)
     for roi in chosen { table.append(rois[roi]) }
     let layout = map.layout
-    guard let features = unsafe map.values.baseAddress, let upstream = unsafe upstream.baseAddress,
-      let gradient = unsafe gradient.baseAddress
+    guard let features = unsafe map.values.baseAddress, let upstream = upstream.baseAddress,
+      let gradient = gradient.baseAddress
     else { return }
     let groups = unsafe LaneReader(features, layout).groupCount
     let bins = upstreamCount
