@@ -163,7 +163,7 @@ let package = Package(
       "Training",
       [
         "Training", "FasterRCNN", "Families", "Checkpoints", "Compute", "Detection", "Evaluation",
-        "Images", "Tensors",
+        "Images", "Networks", "Tensors",
       ],
       fixtures: ["Fixtures"]),
     tests("Observability", ["Observability"]),

@@ -1,4 +1,5 @@
 internal import Compute
+internal import Families
 public import Tensors
 
 /// Trains a model, a step at a time.

@@ -52,7 +52,7 @@ extension TrainingEngine {
         picture.gradientValues(levels + level), picture.gradientValues(2 * levels + level)
       )
     }
-    for (offsets, logits) in unsafe gradients {
+    for unsafe (offsets, logits) in unsafe gradients {
       unsafe offsets?.update(repeating: 0)
       unsafe logits?.update(repeating: 0)
     }
@@ -119,7 +119,7 @@ extension TrainingEngine {
     guard !rois.boxes.isEmpty else { return nil }
     let maps = unsafe pooledMaps
     let pooling = pooling(rois, maps, batch)
-    let differentiates = unsafe networks.roiLevels.contains {
+    let differentiates = networks.roiLevels.contains {
       unsafe picture.gradientValues($0) != nil
     }
     return try unsafe computing { () throws(ComputeError) in

@@ -10,7 +10,7 @@ extension TrainingEngine {
   /// All that a training needs to go on.
   func state() -> StateDictionary {
     var state = StateDictionary(metadata: ["format": "frcnn-training"])
-    let bytes = withUnsafeBytes(of: Int64(iteration).littleEndian) { unsafe [UInt8]($0) }
+    let bytes = unsafe withUnsafeBytes(of: Int64(iteration).littleEndian) { unsafe [UInt8]($0) }
     state[Self.iterationKey] = StoredTensor(
       elementType: .int64, shape: [1], storage: ByteStorage(copying: bytes), byteOffset: 0)
     for parameter in store.parameters + store.statistics {
@@ -42,7 +42,7 @@ extension TrainingEngine {
       count.isContiguous
     else { throw .state("it has no \"\(Self.iterationKey)\"") }
     var number: Int64 = 0
-    withUnsafeMutableBytes(of: &number) { target in
+    unsafe withUnsafeMutableBytes(of: &number) { target in
       for (index, byte) in count.contiguousBytes(as: .int64).prefix(8).enumerated() {
         unsafe target[index] = byte
       }

@@ -206,7 +206,7 @@ extension TrainingEngine {
   ) throws(TrainingError) -> TrainingError {
     var guilty: [String] = []
     for (number, picture) in batch.pictures.enumerated() {
-      let isFinite = unsafe networks.levels.indices.allSatisfy { level in
+      let isFinite = networks.levels.indices.allSatisfy { level in
         let said = unsafe outputs(picture: number, level: level)
         return unsafe said.offsets.allSatisfy(\.isFinite) && said.logits.allSatisfy(\.isFinite)
       }

@@ -1,7 +1,9 @@
 import Checkpoints
+import Compute
 import Detection
 import Families
 import Foundation
+import Networks
 import Tensors
 import Testing
 
@@ -144,7 +146,7 @@ extension TrainingEngine {
       result[name + ".gradient"] = gradient.map(plain)
     }
     for (index, name) in ["boxes", "classes"].enumerated() {
-      result[name] = unsafe head.plan.map { unsafe Array($0.outputValues(index)) }
+      result[name] = head.plan.map { unsafe Array($0.outputValues(index)) }
       result[name + ".gradient"] = unsafe head.plan?.gradientValues(ofOutput: index)
         .map { unsafe Array($0) }
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Compute
 import Detection
 import Evaluation
 import Families
@@ -117,7 +118,7 @@ struct TrainerTests {
   @Test func whatDivergesNamesThePictureAndTheLayerAndChangesNothing() throws {
     let trainer = try Trainer(try model(), settings: settings(), threadCount: 1)
     _ = try trainer.step([DrawnPictures.example(0)])
-    try trainer.withEngine { engine in
+    trainer.withEngine { engine in
       // A weight that makes one layer's results infinite.
       engine.store["backbone.features.10.weight"]?.update { values, _ in
         values[0] = .infinity
@@ -127,7 +128,7 @@ struct TrainerTests {
     var caught: TrainingError?
     do {
       _ = try trainer.step([DrawnPictures.example(1)])
-    } catch let error as TrainingError {
+    } catch {
       caught = error
     }
     guard case .diverged(let iteration, let pictures, let layer, _) = caught else {

@@ -83,21 +83,28 @@ struct TrainingLowering {
 
   private mutating func lowerInputs(_ layouts: [TensorLayout?]) throws(ComputeError) {
     for input in network.inputs {
-      let memory = try Memory(layouts[input.index] ?? .rowMajor(Shape(extents[input])))
+      let layout: TensorLayout
+      if let given = layouts[input.index] {
+        layout = given
+      } else {
+        layout = try .rowMajor(Shape(extents[input]))
+      }
+      let memory = try Memory(layout)
       schedule.addInput(memory, number: input.index)
       inputs.append(memory)
-      values[input.index] = try reordered(memory, to: layout(of: extents[input]), "input")
+      values[input.index] = try reordered(memory, to: self.layout(of: extents[input]), "input")
     }
   }
 
   private mutating func lowerOutputs() throws(ComputeError) {
     for (value, order) in network.outputs {
       let shape = Shape(extents[value])
-      let layout: TensorLayout =
-        switch order {
-        case .channelsLast: try .channelsLast(shape)
-        case .native: try options.keepsLayouts ? self.layout(of: extents[value]) : .rowMajor(shape)
-        }
+      let layout: TensorLayout
+      if order == .channelsLast {
+        layout = try .channelsLast(shape)
+      } else {
+        layout = try options.keepsLayouts ? self.layout(of: extents[value]) : .rowMajor(shape)
+      }
       let memory = try reordered(memory(of: value), to: layout, "output")
       outputs.append((memory, isWanted[value.index] ? try Memory(layout) : nil))
     }

@@ -1,5 +1,5 @@
 internal import CConvolutionKernels
-public import Tensors
+internal import Tensors
 
 /// Stochastic gradient descent with momentum, as PyTorch's `SGD` without dampening and Nesterov's step.
 ///

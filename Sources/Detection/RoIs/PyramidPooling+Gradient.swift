@@ -1,5 +1,5 @@
 internal import CDetectionKernels
-public import Tensors
+internal import Tensors
 
 extension PyramidPooling {
   /// Carries the gradient of a loss back through the pooling, from the pooled maps to the feature maps.
@@ -62,7 +62,7 @@ extension PyramidPooling {
     else { return }
     let groups = unsafe LaneReader(features, layout).groupCount
     let bins = upstreamCount
-    unsafe parallel(layout.imageCount * groups) { range in
+    parallel(layout.imageCount * groups) { range in
       var reader = unsafe LaneReader(features, layout)
       let lanes = unsafe reader.lanes
       var vectors = [Float](repeating: 0, count: bins * lanes)
