@@ -52,9 +52,9 @@ extension TrainingEngine {
         picture.gradientValues(levels + level), picture.gradientValues(2 * levels + level)
       )
     }
-    for unsafe (offsets, logits) in unsafe gradients {
-      unsafe offsets?.update(repeating: 0)
-      unsafe logits?.update(repeating: 0)
+    for level in 0..<levels {
+      unsafe gradients[level].0?.update(repeating: 0)
+      unsafe gradients[level].1?.update(repeating: 0)
     }
     var next = 0
     for (row, offset) in zip(sample.rows, loss.offsetGradient) {

@@ -62,17 +62,18 @@ struct TrainerTests {
 
   @Test func fourPicturesAreLearntByHeart() throws {
     let examples = (0..<4).map(DrawnPictures.example)
-    var settings = settings()
+    var settings = settings(rate: 0.01)
     settings.averageDecay = 0.9
+    let stepCount = 100
     let trainer = try Trainer(try model(), settings: settings, threadCount: 2)
     var first: Float?
     var report: StepReport?
-    for step in 0..<50 {
+    for step in 0..<stepCount {
       report = try trainer.step([examples[2 * step % 4], examples[(2 * step + 1) % 4]])
       first = first ?? report?.losses.total
     }
     let last = try #require(report)
-    #expect(last.iteration == 50 && trainer.iteration == 50)
+    #expect(last.iteration == stepCount && trainer.iteration == stepCount)
     #expect(last.losses.total < (first ?? 0) / 4, "\(String(describing: first)) to \(last.losses)")
     #expect(last.counts.positiveAnchors > 0 && last.counts.positiveRoIs > 0)
     #expect(last.gradientNorm > 0 && last.milliseconds.total > 0)
