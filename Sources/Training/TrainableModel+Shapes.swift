@@ -75,8 +75,8 @@ private struct Shapes {
     }
   }
 
-  /// Numbered as torchvision's `vgg16.features`: a convolution and its ReLU take two indices, a pooling
-  /// one.
+  /// Numbered as torchvision's `vgg16.features` and `vgg16_bn.features`: convolution, normalisation, ReLU
+  /// and pooling take an index each.
   mutating func addVGG(_ stages: [[Int]], isNormalised: Bool) {
     var (index, channels) = (0, 3)
     for (stage, widths) in stages.enumerated() {
@@ -85,7 +85,7 @@ private struct Shapes {
         let (name, shape) = ("backbone.features.\(index)", Shape([width, channels, 3, 3]))
         if isNormalised { addNormalised(name, shape) } else { add(name, shape) }
         channels = width
-        index += 2
+        index += isNormalised ? 3 : 2
       }
     }
   }
