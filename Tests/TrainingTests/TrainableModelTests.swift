@@ -82,12 +82,12 @@ struct TrainableModelTests {
     var classifier = StateDictionary()
     classifier["features.0.weight"] = StoredTensor(
       Tensor(shape: [16, 3, 3, 3], repeating: 0.25))
-    classifier["features.2.weight"] = StoredTensor(Tensor(shape: [64, 64, 3, 3]))
+    classifier["features.3.weight"] = StoredTensor(Tensor(shape: [64, 64, 3, 3]))
     let model = try TrainableModel(.narrowVGG, labels: ["one"], classifier: classifier)
     let origins = Dictionary(uniqueKeysWithValues: model.origins.map { ($0.name, $0) })
     #expect(origins["extractor.0.weight"]?.isTakenOver == true)
     #expect(model.blueprint.state["backbone.features.0.weight"]?.float32Values()[7] == 0.25)
-    let other = try #require(origins["extractor.2.weight"])
+    let other = try #require(origins["extractor.3.weight"])
     #expect(!other.isTakenOver && other.reason.contains("64"))
     #expect(origins["head.score.weight"]?.isTakenOver == false)
     #expect(throws: TrainingError.self) {

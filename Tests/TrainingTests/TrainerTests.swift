@@ -186,8 +186,8 @@ struct TrainerTests {
         state["extractor.0.norm.\(part)"]?.float32Values()
           == before("backbone.features.0.norm.\(part)"))
       #expect(
-        state["extractor.2.norm.\(part)"]?.float32Values()
-          != before("backbone.features.2.norm.\(part)"))
+        state["extractor.3.norm.\(part)"]?.float32Values()
+          != before("backbone.features.3.norm.\(part)"))
     }
   }
 
