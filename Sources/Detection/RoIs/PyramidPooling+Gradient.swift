@@ -22,11 +22,11 @@ extension PyramidPooling {
   ) {
     precondition(
       unsafe maps.count == poolings.count && gradients.count == maps.count
-        && rois.count == assignedLevels.count && imageIndices.count == rois.count,
+        && rois.count == levels.count && imageIndices.count == rois.count,
       "\(maps.count) maps and \(rois.count) RoIs are not the \(poolings.count) and "
-        + "\(assignedLevels.count) that were told")
+        + "\(levels.count) that were told")
     for (level, pooling) in poolings.enumerated() {
-      let chosen = rois.indices.filter { assignedLevels[$0] == level }
+      let chosen = rois.indices.filter { levels[$0] == level }
       let layout = maps[level].layout
       guard !chosen.isEmpty, layout.height > 0, layout.width > 0 else { continue }
       let size = pooling.outputSize * pooling.outputSize
