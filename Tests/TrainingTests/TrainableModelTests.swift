@@ -1,3 +1,4 @@
+import Detection
 import Families
 import FasterRCNN
 import Networks

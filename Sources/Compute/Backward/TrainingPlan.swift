@@ -166,8 +166,7 @@ public import Tensors
     // Safety: the tensor lies in the arena with so many numbers.
     return unsafe body(
       Span(
-        _unsafeStart: UnsafePointer(memory.floats),
-        count: memory.layout.byteCount / MemoryLayout<Float>.stride))
+        _unsafeStart: UnsafePointer(memory.floats), count: memory.layout.shape.count))
   }
 
   /// Says what the gradient of a loss by an output is, in the output's order, before `backward`.
@@ -179,7 +178,7 @@ public import Tensors
     guard let memory = lowering.outputs[index].gradient else { return }
     // Safety: the tensor lies in the arena with so many bytes.
     var span = unsafe MutableSpan(
-      _unsafeStart: memory.floats, count: memory.layout.byteCount / MemoryLayout<Float>.stride)
+      _unsafeStart: memory.floats, count: memory.layout.shape.count)
     write(&span)
   }
 
