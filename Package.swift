@@ -168,7 +168,11 @@ let package = Package(
       fixtures: ["Fixtures"]),
     tests(
       "Training",
-      ["Training", "Families", "Checkpoints", "Compute", "Detection", "Images", "Tensors"]),
+      [
+        "Training", "FasterRCNN", "Families", "Checkpoints", "Compute", "Detection", "Evaluation",
+        "Images", "Networks", "Tensors",
+      ],
+      fixtures: ["Fixtures"]),
     tests("Observability", ["Observability"]),
     tests("Datasets", ["Datasets", "Detection", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),

@@ -188,3 +188,192 @@ EACH_LEVEL void gradient_softmax(float *out, const float *upstream, const float 
   for (size_t i = 0; i < count; i++) sum += (double)upstream[i] * (double)result[i];
   for (size_t i = 0; i < count; i++) out[i] = result[i] * (upstream[i] - (float)sum);
 }
+
+// MARK: Statistics
+
+// Cells whose sums are kept in single precision before they go to the doubles.
+enum { RUN = 64 };
+
+/// Sums of 16 lanes at most; behind a ReLU where there are factors of what was normalised.
+INLINE void moments(const float *first, const float *second, const float *scale, const float *bias,
+                    size_t cells, int32_t lanes, double *sums, double *products) {
+  for (size_t start = 0; start < cells; start += RUN) {
+    const size_t end = start + RUN < cells ? start + RUN : cells;
+    float sum[16] = {0}, product[16] = {0};
+    for (size_t cell = start; cell < end; cell++) {
+      for (int32_t lane = 0; lane < lanes; lane++) {
+        const size_t place = cell * (size_t)lanes + (size_t)lane;
+        const float other = second[place];
+        float value = first[place];
+        if (scale) value = other * scale[lane] + bias[lane] > 0 ? value : 0;
+        sum[lane] += value;
+        product[lane] += value * other;
+      }
+    }
+    for (int32_t lane = 0; lane < lanes; lane++) {
+      sums[lane] += (double)sum[lane];
+      products[lane] += (double)product[lane];
+    }
+  }
+}
+
+INLINE void all_moments(const float *first, const float *second, const float *scale,
+                        const float *bias, size_t cells, int32_t lanes, double *sums,
+                        double *products) {
+  if (lanes == 16) {
+    moments(first, second, scale, bias, cells, 16, sums, products);
+  } else if (lanes == 8) {
+    moments(first, second, scale, bias, cells, 8, sums, products);
+  } else if (lanes == 1) {
+    // One channel alone: sixteen neighbours take the place of the lanes.
+    double wide_sums[16] = {0}, wide_products[16] = {0};
+    float wide_scale[16], wide_bias[16];
+    for (int32_t lane = 0; lane < 16; lane++) {
+      wide_scale[lane] = scale ? scale[0] : 0;
+      wide_bias[lane] = scale ? bias[0] : 0;
+    }
+    const size_t whole = cells / 16 * 16;
+    moments(first, second, scale ? wide_scale : scale, wide_bias, whole / 16, 16, wide_sums,
+            wide_products);
+    for (int32_t lane = 0; lane < 16; lane++) {
+      sums[0] += wide_sums[lane];
+      products[0] += wide_products[lane];
+    }
+    moments(first + whole, second + whole, scale, bias, cells - whole, 1, sums, products);
+  } else {
+    for (size_t cell = 0; cell < cells; cell++) {
+      for (int32_t lane = 0; lane < lanes; lane++) {
+        const size_t place = cell * (size_t)lanes + (size_t)lane;
+        float value = first[place];
+        if (scale) value = second[place] * scale[lane] + bias[lane] > 0 ? value : 0;
+        sums[lane] += (double)value;
+        products[lane] += (double)(value * second[place]);
+      }
+    }
+  }
+}
+
+EACH_LEVEL void gradient_moments(const float *first, const float *second, size_t cells,
+                                 int32_t lanes, double *sums, double *products) {
+  all_moments(first, second, NULL, NULL, cells, lanes, sums, products);
+}
+
+EACH_LEVEL void gradient_relu_moments(const float *first, const float *second,
+                                      const float *normal_scale, const float *normal_bias,
+                                      size_t cells, int32_t lanes, double *sums,
+                                      double *products) {
+  all_moments(first, second, normal_scale, normal_bias, cells, lanes, sums, products);
+}
+
+INLINE void relu_combine(float *out, const float *first, const float *scale, const float *second,
+                         const float *factor, const float *term, const float *normal_scale,
+                         const float *normal_bias, size_t cells, int32_t lanes) {
+  for (size_t cell = 0; cell < cells; cell++) {
+    const size_t start = cell * (size_t)lanes;
+    for (int32_t lane = 0; lane < lanes; lane++) {
+      const float other = second[start + (size_t)lane];
+      const float value = other * normal_scale[lane] + normal_bias[lane] > 0
+                              ? first[start + (size_t)lane]
+                              : 0;
+      out[start + (size_t)lane] = value * scale[lane] + other * factor[lane] + term[lane];
+    }
+  }
+}
+
+EACH_LEVEL void gradient_relu_combine(float *out, const float *first, const float *scale,
+                                      const float *second, const float *factor,
+                                      const float *term, const float *normal_scale,
+                                      const float *normal_bias, size_t cells, int32_t lanes) {
+  WITH_LANES(relu_combine(out, first, scale, second, factor, term, normal_scale, normal_bias,
+                          cells, LANES))
+}
+
+void gradient_turn_weights(float *out, const float *weights, size_t outputs, size_t inputs,
+                           size_t first, size_t count) {
+  for (size_t output = 0; output < outputs; output++) {
+    for (size_t input = first; input < first + count; input++) {
+      const float *from = weights + (output * inputs + input) * 9;
+      float *to = out + (input * outputs + output) * 9;
+      for (int cell = 0; cell < 9; cell++) to[cell] = from[8 - cell];
+    }
+  }
+}
+
+/// The sum over a window of a plane, of squares where `squares` says so.
+INLINE float window_sum(const float *plane, int32_t y, int32_t x, int32_t lane, int32_t height,
+                        int32_t width, int32_t lanes, int32_t size, int squares) {
+  const int32_t half = size / 2;
+  float sum = 0;
+  for (int32_t row = y - half < 0 ? 0 : y - half; row <= y + half && row < height; row++) {
+    for (int32_t column = x - half < 0 ? 0 : x - half; column <= x + half && column < width;
+         column++) {
+      const float value = plane[((size_t)row * (size_t)width + (size_t)column) * (size_t)lanes +
+                                (size_t)lane];
+      sum += squares ? value * value : value;
+    }
+  }
+  return sum;
+}
+
+void gradient_local_response(float *out, const float *source, const float *upstream,
+                             float *scratch, int32_t height, int32_t width, int32_t lanes,
+                             int32_t size, float alpha, float beta) {
+  for (int32_t y = 0; y < height; y++) {
+    for (int32_t x = 0; x < width; x++) {
+      for (int32_t lane = 0; lane < lanes; lane++) {
+        const size_t i = ((size_t)y * (size_t)width + (size_t)x) * (size_t)lanes + (size_t)lane;
+        const float divisor =
+            1 + alpha * window_sum(source, y, x, lane, height, width, lanes, size, 1);
+        out[i] = upstream[i] * powf(divisor, -beta);
+        scratch[i] = out[i] * source[i] / divisor;
+      }
+    }
+  }
+  for (int32_t y = 0; y < height; y++) {
+    for (int32_t x = 0; x < width; x++) {
+      for (int32_t lane = 0; lane < lanes; lane++) {
+        const size_t i = ((size_t)y * (size_t)width + (size_t)x) * (size_t)lanes + (size_t)lane;
+        out[i] -= 2 * alpha * beta * source[i] *
+                  window_sum(scratch, y, x, lane, height, width, lanes, size, 0);
+      }
+    }
+  }
+}
+
+// MARK: Updates
+
+EACH_LEVEL void gradient_scale(float *out, const float *in, size_t count, float factor) {
+  for (size_t i = 0; i < count; i++) out[i] = in[i] * factor;
+}
+
+EACH_LEVEL double gradient_square_sum(const float *values, size_t count) {
+  // Sixteen sums, so that they are the same whatever the vectors' length is.
+  double sums[16] = {0};
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    for (size_t lane = 0; lane < 16; lane++) {
+      sums[lane] += (double)values[i + lane] * (double)values[i + lane];
+    }
+  }
+  double sum = 0;
+  for (size_t lane = 0; lane < 16; lane++) sum += sums[lane];
+  for (; i < count; i++) sum += (double)values[i] * (double)values[i];
+  return sum;
+}
+
+EACH_LEVEL void gradient_descend(float *values, float *momenta, const float *gradient,
+                                 size_t count, float factor, float decay, float momentum,
+                                 float rate) {
+  for (size_t i = 0; i < count; i++) {
+    const float wanted = gradient[i] * factor + decay * values[i];
+    const float update = momentum * momenta[i] + wanted;
+    momenta[i] = update;
+    values[i] -= rate * update;
+  }
+}
+
+EACH_LEVEL void gradient_average(float *average, const float *values, size_t count, float decay) {
+  for (size_t i = 0; i < count; i++) {
+    average[i] = decay * average[i] + (1 - decay) * values[i];
+  }
+}

@@ -101,3 +101,98 @@ void roi_scatter_lanes(const float *vectors, int lanes, int channel_count, ptrdi
     for (ptrdiff_t i = 0; i < cell_count; i++)
       channels[c * channel_stride + i * cell_stride] = vectors[i * lanes + c];
 }
+
+// MARK: Gradients
+
+typedef int32_t index16 __attribute__((ext_vector_type(16)));
+typedef int32_t index8 __attribute__((ext_vector_type(8)));
+
+#define DEFINE_ROI_MAX_GRADIENT(LANES)                                                             \
+  INLINE void roi_max_gradient_##LANES(struct roi_plane plane, int bins, const int32_t *rows,      \
+                                       const int32_t *columns, const float *upstream,              \
+                                       float *gradient) {                                          \
+    for (int p = 0; p < bins; p++) {                                                               \
+      for (int q = 0; q < bins; q++, upstream += LANES) {                                          \
+        const int32_t left = columns[2 * q], width = columns[2 * q + 1] - left;                    \
+        vector##LANES best = -FLT_MAX;                                                             \
+        index##LANES place = -1;                                                                   \
+        int32_t cell = 0;                                                                          \
+        for (ptrdiff_t y = rows[2 * p]; y < rows[2 * p + 1]; y++) {                                \
+          const float *row = plane.base + y * plane.row_stride + left * plane.pixel_stride;        \
+          for (int32_t x = 0; x < width; x++, cell++) {                                            \
+            const vector##LANES value = *(const vector##LANES *)(row + x * plane.pixel_stride);    \
+            const index##LANES larger = value > best;                                              \
+            place = larger ? (index##LANES)cell : place;                                           \
+            best = larger ? value : best;                                                          \
+          }                                                                                        \
+        }                                                                                          \
+        for (int lane = 0; lane < LANES; lane++) {                                                 \
+          if (place[lane] < 0) continue;                                                           \
+          const ptrdiff_t y = rows[2 * p] + place[lane] / width, x = left + place[lane] % width;   \
+          gradient[y * plane.row_stride + x * plane.pixel_stride + lane] += upstream[lane];        \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+#define DEFINE_ROI_SUM_GRADIENT(LANES)                                                             \
+  INLINE void roi_sum_gradient_##LANES(                                                            \
+      struct roi_plane plane, int bins, const int32_t *row_starts, const struct roi_tap *row_taps, \
+      const int32_t *column_starts, const struct roi_tap *column_taps, const float *upstream,      \
+      float *gradient) {                                                                           \
+    for (int p = 0; p < bins; p++) {                                                               \
+      for (int q = 0; q < bins; q++, upstream += LANES) {                                          \
+        const vector##LANES above = *(const vector##LANES *)upstream;                              \
+        for (int32_t i = row_starts[p]; i < row_starts[p + 1]; i++) {                              \
+          float *row = gradient + row_taps[i].index * plane.row_stride;                            \
+          const vector##LANES share = row_taps[i].weight * above;                                  \
+          for (int32_t j = column_starts[q]; j < column_starts[q + 1]; j++) {                      \
+            *(vector##LANES *)(row + column_taps[j].index * plane.pixel_stride) +=                 \
+                column_taps[j].weight * share;                                                     \
+          }                                                                                        \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+DEFINE_ROI_MAX_GRADIENT(16)
+DEFINE_ROI_MAX_GRADIENT(8)
+DEFINE_ROI_SUM_GRADIENT(16)
+DEFINE_ROI_SUM_GRADIENT(8)
+
+FOR_EACH_MACHINE
+void roi_max_gradient(struct roi_plane plane, int lanes, int bins, const int32_t *rows,
+                      const int32_t *columns, const float *upstream, float *gradient) {
+  if (lanes == 16)
+    roi_max_gradient_16(plane, bins, rows, columns, upstream, gradient);
+  else
+    roi_max_gradient_8(plane, bins, rows, columns, upstream, gradient);
+}
+
+FOR_EACH_MACHINE
+void roi_sum_gradient(struct roi_plane plane, int lanes, int bins, const int32_t *row_starts,
+                      const struct roi_tap *row_taps, const int32_t *column_starts,
+                      const struct roi_tap *column_taps, const float *upstream, float *gradient) {
+  if (lanes == 16)
+    roi_sum_gradient_16(plane, bins, row_starts, row_taps, column_starts, column_taps, upstream,
+                        gradient);
+  else
+    roi_sum_gradient_8(plane, bins, row_starts, row_taps, column_starts, column_taps, upstream,
+                       gradient);
+}
+
+FOR_EACH_MACHINE
+void roi_gather_gradient(const float *channels, int channel_count, ptrdiff_t channel_stride,
+                         ptrdiff_t cell_count, int lanes, float *vectors) {
+  for (ptrdiff_t i = 0; i < cell_count; i++)
+    for (int c = 0; c < lanes; c++)
+      vectors[i * lanes + c] = c < channel_count ? channels[c * channel_stride + i] : 0;
+}
+
+FOR_EACH_MACHINE
+void roi_scatter_gradient(const float *vectors, int channel_count, ptrdiff_t cell_count,
+                          float *channels, ptrdiff_t channel_stride, ptrdiff_t cell_stride) {
+  for (int c = 0; c < channel_count; c++)
+    for (ptrdiff_t i = 0; i < cell_count; i++)
+      channels[c * channel_stride + i * cell_stride] += vectors[i * 16 + c];
+}

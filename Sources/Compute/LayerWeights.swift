@@ -14,6 +14,12 @@ public final class LayerWeights: Sendable {
   /// One value for each output channel.
   let biases: [Float]
 
+  /// What the tensors are called in a checkpoint, without `.weight`, where that is not the layer's name.
+  let name: String?
+
+  /// Whether the biases are the checkpoint's own: not left out, and not what a normalisation made.
+  let hasOwnBiases: Bool
+
   private struct State {
     var source: StoredTensor?
     var prepared: [Prepared] = []
@@ -41,7 +47,7 @@ public final class LayerWeights: Sendable {
   private let state: Mutex<State>
 
   /// Factors for the output channels, as batch normalisation folded into a convolution has.
-  private let outputScales: [Float]?
+  let outputScales: [Float]?
 
   /// Makes a layer's weights.
   ///
@@ -49,15 +55,27 @@ public final class LayerWeights: Sendable {
   ///   - weights: output channels first; any element type and strides.
   ///   - biases: one for each output channel; zeros where they are left out.
   ///   - outputScales: a factor for all weights of each output channel; 1 where left out.
-  public init(_ weights: StoredTensor, biases: [Float]? = nil, outputScales: [Float]? = nil) {
+  ///   - name: what the tensors are called, where layers that share them have other names.
+  public init(
+    _ weights: StoredTensor, biases: [Float]? = nil, outputScales: [Float]? = nil,
+    name: String? = nil
+  ) {
     let outputs = weights.shape.rank > 0 ? weights.shape[0] : 0
     precondition(biases.map { $0.count == outputs } ?? true, "\(outputs) outputs")
     precondition(outputScales.map { $0.count == outputs } ?? true, "\(outputs) outputs")
     shape = weights.shape
     self.biases = biases ?? [Float](repeating: 0, count: outputs)
     self.outputScales = outputScales
+    self.name = name
+    hasOwnBiases = biases != nil && outputScales == nil
     state = Mutex(State(source: weights))
   }
+
+  /// The checkpoint's own weights, without factors; `nil` where they have been let go.
+  var source: StoredTensor? { state.withLock { $0.source } }
+
+  /// Lets the checkpoint's weights go: whoever learns them has others.
+  func forgetSource() { state.withLock { $0.source = nil } }
 
   /// The layouts that exist, oldest first.
   var preparedLayouts: [TensorLayout] {

@@ -161,5 +161,8 @@ extension DetectionProfile {
       dropsEmptyBoxes: true),
     training: TrainingTargets(
       proposalCounts: ProposalCounts(beforeNMS: 12_000, afterNMS: 2_000),
-      keepsInsideAnchorsOnly: false, roiSampler: Sampler(count: 512, positiveShare: 0.25)))
+      keepsInsideAnchorsOnly: false, roiSampler: Sampler(count: 512, positiveShare: 0.25),
+      // SMOOTH_L1_BETA is 0 in both.
+      anchorLoss: RPNLoss(sigma: .infinity, normalisation: .sampledCount, lambda: 1),
+      roiLoss: RoILoss(sigma: .infinity, normalisation: .sampledCount, lambda: 1)))
 }

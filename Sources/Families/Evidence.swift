@@ -40,6 +40,16 @@ public struct Evidence: Sendable {
     self.fileName = fileName
     self.neighbour = neighbour
   }
+
+  /// Evidence of tensors that are in no file yet, under the names that the family's files have.
+  public init(_ state: StateDictionary) {
+    format = .safetensors
+    self.state = state
+    attributes = .none
+    module = nil
+    fileName = nil
+    neighbour = { (_) throws(CardError) in nil }
+  }
 }
 
 extension Evidence {

@@ -100,5 +100,8 @@ extension DetectionProfile {
       nms: NonMaximumSuppression(iouThreshold: 0.5, shiftedCount: 9_999), maximumDetections: 100),
     training: TrainingTargets(
       proposalCounts: ProposalCounts(beforeNMS: 2_000, afterNMS: 1_000),
-      keepsInsideAnchorsOnly: false, roiSampler: Sampler(count: 512, positiveShare: 0.25)))
+      keepsInsideAnchorsOnly: false, roiSampler: Sampler(count: 512, positiveShare: 0.25),
+      // `loss_bbox` is an L1Loss in both heads.
+      anchorLoss: RPNLoss(sigma: .infinity, normalisation: .sampledCount, lambda: 1),
+      roiLoss: RoILoss(sigma: .infinity, normalisation: .sampledCount, lambda: 1)))
 }

@@ -45,11 +45,15 @@ public struct DetectorNetworks: Sendable {
   /// - Parameters:
   ///   - state: a checkpoint's tensors under canonical names.
   ///   - architecture: what shapes do not tell.
+  ///   - learnsNormalisation: whether a batch normalisation is to learn, by the name of its tensors without
+  ///     `.weight`; others are folded into the layer before them.
   /// - Throws: `ArchitectureError` with the tensor's name, the shape found and the shape wanted.
   public init(
-    _ state: StateDictionary, _ architecture: Architecture
+    _ state: StateDictionary, _ architecture: Architecture,
+    learnsNormalisation: @escaping (String) -> Bool = { _ in false }
   ) throws(ArchitectureError) {
-    let reader = ParameterReader(state, normalisation: architecture.normalisation)
+    let reader = ParameterReader(
+      state, normalisation: architecture.normalisation, learnsNormalisation: learnsNormalisation)
     let backbone = try architecture.readBackbone(reader)
     var pyramid: FeaturePyramid?
     var levels: [FeatureLevel]

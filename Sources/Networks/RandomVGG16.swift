@@ -132,7 +132,7 @@ public struct RandomVGG16: Sendable {
 
 extension SplitMix64 {
   /// Two independent draws from the standard normal distribution (Box and Muller 1958).
-  mutating func nextNormalPair() -> (Float, Float) {
+  public mutating func nextNormalPair() -> (Float, Float) {
     let bits = next()
     // Above 0, for the logarithm: 24 bits of the draw for each of the two uniform numbers.
     let uniform = (Float(bits >> 40) + 0.5) * 0x1p-24
@@ -144,7 +144,7 @@ extension SplitMix64 {
 
 extension String.UTF8View {
   /// FNV-1a, 64 bits: tells the streams of two tensors apart.
-  var fnv1a: UInt64 {
+  public var fnv1a: UInt64 {
     reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
   }
 }

@@ -77,6 +77,7 @@ extension TrainingSettings {
     /// - Parameters:
     ///   - stepsPerEpoch: how many steps see all pictures once.
     ///   - targets: what the model's family trains towards.
+    /// - Returns: settings that may be changed further.
     public func settings(stepsPerEpoch: Int, targets: TrainingTargets) -> TrainingSettings {
       var result: TrainingSettings
       switch self {

@@ -115,6 +115,7 @@ struct TrainingStepResult: Sendable {
   var output: [Float]
   var inputs: [[Float]?]
   var parameters: [String: [Float]]
+  var statistics: [String: [Float]]
   var steps: [String]
 }
 
@@ -122,14 +123,18 @@ struct TrainingStepResult: Sendable {
 func step(
   _ network: Network, _ inputs: [(shape: Shape, values: [Float])], upstream: [Float],
   times: Int = 1, differentiatesInputs: Bool = true,
+  convolution: PlanOptions.ConvolutionAlgorithm = .direct,
   where isTrained: @escaping @Sendable (String) -> Bool = { _ in true }
 ) throws -> TrainingStepResult {
   let thread = try ComputeThread(name: "test", threadCount: 2)
   return try thread.run {
     let store = try ParameterStore([network], where: isTrained)
+    var options = TrainingPlan.Options()
+    options.differentiatesInputs = differentiatesInputs
+    options.convolution = convolution
     let plan = try TrainingPlan(
-      network, inputShapes: inputs.map(\.shape), parameters: store,
-      differentiatesInputs: differentiatesInputs, arena: Arena())
+      network, inputShapes: inputs.map(\.shape), parameters: store, options: options,
+      arena: Arena())
     let blocks = try inputs.map { try MemoryBlock(copying: $0.values) }
     var output: [Float] = []
     for _ in 0..<times {
@@ -151,6 +156,10 @@ func step(
         uniqueKeysWithValues: store.parameters.map { parameter in
           let gradient = parameter.update { _, gradient in gradient.indices.map { gradient[$0] } }
           return (parameter.name, gradient)
+        }),
+      statistics: Dictionary(
+        uniqueKeysWithValues: store.statistics.map { parameter in
+          (parameter.name, parameter.read { values in values.indices.map { values[$0] } })
         }),
       steps: plan.steps[plan.forwardCount...].map(\.name))
   }

@@ -58,3 +58,51 @@ void gradient_combine(float *_Nonnull out, const float *_Nonnull first,
 /// One row of the gradient of a softmax: result * (upstream - sum of upstream * result).
 void gradient_softmax(float *_Nonnull out, const float *_Nonnull upstream,
                       const float *_Nonnull result, size_t count);
+
+/// Adds to `sums` and `products`, one for each lane, the numbers of one plane and their products with
+/// those of another.
+void gradient_moments(const float *_Nonnull first, const float *_Nonnull second, size_t cells,
+                      int32_t lanes, double *_Nonnull sums, double *_Nonnull products);
+
+/// `gradient_moments` and `gradient_combine` behind a ReLU, of what was normalised to second * normal_scale +
+/// normal_bias: `first` counts where that is above 0, and is 0 elsewhere.
+void gradient_relu_moments(const float *_Nonnull first, const float *_Nonnull second,
+                           const float *_Nonnull normal_scale, const float *_Nonnull normal_bias,
+                           size_t cells, int32_t lanes, double *_Nonnull sums,
+                           double *_Nonnull products);
+
+void gradient_relu_combine(float *_Nonnull out, const float *_Nonnull first,
+                           const float *_Nonnull scale, const float *_Nonnull second,
+                           const float *_Nonnull factor, const float *_Nonnull term,
+                           const float *_Nonnull normal_scale, const float *_Nonnull normal_bias,
+                           size_t cells, int32_t lanes);
+
+/// The copy of a layer's weights (outputs, inputs, 3, 3) with which a convolution of the results' gradient
+/// gives that of the sources: (inputs, outputs, 3, 3), each window turned by half a turn. Writes `count`
+/// inputs from `first` on, to their places.
+void gradient_turn_weights(float *_Nonnull out, const float *_Nonnull weights, size_t outputs,
+                           size_t inputs, size_t first, size_t count);
+
+/// The gradient of a local response normalisation within a channel, x (1 + alpha S)^-beta with S the sum of
+/// the squares of `size` by `size` cells about each cell, of one plane. `scratch` has as many floats.
+void gradient_local_response(float *_Nonnull out, const float *_Nonnull source,
+                             const float *_Nonnull upstream, float *_Nonnull scratch,
+                             int32_t height, int32_t width, int32_t lanes, int32_t size,
+                             float alpha, float beta);
+
+// MARK: Updates
+
+/// out = in * factor; both may be the same.
+void gradient_scale(float *_Nonnull out, const float *_Nonnull in, size_t count, float factor);
+
+/// The sum of the squares.
+double gradient_square_sum(const float *_Nonnull values, size_t count);
+
+/// momenta = momentum * momenta + (gradient * factor + decay * values); values -= rate * momenta
+void gradient_descend(float *_Nonnull values, float *_Nonnull momenta,
+                      const float *_Nonnull gradient, size_t count, float factor, float decay,
+                      float momentum, float rate);
+
+/// average = decay * average + (1 - decay) * values
+void gradient_average(float *_Nonnull average, const float *_Nonnull values, size_t count,
+                      float decay);

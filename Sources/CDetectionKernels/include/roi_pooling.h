@@ -48,3 +48,28 @@ void roi_gather_lanes(const float *_Nonnull channels, int channel_count, ptrdiff
 void roi_scatter_lanes(const float *_Nonnull vectors, int lanes, int channel_count,
                        ptrdiff_t cell_count, float *_Nonnull channels, ptrdiff_t channel_stride,
                        ptrdiff_t cell_stride);
+
+// Gradients: `gradient` has the strides of the plane, and its cells are added to. Of equal maxima the first
+// in row order gets the gradient; a bin without any passes none. `upstream` has bins * bins vectors.
+
+/// Adds the gradients of one RoI's maxima to the cells that they were.
+void roi_max_gradient(struct roi_plane plane, int lanes, int bins, const int32_t *_Nonnull rows,
+                      const int32_t *_Nonnull columns, const float *_Nonnull upstream,
+                      float *_Nonnull gradient);
+
+/// Adds the gradients of one RoI's weighted sums to the cells that they are of.
+void roi_sum_gradient(struct roi_plane plane, int lanes, int bins,
+                      const int32_t *_Nonnull row_starts, const struct roi_tap *_Nonnull row_taps,
+                      const int32_t *_Nonnull column_starts,
+                      const struct roi_tap *_Nonnull column_taps, const float *_Nonnull upstream,
+                      float *_Nonnull gradient);
+
+/// Copies the cells of channels that lie one behind the other into vectors of `lanes`.
+void roi_gather_gradient(const float *_Nonnull channels, int channel_count,
+                         ptrdiff_t channel_stride, ptrdiff_t cell_count, int lanes,
+                         float *_Nonnull vectors);
+
+/// Adds vectors of 16 to channels whose cells lie one behind the other, or every `cell_stride`.
+void roi_scatter_gradient(const float *_Nonnull vectors, int channel_count, ptrdiff_t cell_count,
+                          float *_Nonnull channels, ptrdiff_t channel_stride,
+                          ptrdiff_t cell_stride);

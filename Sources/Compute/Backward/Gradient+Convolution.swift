@@ -17,6 +17,15 @@ extension Convolution: Differentiable {
         source, weights: .any(weightExtents), destination, geometry, attributes: attributes,
         name: name)
     }
+    if let kernel = lowering.winogradKernel(self, geometry, following) {
+      let source = lowering.memory(of: input)
+      let result = try lowering.addWinograd(
+        kernel, self, reading: source, adding: addend.map { lowering.memory(of: $0) }, name)
+      let reference = try lowering.set(result, of: layer, activatedBy: following)
+      return ConvolutionGradient(
+        convolution: self, name: name, geometry: geometry, forward: descriptor, source: source,
+        reference: reference)
+    }
     let source = try lowering.reordered(
       lowering.memory(of: input), to: descriptor.sourceLayout, name)
     let weights = try lowering.weights(
@@ -94,9 +103,8 @@ struct ConvolutionGradient: LayerGradient {
     try lowering.addStep(
       name, descriptor, reading: [(.source, source), (.destinationGradient, upstream)],
       writing: [(.weightsGradient, weights), (.biasGradient, biases)])
-    let plain = try lowering.reordered(weights, to: .rowMajor(Shape(extents)), name)
-    try lowering.accumulate(plain, in: pair.weights, name)
-    try lowering.accumulate(biases, in: pair.biases, name)
+    try lowering.accumulate(weights, in: pair.weights, name)
+    if let parameter = pair.biases { try lowering.accumulate(biases, in: parameter, name) }
   }
 
   private func lowerSource(
@@ -105,6 +113,11 @@ struct ConvolutionGradient: LayerGradient {
     let input = convolution.inputs[0]
     guard lowering.wantsGradient(of: input) else { return }
     let name = "\(name): source's gradient"
+    if let kernel = lowering.winogradGradientKernel(convolution, geometry) {
+      let result = try lowering.addWinogradGradient(kernel, convolution, reading: upstream, name)
+      try lowering.add(result, to: input)
+      return
+    }
     let extents = convolution.weightExtents
     let descriptor = try lowering.kernel(geometry) { (source, destination) throws(ComputeError) in
       try .convolutionSourceGradient(

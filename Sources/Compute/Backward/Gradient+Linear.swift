@@ -44,11 +44,18 @@ struct LinearGradient: LayerGradient {
     if let pair = lowering.parameters.pair(of: linear.matrix) {
       let weights = try lowering.constant(
         .rowMajor([product.outputs, product.columns]), in: pair.weights.gradient)
-      let biases = try lowering.constant(.rowMajor([product.outputs]), in: pair.biases.gradient)
+      let replaces = lowering.replacesGradient(of: pair.weights)
       // The parameter's gradient has a place of its own, outside of the arena.
       lowering.addStep("\(name): weights' gradient", changing: upstream, reading: [source]) {
-        product.addWeightsGradient(upstream, source, to: weights)
-        product.addBiasGradient(upstream, to: biases)
+        product.computeWeightsGradient(
+          upstream, source, into: weights, replaces ? .replace : .add)
+      }
+      if let parameter = pair.biases {
+        let replaces = lowering.replacesGradient(of: parameter)
+        let biases = try lowering.constant(.rowMajor([product.outputs]), in: parameter.gradient)
+        lowering.addStep("\(name): biases' gradient", changing: upstream, reading: []) {
+          product.computeBiasGradient(upstream, into: biases, adds: !replaces)
+        }
       }
     }
     let input = linear.inputs[0]
@@ -84,17 +91,23 @@ struct MatrixStep {
       inner: outputs, columns: columns, into: result)
   }
 
-  func addWeightsGradient(_ upstream: Memory, _ source: Memory, to sum: Memory) {
+  func computeWeightsGradient(
+    _ upstream: Memory, _ source: Memory, into sum: Memory,
+    _ accumulation: MatrixProduct.Accumulation
+  ) {
     unsafe multiply(
       operand(upstream, rows, outputs, isTransposed: true), operand(source, rows, columns),
-      rows: outputs, inner: rows, columns: columns, into: sum, .add)
+      rows: outputs, inner: rows, columns: columns, into: sum, accumulation)
   }
 
-  func addBiasGradient(_ upstream: Memory, to sum: Memory) {
+  func computeBiasGradient(_ upstream: Memory, into sum: Memory, adds: Bool) {
     var sums = [Double](repeating: 0, count: outputs)
     // Safety: the gradient has `rows` rows of `outputs` numbers.
     unsafe gradient_products(upstream.floats, nil, rows, Int32(outputs), &sums)
-    for index in 0..<outputs { unsafe sum.floats[index] += Float(sums[index]) }
+    for index in 0..<outputs {
+      let before = unsafe adds ? sum.floats[index] : 0
+      unsafe sum.floats[index] = before + Float(sums[index])
+    }
   }
 
   /// Adds the biases and applies the activation.

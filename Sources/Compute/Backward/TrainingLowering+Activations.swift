@@ -53,11 +53,16 @@ extension TrainingLowering {
     }
   }
 
-  /// Adds a gradient to a parameter's.
+  /// Adds a gradient, which may lie in any order, to a parameter's.
   mutating func accumulate(
     _ gradient: Memory, in parameter: Parameter, _ name: String
   ) throws(ComputeError) {
-    let sum = try constant(.rowMajor([parameter.shape.count]), in: parameter.gradient)
+    let sum = try constant(.rowMajor(gradient.layout.shape), in: parameter.gradient)
+    if replacesGradient(of: parameter) {
+      try addReorder("\(name): reorder", from: gradient, to: sum)
+      return
+    }
+    let gradient = try reordered(gradient, to: sum.layout, name)
     let count = parameter.shape.count
     addStep("\(name): sum", changing: gradient, reading: []) {
       // Safety: the gradient is plain, with as many numbers as the parameter.

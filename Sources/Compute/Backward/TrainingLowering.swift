@@ -11,6 +11,7 @@ struct TrainingLowering {
   let network: Network
   let extents: Extents
   let parameters: ParameterStore
+  let options: TrainingPlan.Options
   private let arena: Arena
   private(set) var schedule = Schedule()
   /// The number of steps of the forward pass.
@@ -21,6 +22,13 @@ struct TrainingLowering {
   /// The gradients of the network's inputs, where they were asked for.
   private(set) var inputGradients: [Memory?] = []
   private(set) var blocks: [AnyObject] = []
+  /// What each step writes, in the order of the steps.
+  private(set) var written: [Memory] = []
+  private var gradientsBegun: Set<ObjectIdentifier> = []
+  /// Weights that are transformed once for all layers that share them: for the results, and for the
+  /// sources' gradients.
+  var transformed: [ObjectIdentifier: Memory] = [:]
+  var turned: [ObjectIdentifier: Memory] = [:]
 
   private var values: [Memory?]
   private var gradients: [Memory?]
@@ -28,23 +36,25 @@ struct TrainingLowering {
   private let isWanted: [Bool]
 
   init(
-    _ network: Network, inputShapes: [Shape], parameters: ParameterStore,
-    differentiatesInputs: Bool, arena: Arena
+    _ network: Network, inputShapes: [Shape], inputLayouts: [TensorLayout?],
+    parameters: ParameterStore, options: TrainingPlan.Options, arena: Arena
   ) throws(ComputeError) {
     self.network = network
     self.parameters = parameters
+    self.options = options
     self.arena = arena
+    let differentiatesInputs = options.differentiatesInputs
     extents = try Extents(network, inputs: inputShapes)
     let count = network.inputChannels.count + network.layers.count
     values = [Memory?](repeating: nil, count: count)
     gradients = [Memory?](repeating: nil, count: count)
     var isWanted = [Bool](repeating: differentiatesInputs, count: network.inputChannels.count)
     for layer in network.layers {
-      let learns = layer.operation.weights.map { parameters.pair(of: $0) != nil } ?? false
+      let learns = parameters.learns(layer.operation)
       isWanted.append(learns || layer.operation.inputs.contains { isWanted[$0.index] })
     }
     self.isWanted = isWanted
-    try lowerInputs()
+    try lowerInputs(inputLayouts)
     var records: [any LayerGradient] = []
     for (index, layer) in network.layers.enumerated() {
       guard let operation = layer.operation as? any Differentiable else {
@@ -71,20 +81,30 @@ struct TrainingLowering {
     }
   }
 
-  private mutating func lowerInputs() throws(ComputeError) {
+  private mutating func lowerInputs(_ layouts: [TensorLayout?]) throws(ComputeError) {
     for input in network.inputs {
-      let memory = try Memory(.rowMajor(Shape(extents[input])))
+      let layout: TensorLayout
+      if let given = layouts[input.index] {
+        layout = given
+      } else {
+        layout = try .rowMajor(Shape(extents[input]))
+      }
+      let memory = try Memory(layout)
       schedule.addInput(memory, number: input.index)
       inputs.append(memory)
-      values[input.index] = try reordered(memory, to: layout(of: extents[input]), "input")
+      values[input.index] = try reordered(memory, to: self.layout(of: extents[input]), "input")
     }
   }
 
   private mutating func lowerOutputs() throws(ComputeError) {
     for (value, order) in network.outputs {
       let shape = Shape(extents[value])
-      let layout: TensorLayout =
-        order == .channelsLast ? try .channelsLast(shape) : try .rowMajor(shape)
+      let layout: TensorLayout
+      if order == .channelsLast {
+        layout = try .channelsLast(shape)
+      } else {
+        layout = try options.keepsLayouts ? self.layout(of: extents[value]) : .rowMajor(shape)
+      }
       let memory = try reordered(memory(of: value), to: layout, "output")
       outputs.append((memory, isWanted[value.index] ? try Memory(layout) : nil))
     }
@@ -171,6 +191,7 @@ struct TrainingLowering {
     schedule.add(
       Schedule.Step(report: report(name, "own", destination), work: .native(step)),
       reading: sources, writing: destination)
+    written.append(destination)
   }
 
   /// Adds a step of oneDNN's that writes one tensor, or several.
@@ -187,6 +208,29 @@ struct TrainingLowering {
         report: report(name, descriptor.kernelName, destinations[0].1),
         work: .primitive(try Primitive(descriptor, name: name), arguments)),
       reading: sources.map(\.1), writing: destinations[0].1)
+    written.append(destinations[0].1)
+  }
+
+  /// Adds a reorder from a tensor of the arena to one that has its place outside of it.
+  mutating func addReorder(
+    _ name: String, from source: Memory, to constant: Memory
+  ) throws(ComputeError) {
+    let descriptor = try PrimitiveDescriptor.reorder(
+      source.layout, to: constant.layout, name: name)
+    var arguments = [(Argument.source, source), (Argument.destination, constant)]
+    let scratch = descriptor.scratchpadLayout
+    if scratch.byteCount > 0 { arguments.append((.scratchpad, try schedule.addScratch(scratch))) }
+    schedule.add(
+      Schedule.Step(
+        report: report(name, descriptor.kernelName, constant),
+        work: .primitive(try Primitive(descriptor, name: name), arguments)),
+      reading: [source], writing: source)
+    written.append(source)
+  }
+
+  /// Whether a gradient that is computed now takes the place of what the parameter has.
+  mutating func replacesGradient(of parameter: Parameter) -> Bool {
+    gradientsBegun.insert(ObjectIdentifier(parameter)).inserted && !options.addsGradients
   }
 
   private func report(_ name: String, _ kernel: String, _ destination: Memory) -> Plan.Step {
@@ -246,8 +290,8 @@ struct TrainingLowering {
   /// A layer's biases.
   mutating func biases(_ weights: LayerWeights) throws(ComputeError) -> Memory {
     let layout = try TensorLayout.rowMajor([weights.biases.count])
-    if let pair = parameters.pair(of: weights) {
-      return try constant(layout, in: pair.biases.values)
+    if let biases = parameters.pair(of: weights)?.biases {
+      return try constant(layout, in: biases.values)
     }
     return try constant(layout, in: MemoryBlock(copying: weights.biases))
   }

@@ -133,6 +133,19 @@ struct MapRows {
   var first = 0
 }
 
+/// Where a layer's constants lie: at a place of their own, or in the arena where they change.
+enum WinogradConstants {
+  case block(MemoryBlock)
+  case tensor(Memory)
+
+  @unsafe var address: UnsafeMutableRawPointer {
+    switch self {
+    case .block(let block): unsafe block.address
+    case .tensor(let memory): unsafe memory.address
+    }
+  }
+}
+
 /// A Winograd convolution bound to its tensors.
 @safe struct WinogradStep: NativeStep {
   let kernel: WinogradKernel
@@ -141,15 +154,15 @@ struct MapRows {
   let addend: MapRows?
   let destination: MapRows
   let scratch: Memory
-  let weights: MemoryBlock
-  let biases: MemoryBlock
+  let weights: WinogradConstants
+  let biases: WinogradConstants
   /// The extents of the tensors in memory, which may have more rows than the kernel works on.
   private let input: Shape
   private let output: Shape
 
   init(
     kernel: WinogradKernel, source: MapRows, addend: MapRows? = nil, destination: MapRows,
-    scratch: Memory, weights: MemoryBlock, biases: MemoryBlock
+    scratch: Memory, weights: WinogradConstants, biases: WinogradConstants
   ) {
     self.kernel = kernel
     self.source = source

@@ -27,7 +27,7 @@ extension Lowering {
     addStep(
       WinogradStep(
         kernel: kernel, source: source, addend: addend, destination: destination,
-        scratch: scratch, weights: transformed, biases: biases),
+        scratch: scratch, weights: .block(transformed), biases: .block(biases)),
       report: Plan.Step(
         name: name, kernel: kernel.name,
         precision: kernel.multipliesBFloat16 ? .bfloat16 : .float32, isWinograd: true,

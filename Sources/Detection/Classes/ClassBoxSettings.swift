@@ -31,7 +31,7 @@ public struct ClassLayout: Sendable, Hashable {
   }
 
   /// The column of a class among the logits.
-  func logitColumn(ofClass classID: Int) -> Int {
+  public func logitColumn(ofClass classID: Int) -> Int {
     switch background {
     case .first: classID + 1
     case .last: classID
@@ -39,7 +39,7 @@ public struct ClassLayout: Sendable, Hashable {
   }
 
   /// The first of the four columns of a class among the offsets.
-  func offsetColumn(ofClass classID: Int) -> Int {
+  public func offsetColumn(ofClass classID: Int) -> Int {
     switch offsets {
     case .perLogit: 4 * logitColumn(ofClass: classID)
     case .perClass: 4 * classID

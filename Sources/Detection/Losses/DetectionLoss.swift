@@ -12,8 +12,11 @@ public enum LossNormalisation: Sendable, Hashable {
 
   /// Finds the divisor for a batch.
   ///
+  /// - Parameters:
+  ///   - sampledCount: How many boxes were drawn.
+  ///   - positiveCount: How many of them are objects.
   /// - Returns: At least 1.
-  func divisor(sampledCount: Int, positiveCount: Int) -> Float {
+  public func divisor(sampledCount: Int, positiveCount: Int) -> Float {
     switch self {
     case .sampledCount: Float(max(sampledCount, 1))
     case .positiveCount: Float(max(positiveCount, 1))

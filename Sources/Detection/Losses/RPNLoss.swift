@@ -45,6 +45,31 @@ public struct RPNLoss: Sendable, Hashable {
       offsets.count == labels.count && scores.shape == [labels.count, 2],
       "scores of shape \(scores.shape), \(offsets.count) offsets and \(labels.count) labels")
     let crossEntropy = CrossEntropyLoss(logits: scores, labels: labels.map(\.rawValue))
+    return loss(crossEntropy.value, crossEntropy.gradient, offsets, targets)
+  }
+
+  /// Computes the loss where the network says a single logit of each anchor (torchvision, Detectron2).
+  ///
+  /// - Parameters:
+  ///   - logits: A logit for each anchor.
+  ///   - offsets: The predicted offset of each anchor.
+  ///   - targets: What `AnchorTargetCreator` sampled.
+  /// - Returns: The loss; its gradients have a number and an offset for each anchor.
+  public func callAsFunction(
+    logits: [Float], offsets: [BoxOffset], targets: AnchorAssignment
+  ) -> DetectionLoss {
+    precondition(
+      logits.count == targets.labels.count && offsets.count == logits.count,
+      "\(logits.count) logits, \(offsets.count) offsets and \(targets.labels.count) labels")
+    let crossEntropy = BinaryCrossEntropyLoss(logits: logits, labels: targets.labels)
+    return loss(crossEntropy.value, crossEntropy.gradient, offsets, targets)
+  }
+
+  private func loss(
+    _ classification: Float, _ scoreGradient: [Float], _ offsets: [BoxOffset],
+    _ targets: AnchorAssignment
+  ) -> DetectionLoss {
+    let labels = targets.labels
     let positiveCount = targets.count(.foreground)
     let divisor = normalisation.divisor(
       sampledCount: labels.count - targets.count(.ignored), positiveCount: positiveCount)
@@ -57,8 +82,8 @@ public struct RPNLoss: Sendable, Hashable {
     }
     let regression = Float(sum / Double(divisor))
     return DetectionLoss(
-      classification: crossEntropy.value, regression: regression,
-      total: crossEntropy.value + lambda * regression, scoreGradient: crossEntropy.gradient,
+      classification: classification, regression: regression,
+      total: classification + lambda * regression, scoreGradient: scoreGradient,
       offsetGradient: gradient)
   }
 }

@@ -6,11 +6,13 @@
 /// PyTorch's `beta`.
 public struct SmoothL1Loss: Sendable, Hashable {
   /// How sharp the bend is; the square ends at `1 / sigma^2`.
+  ///
+  /// Infinity is L1, without any square.
   public let sigma: Float
 
-  /// Makes a loss; traps unless sigma is finite and above 0.
+  /// Makes a loss; traps unless sigma is above 0.
   public init(sigma: Float) {
-    precondition(sigma > 0 && sigma.isFinite, "sigma, \(sigma), is not a positive number")
+    precondition(sigma > 0, "sigma, \(sigma), is not a positive number")
     self.sigma = sigma
   }
 
@@ -25,17 +27,23 @@ public struct SmoothL1Loss: Sendable, Hashable {
   public func derivative(_ difference: Float) -> Float {
     let square = sigma * sigma
     if abs(difference) < 1 / square { return square * difference }
-    return difference.isNaN ? difference : difference < 0 ? -1 : 1
+    return difference.isNaN || difference == 0 ? difference : difference < 0 ? -1 : 1
   }
 
   /// The loss of four differences, summed.
-  func value(_ prediction: BoxOffset, _ target: BoxOffset) -> Float {
+  ///
+  /// - Returns: 0 or more, NaN where a number is.
+  public func value(_ prediction: BoxOffset, _ target: BoxOffset) -> Float {
     value(prediction.dy - target.dy) + value(prediction.dx - target.dx)
       + value(prediction.dh - target.dh) + value(prediction.dw - target.dw)
   }
 
   /// The derivatives of the sum of four losses, each multiplied with a factor.
-  func derivative(_ prediction: BoxOffset, _ target: BoxOffset, factor: Float) -> BoxOffset {
+  ///
+  /// - Returns: The derivative by each number of the prediction.
+  public func derivative(
+    _ prediction: BoxOffset, _ target: BoxOffset, factor: Float
+  ) -> BoxOffset {
     BoxOffset(
       dy: derivative(prediction.dy - target.dy) * factor,
       dx: derivative(prediction.dx - target.dx) * factor,

@@ -20,6 +20,18 @@ protocol BinTable {
   func reduce(
     _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
     stride: Int)
+
+  /// Adds the gradient of one group of channels of one RoI to that of the plane.
+  ///
+  /// - Parameters:
+  ///   - plane: The map, as for `reduce`.
+  ///   - lanes: The number of channels in the group: 8 or 16.
+  ///   - entry: Which of the RoIs.
+  ///   - upstream: P x P vectors of `lanes`.
+  ///   - gradient: What is added to; it has the strides of the plane.
+  func addGradient(
+    _ plane: roi_plane, lanes: Int, entry: Int, upstream: UnsafePointer<Float>,
+    to gradient: UnsafeMutablePointer<Float>)
 }
 
 /// The bins of RoIPool and of adaptive pooling: ranges of rows and of columns.
@@ -67,6 +79,22 @@ struct MaximumBins: BinTable {
       let rows = unsafe base + 2 * boundsPerAxis * entry
       unsafe roi_max_bins(
         plane, Int32(lanes), Int32(pooling.outputSize), rows, rows + boundsPerAxis, vectors, stride)
+    }
+  }
+
+  func addGradient(
+    _ plane: roi_plane, lanes: Int, entry: Int, upstream: UnsafePointer<Float>,
+    to gradient: UnsafeMutablePointer<Float>
+  ) {
+    let boundsPerAxis = 2 * pooling.outputSize
+    precondition((0..<bounds.count / (2 * boundsPerAxis)).contains(entry), "no RoI \(entry)")
+    unsafe bounds.withUnsafeBufferPointer { bounds in
+      guard let base = bounds.baseAddress else { return }
+      // Safety: as in `reduce`.
+      let rows = unsafe base + 2 * boundsPerAxis * entry
+      unsafe roi_max_gradient(
+        plane, Int32(lanes), Int32(pooling.outputSize), rows, rows + boundsPerAxis, upstream,
+        gradient)
     }
   }
 }
@@ -142,6 +170,25 @@ struct AlignedTaps: BinTable {
         unsafe roi_sum_taps(
           plane, Int32(lanes), Int32(pooling.outputSize), rows, taps, columns, taps, vectors, stride
         )
+      }
+    }
+  }
+
+  func addGradient(
+    _ plane: roi_plane, lanes: Int, entry: Int, upstream: UnsafePointer<Float>,
+    to gradient: UnsafeMutablePointer<Float>
+  ) {
+    let startsPerAxis = pooling.outputSize + 1
+    precondition((0..<starts.count / (2 * startsPerAxis)).contains(entry), "no RoI \(entry)")
+    unsafe starts.withUnsafeBufferPointer { starts in
+      unsafe taps.withUnsafeBufferPointer { taps in
+        // Without any tap there is nothing to add to.
+        guard let base = starts.baseAddress, let taps = taps.baseAddress else { return }
+        // Safety: as in `reduce`.
+        let rows = unsafe base + 2 * startsPerAxis * entry
+        unsafe roi_sum_gradient(
+          plane, Int32(lanes), Int32(pooling.outputSize), rows, taps, rows + startsPerAxis, taps,
+          upstream, gradient)
       }
     }
   }

@@ -16,6 +16,8 @@ struct ConvolutionLayer {
   var weights: LayerWeights
   var groups = 1
   var groupNormalisation: GroupNormalisation?
+  /// A batch normalisation that learns, and so is not folded into the weights.
+  var batchNormalisation: NormalisationFactors?
 
   /// K.
   var outputs: Int { weights.shape[0] }
@@ -42,6 +44,15 @@ struct ConvolutionLayer {
     let name = name ?? self.name
     let window = Network.Window(
       size: size, stride: stride, padding: dilation * (size / 2), dilation: dilation)
+    if let batchNormalisation {
+      let value = network.convolution(
+        input, weights: weights, window: window, groups: groups, name: name)
+      let normalised = network.batchNormalisation(
+        value, factors: batchNormalisation, activation: addend == nil ? activation : .none,
+        name: name + ".norm")
+      guard let addend else { return normalised }
+      return network.add(normalised, addend, activation: activation, name: name + ".sum")
+    }
     guard let groupNormalisation else {
       return network.convolution(
         input, weights: weights, window: window, groups: groups, activation: activation,

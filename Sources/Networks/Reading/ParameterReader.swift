@@ -9,11 +9,23 @@ final class ParameterReader {
   let state: StateDictionary
   let names: TensorNames
   private let normalisation: Architecture.Normalisation
+  private let learnsNormalisation: (String) -> Bool
   private var usedNames: Set<String> = []
 
-  init(_ state: StateDictionary, normalisation: Architecture.Normalisation) {
+  /// Reads a state dictionary.
+  ///
+  /// - Parameters:
+  ///   - state: the tensors under canonical names.
+  ///   - normalisation: how the layers that are normalised are.
+  ///   - learnsNormalisation: whether a batch normalisation learns, by its tensors' name; it is then a
+  ///     layer of its own.
+  init(
+    _ state: StateDictionary, normalisation: Architecture.Normalisation,
+    learnsNormalisation: @escaping (String) -> Bool = { _ in false }
+  ) {
     self.state = state
     self.normalisation = normalisation
+    self.learnsNormalisation = learnsNormalisation
     names = TensorNames(state)
   }
 
@@ -74,18 +86,29 @@ final class ParameterReader {
     guard names.hasTensors(below: norm) else {
       let biases = try values(name + ".bias", count: outputs, for: purpose)
       return ConvolutionLayer(
-        name: name, weights: LayerWeights(weights, biases: biases), groups: groups)
+        name: name, weights: LayerWeights(weights, biases: biases, name: name), groups: groups)
     }
     let biases =
       state[name + ".bias"] == nil
       ? nil : try values(name + ".bias", count: outputs, for: purpose)
     switch normalisation {
+    case .batch(let epsilon) where learnsNormalisation(norm):
+      let factors = NormalisationFactors(
+        name: norm, scale: try values(norm + ".weight", count: outputs, for: purpose),
+        bias: try values(norm + ".bias", count: outputs, for: purpose),
+        mean: try values(norm + ".running_mean", count: outputs, for: purpose),
+        variance: try values(norm + ".running_var", count: outputs, for: purpose),
+        epsilon: epsilon)
+      return ConvolutionLayer(
+        name: name, weights: LayerWeights(weights, biases: biases, name: name), groups: groups,
+        batchNormalisation: factors)
     case .batch(let epsilon):
       let folded = try foldedStatistics(
         norm, count: outputs, epsilon: epsilon, biases: biases, for: purpose)
       return ConvolutionLayer(
         name: name,
-        weights: LayerWeights(weights, biases: folded.biases, outputScales: folded.scales),
+        weights: LayerWeights(
+          weights, biases: folded.biases, outputScales: folded.scales, name: name),
         groups: groups)
     case .group(let count, let epsilon):
       guard count > 0, outputs.isMultiple(of: count) else {
@@ -98,7 +121,7 @@ final class ParameterReader {
         scale: try values(norm + ".weight", count: outputs, for: purpose),
         bias: try values(norm + ".bias", count: outputs, for: purpose))
       return ConvolutionLayer(
-        name: name, weights: LayerWeights(weights, biases: biases), groups: groups,
+        name: name, weights: LayerWeights(weights, biases: biases, name: name), groups: groups,
         groupNormalisation: statistics)
     }
   }
@@ -147,7 +170,7 @@ final class ParameterReader {
         wanted: "\(purpose) needs \(outputs.map(String.init) ?? "any")x\(inputs)")
     }
     let biases = hasBiases ? try values(name + ".bias", count: shape[0], for: purpose) : nil
-    return LayerWeights(weights, biases: biases)
+    return LayerWeights(weights, biases: biases, name: name)
   }
 
   private func values(

@@ -1,0 +1,147 @@
+internal import CConvolutionKernels
+internal import Tensors
+
+// The gradient of a 3x3 convolution's source is a 3x3 convolution itself, of the results' gradient with
+// weights that are turned by half a turn and whose inputs and outputs change places.
+
+extension TrainingLowering {
+  /// The kernel of a convolution that is faster by Winograd's algorithm; `nil` for others.
+  func winogradKernel(
+    _ convolution: Convolution, _ geometry: ConvolutionGeometry, _ activation: Network.Activation
+  ) -> WinogradKernel? {
+    guard let lanes, WinogradKernel.suits(convolution, lanes: lanes) else { return nil }
+    return WinogradKernel(geometry, activation, pooledTo: nil)
+  }
+
+  /// The same for the gradient of the convolution's source.
+  func winogradGradientKernel(
+    _ convolution: Convolution, _ geometry: ConvolutionGeometry
+  ) -> WinogradKernel? {
+    let shape = convolution.convolutionWeights.shape
+    guard let lanes, convolution.kernel == [3, 3], geometry.strides == [1, 1],
+      geometry.dilations == [1, 1], convolution.groups == 1, geometry.leading == [1, 1],
+      geometry.trailing == [1, 1], shape[0] % lanes == 0, shape[1] % (2 * lanes) == 0,
+      shape[0] >= 16, shape[1] >= 32
+    else { return nil }
+    var turned = geometry
+    (turned.input, turned.output) = (geometry.output, geometry.input)
+    return WinogradKernel(turned, .none, pooledTo: nil)
+  }
+
+  private var lanes: Int? { options.convolution == .fastest ? Engine.winogradLanes : nil }
+
+  /// Adds a convolution.
+  ///
+  /// - Returns: its result.
+  mutating func addWinograd(
+    _ kernel: WinogradKernel, _ convolution: Convolution, reading source: Memory,
+    adding addend: Memory?, _ name: String
+  ) throws(ComputeError) -> Memory {
+    let weights = convolution.convolutionWeights
+    let transformed: WinogradConstants
+    var reading = [source] + (addend.map { [$0] } ?? [])
+    if let memory = self.transformed[ObjectIdentifier(weights)] {
+      transformed = .tensor(memory)
+      reading.append(memory)
+    } else if let pair = parameters.pair(of: weights) {
+      let memory = try Memory(
+        .rowMajor([
+          WinogradKernel.weightByteCount(weights, multipliesBFloat16: false) / 4
+        ]))
+      let values = pair.weights.values
+      let (outputs, inputs) = (weights.shape[0], weights.shape[1])
+      addStep("\(name): transform", reading: [], writing: memory) {
+        // Safety: the parameter has the weights of all outputs.
+        unsafe transformWeights(
+          values.address.assumingMemoryBound(to: Float.self), outputs: outputs, inputs: inputs,
+          type: kernel.type, into: memory.floats)
+      }
+      self.transformed[ObjectIdentifier(weights)] = memory
+      transformed = .tensor(memory)
+      reading.append(memory)
+    } else {
+      transformed = .block(try weights.winogradWeights(kernel.type, name: name))
+    }
+    return try addWinograd(
+      kernel, source: source, addend: addend, weights: transformed,
+      biases: .tensor(biases(weights)), reading: reading, name)
+  }
+
+  /// Adds the gradient of a convolution's source.
+  ///
+  /// - Returns: the gradient.
+  mutating func addWinogradGradient(
+    _ kernel: WinogradKernel, _ convolution: Convolution, reading upstream: Memory, _ name: String
+  ) throws(ComputeError) -> Memory {
+    let weights = convolution.convolutionWeights
+    let inputs = weights.shape[1]
+    let transformed: Memory
+    if let memory = turned[ObjectIdentifier(weights)] {
+      transformed = memory
+    } else {
+      transformed = try addTurnedWeights(weights, type: kernel.type, name)
+      turned[ObjectIdentifier(weights)] = transformed
+    }
+    let zeros = try MemoryBlock(zeros: inputs * MemoryLayout<Float>.stride)
+    return try addWinograd(
+      kernel, source: upstream, addend: nil, weights: .tensor(transformed), biases: .block(zeros),
+      reading: [upstream, transformed], name)
+  }
+
+  /// Adds the step that turns and transforms weights for the gradients of sources.
+  private mutating func addTurnedWeights(
+    _ weights: LayerWeights, type: winograd_type, _ name: String
+  ) throws(ComputeError) -> Memory {
+    let (outputs, inputs) = (weights.shape[0], weights.shape[1])
+    let plain = try self.weights(
+      weights, extents: weights.shape.dimensions, as: .rowMajor(weights.shape), name: name)
+    let turned = try addScratch(.rowMajor([weights.shape.count]))
+    let transformed = try Memory(
+      .rowMajor([
+        WinogradKernel.weightByteCount(weights, multipliesBFloat16: false) / 4
+      ]))
+    addStep("\(name): transform", reading: [plain], writing: transformed) {
+      OpenMP.parallel(inputs, threadCount: OpenMP.threadCount) { range in
+        // Safety: both have the weights of all inputs and outputs.
+        unsafe gradient_turn_weights(
+          turned.floats, plain.floats, outputs, inputs, range.lowerBound, range.count)
+      }
+      // Safety: as above, inputs and outputs have changed places.
+      unsafe transformWeights(
+        turned.floats, outputs: inputs, inputs: outputs, type: type, into: transformed.floats)
+    }
+    return transformed
+  }
+
+  private mutating func addWinograd(
+    _ kernel: WinogradKernel, source: Memory, addend: Memory?, weights: WinogradConstants,
+    biases: WinogradConstants, reading: [Memory], _ name: String
+  ) throws(ComputeError) -> Memory {
+    let destination = try Memory(kernel.destinationLayout)
+    let scratch = try addScratch(kernel.scratchLayout)
+    addStep(
+      name,
+      WinogradStep(
+        kernel: kernel, source: MapRows(memory: source),
+        addend: addend.map { MapRows(memory: $0) }, destination: MapRows(memory: destination),
+        scratch: scratch, weights: weights, biases: biases), reading: reading, writing: destination)
+    return destination
+  }
+}
+
+/// Transforms the weights of a layer, shared out over the team by panels of outputs.
+@unsafe private func transformWeights(
+  _ weights: UnsafePointer<Float>, outputs: Int, inputs: Int, type: winograd_type,
+  into transformed: UnsafeMutablePointer<Float>
+) {
+  let lanes = Int(type.lanes)
+  let panels = outputs / (2 * lanes)
+  let length = winograd_weight_size(type, Int32(inputs), 1) / MemoryLayout<Float>.stride
+  OpenMP.parallel(panels, threadCount: OpenMP.threadCount) { range in
+    let (first, count) = (range.lowerBound * 2 * lanes, range.count * 2 * lanes)
+    // Safety: each output channel has `9 * inputs` weights, and `length` floats of its own.
+    unsafe winograd_transform_weights(
+      type, weights + first * inputs * 9, nil, Int32(inputs), Int32(count),
+      transformed + first * length)
+  }
+}
