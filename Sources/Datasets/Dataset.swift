@@ -24,13 +24,27 @@ public struct Dataset: Sendable {
     /// Whether a box of VOC that begins and ends on one pixel covers that pixel.
     public var countsLastPixel: Bool
 
+    /// The parts to take where `split` is `nil`, the first that is there.
+    public var usualSplits: [String]
+
+    /// What is measured with.
+    public static let evaluationSplits = ["test", "val", "valid", "validation"]
+
+    /// What is trained on.
+    public static let trainingSplits = ["train", "training", "trainval"]
+
+    /// What is measured with while training; never `test`, which is for the end.
+    public static let validationSplits = ["val", "valid", "validation"]
+
     /// Makes a set of options.
     public init(
-      split: String? = nil, origin: VOCAnnotation.Origin = .zero, countsLastPixel: Bool = false
+      split: String? = nil, origin: VOCAnnotation.Origin = .zero, countsLastPixel: Bool = false,
+      usualSplits: [String] = Options.evaluationSplits
     ) {
       self.split = split
       self.origin = origin
       self.countsLastPixel = countsLastPixel
+      self.usualSplits = usualSplits
     }
   }
 
@@ -102,9 +116,22 @@ public struct Dataset: Sendable {
           + "file in annotations, YOLO a data.yaml"), path: "")
   }
 
-  /// The part to read: the one that is asked for, or else `test`, `val`, `valid`, the only one.
+  /// The first of some usual names that a part has, a year behind it or not (`train2017`).
+  public static func split(named names: [String], in splits: [String]) -> String? {
+    for name in names {
+      if splits.contains(name) { return name }
+      let ofYears = splits.filter { split in
+        split.hasPrefix(name) && split.count == name.count + 4
+          && split.dropFirst(name.count).allSatisfy { ("0"..."9").contains($0) }
+      }
+      if ofYears.count == 1 { return ofYears[0] }
+    }
+    return nil
+  }
+
+  /// The part to read: the one that is asked for, or else one of a usual name, or the only one.
   static func choose(
-    _ wanted: String?, of splits: [String]
+    _ wanted: String?, of splits: [String], usual: [String]
   ) throws(DatasetError) -> String? {
     if let wanted {
       guard splits.contains(wanted) else {
@@ -117,9 +144,7 @@ public struct Dataset: Sendable {
       }
       return wanted
     }
-    for usual in ["test", "val", "valid", "validation"] where splits.contains(usual) {
-      return usual
-    }
+    if let split = split(named: usual, in: splits) { return split }
     guard splits.count > 1 else { return splits.first }
     throw DatasetError(
       .layout("the set has several parts; choose one: \(splits.joined(separator: ", "))"), path: "")

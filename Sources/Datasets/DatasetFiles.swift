@@ -27,7 +27,7 @@ extension DatasetFiles {
 }
 
 /// The files below a folder of this machine.
-public struct FolderFiles: DatasetFiles {
+public struct FolderFiles: DatasetFiles, Sendable {
   /// The folder.
   public let root: String
 

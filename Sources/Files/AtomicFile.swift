@@ -129,10 +129,20 @@ public struct AtomicFile: Sendable {
     let status = unsafe name.withPath { from in
       unsafe target.withPath { unsafe Glibc.rename(from, $0) }
     }
-    guard status != 0 else { return }
+    guard status != 0 else { return synchronise(target.folder) }
     let error = FileError("renaming")
     remove(name)
     throw error
+  }
+
+  /// Brings a folder's names to the disk, so that a power cut does not take the new one back.
+  ///
+  /// Some file systems cannot; the file itself is safe either way.
+  private static func synchronise(_ folder: FileName) {
+    let descriptor = unsafe folder.withPath { unsafe open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard descriptor >= 0 else { return }
+    _ = fsync(descriptor)
+    close(descriptor)
   }
 
   private static func remove(_ name: FileName) {

@@ -6,15 +6,16 @@ public struct Annotation: Sendable, Hashable {
   /// The name of what is in the box.
   public var label: String
 
-  /// How sure the detector is, 0 to 1.
-  public var score: Float
+  /// How sure the detector is, 0 to 1; `nil` where a person marked the box.
+  public var score: Float?
 
   /// The class, counted from 0; it gives the colour.
   public var classID: Int
 
   /// Makes an annotation.
   public init(
-    xMin: Float, yMin: Float, xMax: Float, yMax: Float, label: String, score: Float, classID: Int
+    xMin: Float, yMin: Float, xMax: Float, yMax: Float, label: String, score: Float?,
+    classID: Int
   ) {
     self.xMin = xMin
     self.yMin = yMin
@@ -25,8 +26,9 @@ public struct Annotation: Sendable, Hashable {
     self.classID = classID
   }
 
-  /// The label with the score, rounded to two places.
+  /// The label with the score, if it has one, rounded to two places.
   var text: String {
+    guard let score else { return label }
     let hundredths = Int((100 * min(max(score.isFinite ? score : 0, 0), 1)).rounded())
     let places = hundredths % 100
     return "\(label) \(hundredths / 100).\(places < 10 ? "0" : "")\(places)"
@@ -43,7 +45,7 @@ extension Image {
     let side = min(width, height)
     let lineWidth = max(1, (side + 120) / 240)
     let scale = max(1, (side + 120) / 300)
-    let ascending = annotations.sorted { $0.score < $1.score }
+    let ascending = annotations.sorted { $0.score ?? 0 < $1.score ?? 0 }
     for annotation in ascending {
       let colour = Colour.ofClass(max(0, annotation.classID))
       canvas.stroke(

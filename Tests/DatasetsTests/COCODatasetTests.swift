@@ -55,3 +55,15 @@ import Testing
     }
   }
 }
+
+@Suite struct UsualSplitTests {
+  @Test func aPartIsFoundByItsUsualName() {
+    let names = Dataset.Options.trainingSplits
+    #expect(Dataset.split(named: names, in: ["test", "train", "trainval"]) == "train")
+    #expect(Dataset.split(named: names, in: ["train2017", "val2017"]) == "train2017")
+    #expect(Dataset.split(named: names, in: ["trainval", "test"]) == "trainval")
+    // Two years, or a word behind the name: nobody can know which is meant.
+    #expect(Dataset.split(named: names, in: ["train2014", "train2017"]) == nil)
+    #expect(Dataset.split(named: names, in: ["train-old", "other"]) == nil)
+  }
+}

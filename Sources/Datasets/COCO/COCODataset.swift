@@ -14,7 +14,7 @@ enum COCODataset {
     let annotationFiles = try annotationFiles(files, names: names)
     guard !annotationFiles.isEmpty else { return nil }
     let splits = annotationFiles.keys.sorted()
-    let split = try Dataset.choose(options.split, of: splits)
+    let split = try Dataset.choose(options.split, of: splits, usual: options.usualSplits)
     guard let split, let file = annotationFiles[split] else { return nil }
     return try read(files, file: file, splits: splits, split: split)
   }

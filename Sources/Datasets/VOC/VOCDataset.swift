@@ -41,7 +41,8 @@ enum VOCDataset {
     let annotations = files.join(base, "Annotations")
     var reader = VOCReader(files: files, annotations: annotations, options: options)
     try reader.find(pictures: ["JPEGImages", "images", "Images", "Annotations"], base: base)
-    let split = try Dataset.choose(options.split, of: lists.keys.sorted())
+    let split = try Dataset.choose(
+      options.split, of: lists.keys.sorted(), usual: options.usualSplits)
     var entries: [String]
     if let split, let path = lists[split] {
       let bytes = try files.contents(of: path, limit: SplitList.maximumByteCount)
@@ -95,7 +96,7 @@ enum VOCDataset {
       if let inner = try files.names(in: child), holdsAnnotations(inner) { folders.append(child) }
     }
     if folders.isEmpty, !holdsAnnotations(names) { return nil }
-    let split = try Dataset.choose(options.split, of: folders)
+    let split = try Dataset.choose(options.split, of: folders, usual: options.usualSplits)
     let folder = split ?? ""
     var reader = VOCReader(files: files, annotations: folder, options: options)
     try reader.find(pictures: [""], base: folder)

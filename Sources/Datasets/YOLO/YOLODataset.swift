@@ -34,7 +34,9 @@ enum YOLODataset {
       if !found.isEmpty { folders[split] = found }
     }
     let splits = folders.keys.sorted()
-    guard let split = try Dataset.choose(wanted, of: splits), let places = folders[split] else {
+    guard let split = try Dataset.choose(wanted, of: splits, usual: options.usualSplits),
+      let places = folders[split]
+    else {
       throw DatasetError(
         .layout(
           "the folders that it names are not here: "
