@@ -38,7 +38,10 @@ let package = Package(
     .library(name: "Detection", targets: ["Detection", "Tensors"]),
     .library(
       name: "Training",
-      targets: ["Training", "Detection", "Families", "FasterRCNN", "Images", "Tensors"]),
+      targets: [
+        "Training", "TrainingData", "TrainingRun", "TrainingReport", "Datasets", "Detection",
+        "Families", "FasterRCNN", "Images", "Tensors",
+      ]),
   ],
   // Picture formats whose libraries can be left out: `swift build --traits WebP` has no TIFF.
   traits: [
@@ -120,6 +123,14 @@ let package = Package(
       ]),
     library("Datasets", ["Tensors", "JSON", "Detection"]),
     library("Evaluation", ["Detection"]),
+    library("TrainingData", ["Threads", "Tensors", "Detection", "Images", "Datasets", "Training"]),
+    library("TrainingReport", ["Detection", "Images", "Evaluation"]),
+    library(
+      "TrainingRun",
+      [
+        "Threads", "Tensors", "JSON", "Files", "Checkpoints", "Detection", "Images", "FasterRCNN",
+        "Evaluation", "Training", "TrainingData", "TrainingReport",
+      ]),
     library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
     library(
       "Service",
@@ -137,7 +148,8 @@ let package = Package(
       dependencies: [
         "Batch", "Files", "Tensors", "Compute", "Detection", "Networks", "Images", "Checkpoints",
         "Families", "FasterRCNN", "Datasets", "Evaluation", "JSON", "HTTP1", "HTTPServer",
-        "Fetching", "Observability", "Service", "CLinux", "COpenSSL",
+        "Fetching", "Observability", "Service", "Threads", "Training", "TrainingData",
+        "TrainingReport", "TrainingRun", "CLinux", "COpenSSL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -176,6 +188,15 @@ let package = Package(
     tests("Observability", ["Observability"]),
     tests("Datasets", ["Datasets", "Detection", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Detection"], fixtures: ["Fixtures"]),
+    tests(
+      "TrainingData", ["TrainingData", "Training", "Datasets", "Detection", "Images", "Tensors"]),
+    tests("TrainingReport", ["TrainingReport", "Evaluation", "Detection", "Images"]),
+    tests(
+      "TrainingRun",
+      [
+        "TrainingRun", "Training", "TrainingData", "TrainingReport", "Checkpoints", "Datasets",
+        "Detection", "Families", "Images", "Tensors",
+      ]),
     tests(
       "Service",
       [

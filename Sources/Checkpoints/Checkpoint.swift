@@ -125,6 +125,9 @@ public struct Checkpoint: Sendable {
     }
   }
 
+  /// Takes tensors in memory for a checkpoint that a safetensors file would hold.
+  public init(_ dictionary: StateDictionary) { self.init(.safetensors, dictionary, files: []) }
+
   /// Makes a checkpoint of what a reader found.
   init(
     _ format: CheckpointFormat, _ dictionary: StateDictionary,

@@ -57,7 +57,7 @@ struct ModelContents {
       checkpoint, neighbours: neighbours, beside: neighbours.settings(), options: options)
   }
 
-  private init(
+  init(
     _ checkpoint: Checkpoint, neighbours: ModelNeighbours?,
     beside settings: (json: [UInt8], source: String)?, options: Model.Options
   ) throws(ModelError) {
