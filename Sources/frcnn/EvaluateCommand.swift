@@ -5,6 +5,7 @@ import Evaluation
 import FasterRCNN
 import Images
 import Tensors
+import TrainingData
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -27,10 +28,6 @@ struct EvaluateCommand: ParsableCommand {
 
   enum Metric: String, ExpressibleByArgument, CaseIterable {
     case voc, coco
-  }
-
-  enum Turning: String, ExpressibleByArgument, CaseIterable {
-    case auto, apply, ignore
   }
 
   @Argument(help: ArgumentHelp("The dataset.", valueName: "folder"))
@@ -63,8 +60,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Whether pictures are turned as their EXIF says; 'auto' asks the size in the annotation.",
-      valueName: "auto|apply|ignore"))
-  var orientation: Turning = .auto
+      valueName: "auto|apply|ignore"), transform: turning)
+  var orientation: AnnotatedPictureReader.Turning = .auto
 
   @Flag(help: "Print JSON instead of a table.")
   var json = false
@@ -141,34 +138,32 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
+  private static func turning(_ text: String) throws -> AnnotatedPictureReader.Turning {
+    guard let turning = AnnotatedPictureReader.Turning(rawValue: text) else {
+      throw ValidationError("it takes auto, apply or ignore")
+    }
+    return turning
+  }
+
   /// Reads a picture, turned or not, and holds its size against what the annotation states.
   private func decode(
     _ picture: AnnotatedPicture, root: String, _ report: inout EvaluationReport
   ) throws(Failure) -> Image {
-    let bytes = try FileContents.read(
-      "\(root)/\(picture.path)", limit: PictureFile.maximumByteCount)
+    let reading: AnnotatedPictureReader.Reading
     do {
-      let header = try ImageDecoder().header(of: bytes)
-      let stored = PictureSize(height: header.height, width: header.width)
-      let isTurned = header.orientation.map { $0 != .identity } ?? false
-      var turns = orientation != .ignore
-      if isTurned, orientation == .auto, let stated = picture.statedSize, stated == stored,
-        stored.height != stored.width, header.orientation?.swapsAxes == true
-      {
-        turns = false
-        report.turnedNot.append(picture.path)
-      }
-      let image = try ImageDecoder(appliesOrientation: turns).decode(bytes).image
-      let size = PictureSize(height: image.height, width: image.width)
-      if let stated = picture.statedSize, stated != size {
-        report.otherSizes.append(
-          "\(picture.path) has \(size.width)x\(size.height) pixels, its annotation states "
-            + "\(stated.width)x\(stated.height)")
-      }
-      if isTurned, turns { report.turned.append(picture.path) }
-      return image
+      reading = try AnnotatedPictureReader(root: root, turning: orientation).read(picture)
     } catch {
-      throw Failure(.brokenInput, "\(picture.path): \(error)".printable)
+      throw Failure(
+        error.isMissingInput ? .missingInput : .brokenInput, "\(root)/\(error)".printable)
     }
+    if reading.isLeftUnturned { report.turnedNot.append(picture.path) }
+    if reading.isTurned { report.turned.append(picture.path) }
+    let size = reading.image.size
+    if let stated = picture.statedSize, stated != size {
+      report.otherSizes.append(
+        "\(picture.path) has \(size.width)x\(size.height) pixels, its annotation states "
+          + "\(stated.width)x\(stated.height)")
+    }
+    return reading.image
   }
 }

@@ -15,10 +15,12 @@ struct FRCNN: ParsableCommand {
         curl --data-binary @photo.jpg localhost:8080/detect
         frcnn detect photo.jpg                        the same without a server
         frcnn detect photo.jpg --annotate boxes       draw what was found
+        frcnn train my-pictures -o mine.safetensors   learn from pictures of your own
       """,
     version: Version.string,
     subcommands: [
-      ServeCommand.self, DetectCommand.self, EvaluateCommand.self, InspectCommand.self,
+      ServeCommand.self, DetectCommand.self, TrainCommand.self, EvaluateCommand.self,
+      InspectCommand.self,
       ConvertCommand.self, CalibrateCommand.self, InitCommand.self, HealthCommand.self,
       BenchCommand.self,
       BenchBodyCommand.self,

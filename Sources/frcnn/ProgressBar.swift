@@ -31,13 +31,17 @@ struct ProgressBar {
   ///   - total: how much there is; `nil` where that is not known.
   ///   - rate: how much is done in a second.
   ///   - remaining: the time that the rest takes.
-  mutating func show(_ done: Int, of total: Int?, rate: Double?, remaining: Duration?) {
+  ///   - note: what else is to be said, at the end.
+  mutating func show(
+    _ done: Int, of total: Int?, rate: Double?, remaining: Duration?, note: String? = nil
+  ) {
     guard isShown else { return }
     let now = ContinuousClock.now
     if let lastShown, now - lastShown < .milliseconds(100), done < total ?? .max { return }
     lastShown = now
     let line = Self.line(
-      title, done, of: total, rate: rate, remaining: remaining, width: StandardError.width)
+      title, done, of: total, rate: rate, remaining: remaining, note: note,
+      width: StandardError.width)
     StandardError.write("\r" + line + "\u{1B}[K")
   }
 
@@ -57,13 +61,16 @@ struct ProgressBar {
 
   /// The line, in fewer columns than there are: what finds no room is left out, the bar first.
   private static func line(
-    _ title: String, _ done: Int, of total: Int?, rate: Double?, remaining: Duration?, width: Int
+    _ title: String, _ done: Int, of total: Int?, rate: Double?, remaining: Duration?,
+    note: String?,
+    width: Int
   ) -> String {
     var parts: [String] = []
     let share = total.map { min(max(Double(done) / Double($0), 0), 1) }
     if let share { parts.append("\(Int(share * 100)) %") } else { parts.append("\(done)") }
     if let rate { parts.append("\(rate.fixed(1))/s") }
     if let remaining, done < total ?? .max { parts.append("\(text(of: remaining)) left") }
+    if let note { parts.append(note) }
     let tail = parts.joined(separator: "  ")
     let room = min(width - title.count - tail.count - 5, 40)
     if let share, room >= 4 {

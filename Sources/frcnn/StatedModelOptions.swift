@@ -30,7 +30,7 @@ struct StatedModelOptions: ParsableArguments {
     return try labelsFile() != nil || profile != nil || epsilon != nil
   }
 
-  private static func labels(_ path: String) throws(Failure) -> [String] {
+  static func labels(_ path: String) throws(Failure) -> [String] {
     let bytes = try FileContents.read(path, limit: 1 << 20)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Failure(.brokenInput, "\(path) is not UTF-8 text")
