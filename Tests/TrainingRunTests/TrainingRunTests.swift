@@ -59,10 +59,10 @@ private struct MadeSet: TrainingSet {
     let whole = TrainingRun(
       try trainer(steps: 6), MadeSet(), plan: plan, validator: validator)
     var steps: [Int] = []
-    #expect(
-      try whole.run(isStopping: { false }) { event in
-        if case .step(let report, _) = event { steps.append(report.iteration) }
-      } == .finished)
+    let ending = try whole.run(isStopping: { false }) { event in
+      if case .step(let report, _) = event { steps.append(report.iteration) }
+    }
+    #expect(ending == .finished)
     #expect(steps == Array(1...6))
     // Two steps an epoch, each measured at its end.
     #expect(whole.history.validations.map(\.iteration) == [2, 4, 6])
@@ -72,10 +72,10 @@ private struct MadeSet: TrainingSet {
       try trainer(steps: 6), MadeSet(), plan: plan, store: store, validator: validator,
       settings: ["seed": "3"])
     var done = 0
-    #expect(
-      try first.run(isStopping: { done >= 3 }) { event in
-        if case .step = event { done += 1 }
-      } == .stopped)
+    let half = try first.run(isStopping: { done >= 3 }) { event in
+      if case .step = event { done += 1 }
+    }
+    #expect(half == .stopped)
     let saved = try #require(try store.latest())
     #expect(saved.record.iteration == 3 && saved.record.settings == ["seed": "3"])
     let again = try trainer(steps: 6)
@@ -94,9 +94,10 @@ private struct MadeSet: TrainingSet {
     let store = RunStore(folder: folder.path("run"))
     let run = TrainingRun(
       try trainer(steps: 6), MadeSet(broken: 2), plan: plan, store: store)
-    let error = #expect(throws: RunError.self) { try run.run() }
-    #expect("\(try #require(error))" == "made 2: it is gone")
-    #expect(try store.latest()?.record.iteration == run.trainer.iteration)
+    let error = try #require(throws: RunError.self) { try run.run() }
+    #expect("\(error)" == "made 2: it is gone")
+    let saved = try #require(try store.latest())
+    #expect(saved.record.iteration == run.trainer.iteration)
   }
 
   @Test func whenTheTimeIsUpItIsMeasuredAndEnds() throws {
