@@ -106,7 +106,7 @@ extension TrainingEngine {
       maps: zip(networks.roiLevels, maps).map { level, map in
         (map.layout.height, map.layout.width, networks.levels[level].stride)
       }, frame: frame(batch))
-    pooling.assign(rois.boxes.span)
+    pooling.assign(rois.boxes.span, imageIndices: rois.pictures.span)
     return pooling
   }
 

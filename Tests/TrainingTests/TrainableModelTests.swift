@@ -36,7 +36,7 @@ struct TrainableModelTests {
       .narrowVGG: "VGG with 10 convolutions", .vgg16: "VGG with 13 convolutions",
       .resnet18FPN: "ResNet-18 FPN", .resnet50FPN: "ResNet-50 FPN",
     ]
-    #expect(networks.backboneName == names[architecture])
+    #expect(networks.architectureName == names[architecture])
   }
 
   @Test func everyTensorOfAFreshModelLearns() throws {
