@@ -154,6 +154,7 @@ func step(
       },
       parameters: Dictionary(
         uniqueKeysWithValues: store.parameters.map { parameter in
+          parameter.unscaleGradient()
           let gradient = parameter.update { _, gradient in gradient.indices.map { gradient[$0] } }
           return (parameter.name, gradient)
         }),
