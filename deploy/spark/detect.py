@@ -57,7 +57,7 @@ def read(path):
 
 def partition(program, threads, options):
     def work(rows):
-        from worker import Worker
+        from worker import shared
         names = collections.deque()
 
         def pictures():
@@ -65,9 +65,9 @@ def partition(program, threads, options):
                 names.append(item["path"])
                 yield bytes(item["content"]) if "content" in item else read(item["path"])
 
-        with Worker(program, threads, options) as worker:
-            for answer in worker.answers(pictures()):
-                yield row(names.popleft(), answer)
+        # Spark gives a slot's tasks to the same Python, one after the other: the model is read once.
+        for answer in shared(program, threads, tuple(options)).answers(pictures()):
+            yield row(names.popleft(), answer)
 
     return work
 

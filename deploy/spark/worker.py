@@ -2,11 +2,18 @@
 
 Needs nothing but Python. Spark and Ray ship this file to their workers; anything else may import it as it is.
 """
+import functools
 import json
 import shutil
 import struct
 import subprocess
 import threading
+
+
+@functools.cache
+def shared(program, threads, options):
+    """The worker that this process of Python asks again and again; it ends with it, since its standard input does."""
+    return Worker(program, threads, options)
 
 
 class Worker:
@@ -58,24 +65,28 @@ class Worker:
 
         sender = threading.Thread(target=send, daemon=True)
         sender.start()
-        done = 0
-        while True:
-            with lock:
-                lock.wait_for(lambda: count[0] > done or count[1])
-                if count[0] == done and count[1]:
-                    break
-            line = process.stdout.readline()
-            if not line:
+        done, is_whole = 0, False
+        try:
+            while True:
+                with lock:
+                    lock.wait_for(lambda: count[0] > done or count[1])
+                    if count[0] == done and count[1]:
+                        break
+                line = process.stdout.readline()
+                if not line:
+                    raise RuntimeError(f"{' '.join(self.command)} ended before it answered: its standard error says why")
+                done += 1
+                answer = json.loads(line)
+                answer.pop("index")
+                yield answer
+            sender.join()
+            if failures:
+                raise failures[0]
+            is_whole = True
+        finally:
+            # Who is asked next must not get an answer that nobody has waited for.
+            if not is_whole:
                 self.stop()
-                raise RuntimeError(f"{' '.join(self.command)} ended before it answered: its standard error says why")
-            done += 1
-            answer = json.loads(line)
-            answer.pop("index")
-            yield answer
-        sender.join()
-        if failures:
-            self.stop()
-            raise failures[0]
 
     def __enter__(self):
         return self

@@ -7,8 +7,12 @@ import Testing
 
 extension ServiceSettings {
   /// Settings for a test, which states what it depends on.
+  ///
+  /// Nothing passes that a test does not let pass: the machine may stand still for minutes.
   static func testing(queueCapacity: Int = 16, laneCount: Int = 1) -> ServiceSettings {
-    ServiceSettings(queue: QueueLimits(requests: queueCapacity), laneCount: laneCount)
+    ServiceSettings(
+      queue: QueueLimits(requests: queueCapacity), laneCount: laneCount,
+      requestTimeout: .seconds(3600), laneTimeout: .seconds(3600))
   }
 }
 
