@@ -10,6 +10,11 @@ RUN apt-get update \
         ${HEIF:+libheif-dev} \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
+# Swift's own libraries become part of the program. It exports nothing, so that the linker may drop what nobody calls; code
+# that is the same stands once; addresses that are set at its start are packed, as glibc 2.36 reads them; symbols are left
+# out. Together 2 MB less of 31.
+ENV BUILD_OPTIONS="--configuration release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic \
+-Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -s"
 # Swift packages are fetched and compiled before any source of this one is here, so that these layers
 # stay as they are when a source changes: every target is an empty file for the time being.
 COPY Package.swift deploy/container/compile-dependencies ./
@@ -17,8 +22,7 @@ RUN ./compile-dependencies
 COPY openapi.yaml ./
 COPY docs/images/example.jpg ./docs/images/example.jpg
 COPY Sources ./Sources
-# Swift's own libraries become part of the program; symbols are left out.
-RUN swift build --configuration release --static-swift-stdlib --product frcnn -Xlinker -s \
+RUN swift build $BUILD_OPTIONS --product frcnn \
         --traits "default${HEIF:+,HEIF}" \
     && install -D .build/release/frcnn /out/usr/local/bin/frcnn \
     && install -D --mode 644 Package.resolved /out/usr/share/doc/frcnn/Package.resolved \
