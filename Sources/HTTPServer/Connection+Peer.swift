@@ -48,6 +48,7 @@ extension Connection {
 
   func deadlinePassed() {
     let passed = deadline
+    guard !hasComeInTime(passed) else { return settle() }
     deadline = .none
     switch passed {
     case .none: break
@@ -66,6 +67,20 @@ extension Connection {
           + "and longer at \(core.configuration.minimumRate) bytes a second")
     case .probe: probe()
     }
+  }
+
+  /// Reads what is here when a time for the client's bytes has passed: the loop may have been held up, and
+  /// not the client.
+  ///
+  /// Some bytes more of a head do not make it one that has come in time.
+  private func hasComeInTime(_ passed: Deadline) -> Bool {
+    switch passed {
+    case .handshake, .idle, .head, .body: break
+    case .none, .write, .lingering, .probe: return false
+    }
+    read()
+    guard phase == .reading, !isWriting else { return true }
+    return core.loop.deadline(of: transport.descriptor).map { $0 > core.loop.now } ?? false
   }
 
   private func refuseSlow(_ detail: String) {

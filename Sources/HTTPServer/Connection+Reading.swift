@@ -8,6 +8,9 @@ extension Connection {
   /// connection lives on.
   private static let droppedLength = 64 * 1024
 
+  /// How long a connection at rest waits for another request when the server ends: 1 s.
+  private static let lastRequestTime: UInt64 = 1_000_000_000
+
   /// Reads what is there and acts on it.
   func read() {
     if !unread.isEmpty { processUnread() }
@@ -59,7 +62,6 @@ extension Connection {
   private func process(_ buffer: UnsafeRawBufferPointer) {
     let bytes = unsafe Span<UInt8>(_bytes: RawSpan(_unsafeBytes: buffer))
     var index = 0
-    if http.isBetweenRequests { requestStart = core.loop.now }
     do throws(RequestError) {
       while phase == .reading, !isWriting, let event = try http.next(bytes, from: &index) {
         switch event {
@@ -219,7 +221,6 @@ extension Connection {
       self.refusal = nil
       return respond(refusal, closing: core.isShuttingDown && isLast)
     }
-    bodyLength = body.count
     request.body = body
     request.share = bodyShare
     body = []
@@ -244,17 +245,13 @@ extension Connection {
     }
   }
 
-  /// Acts on the server's being told to end: a connection at rest closes, unless a request is here.
+  /// Acts on the server's being told to end: a connection at rest closes soon, unless a request comes.
   func serverShutsDown() {
     guard phase == .reading, http.isBetweenRequests, !isWriting else { return }
     read()
     settle()
     guard phase == .reading, http.isBetweenRequests, !isWriting else { return }
-    if hasServed {
-      close()
-    } else {
-      // Its first request may be on its way.
-      setDeadline(.idle, core.loop.now &+ min(core.times.head, 1_000_000_000))
-    }
+    // Its first request may be on its way, or its next one, which is answered with `Connection: close`.
+    setDeadline(.idle, core.loop.now &+ min(core.times.head, Self.lastRequestTime))
   }
 }

@@ -51,29 +51,25 @@ extension Connection {
       status: response.status, fields: response.fields,
       bodyLength: response.stream == nil ? response.body.count : nil)
     lendOutput()
-    let before = output.count
     let sendsBody = http.write(
       head, serverFields: core.serverFields, closing: closing || wantsClose, to: &output)
-    var length = output.count - before
     if let stream = response.stream, http.server == .sending {
       http.writePart(response.body, to: &output)
-      return begin(stream, status: response.status, sent: output.count - before)
+      return begin(stream)
     }
     response.stream?.abandon()
     if sendsBody {
-      length += response.body.count
       if response.body.count <= Self.gatheringLength {
         output.append(contentsOf: response.body)
       } else {
         largeBody = response.body
       }
     }
-    endResponse(status: response.status, length: length)
+    endResponse()
   }
 
   /// Forgets a request that was answered, and begins to read the next.
-  func endResponse(status: Int, length: Int) {
-    report(status: status, responseLength: length)
+  func endResponse() {
     forgetRequest()
     hasServed = true
     isProbed = false
@@ -86,23 +82,11 @@ extension Connection {
     if mustWrite, !isWriting { flush() }
   }
 
-  private func report(status: Int, responseLength: Int) {
-    guard let observer = core.observer else { return }
-    core.loop.refreshNow()
-    observer.finished(
-      FinishedExchange(
-        method: request?.method ?? "", path: request?.path ?? "", status: status,
-        requestBodyLength: bodyLength, responseLength: responseLength,
-        duration: .nanoseconds(Int64(core.loop.now - min(requestStart, core.loop.now))),
-        clientAddress: clientAddress))
-  }
-
   /// Tells the handler that nobody waits for its response any more.
   func cancelRequest() {
     guard let request, phase == .answering else { return }
     request.cancellation.cancel()
     core.counters.cancelled.count()
-    report(status: 499, responseLength: 0)
     self.request = nil
   }
 }

@@ -7,10 +7,8 @@ internal import HTTP1
 /// write: while the socket is full the parts wait in the stream, and its writer with them.
 extension Connection {
   /// Begins to send parts; the head is in the output.
-  func begin(_ stream: BodyStream, status: Int, sent length: Int) {
+  func begin(_ stream: BodyStream) {
     self.stream = stream
-    streamedStatus = status
-    streamedLength = length
     // From here on what shows that the client has gone is the writing.
     setDeadline(.none, nil)
     let number = exchangeNumber
@@ -32,13 +30,11 @@ extension Connection {
     guard let stream, !isWriting else { return }
     let batch = stream.take()
     lendOutput()
-    let before = output.count
     http.writePart(batch.bytes, to: &output)
     if batch.isLast { http.finishBody(to: &output) }
-    streamedLength += output.count - before
     if batch.isLast {
       self.stream = nil
-      endResponse(status: streamedStatus, length: streamedLength)
+      endResponse()
     }
     if !isWriting, !output.isEmpty { flush() }
   }

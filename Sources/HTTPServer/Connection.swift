@@ -85,13 +85,9 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   var request: HTTPRequest?
   var body: [UInt8] = []
 
-  /// How long the body of the request under way was, once it was whole.
-  var bodyLength = 0
-
   /// The handler's refusal of the request under way, to be sent once its body was dropped.
   var refusal: HTTPResponse?
   var bodyLimit = 0
-  var requestStart: UInt64 = 0
   var bodyStart: UInt64 = 0
 
   /// Counts requests, so that a late response cannot reach the wrong one.
@@ -109,10 +105,6 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
 
   /// The rest of the response under way, where its parts are still being made.
   var stream: BodyStream?
-
-  /// That response's status, and its bytes so far.
-  var streamedStatus = 0
-  var streamedLength = 0
 
   /// The socket has not taken all of the output.
   var isWriting = false
@@ -139,7 +131,6 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
 
   /// Begins: the handshake, and after it the first head must come in time.
   func start() {
-    requestStart = core.loop.now
     if transport.isHandshaking {
       setDeadline(.handshake, core.loop.now &+ core.times.handshake)
     } else {
@@ -192,7 +183,6 @@ final class Connection: EventHandler, @unchecked Sendable {  // Guard: used on `
   func forgetRequest() {
     request = nil
     bodyShare = nil
-    bodyLength = 0
     if let client = countedClient {
       core.shared.leave(client)
       countedClient = nil

@@ -42,11 +42,16 @@ protocol EventHandler: AnyObject {
     var generation: UInt32 = 0
   }
 
+  /// Tells nanoseconds, and never fewer than before.
+  typealias Clock = @Sendable () -> UInt64
+
   /// The queue that everything runs on.
   let queue: DispatchQueue
 
-  /// Nanoseconds of a clock that never goes back, read once for each round.
+  /// Nanoseconds of the clock, read once for each round.
   private(set) var now: UInt64
+
+  private let clock: Clock
 
   private let epoll: Int32
   private var source: (any DispatchSourceRead)?
@@ -72,13 +77,17 @@ protocol EventHandler: AnyObject {
   /// - Parameters:
   ///   - queue: a serial queue.
   ///   - tick: how often deadlines are looked at, in nanoseconds.
+  ///   - clock: what deadlines are held against.
   /// - Throws: `HTTPServerError.system` where the kernel has no descriptor left.
-  init(queue: DispatchQueue, tick: UInt64) throws(HTTPServerError) {
+  init(
+    queue: DispatchQueue, tick: UInt64, clock: @escaping Clock = EventLoop.systemClock
+  ) throws(HTTPServerError) {
     self.queue = queue
+    self.clock = clock
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard epoll >= 0 else { throw .system(call: "epoll_create1", code: errno, nil) }
     unsafe events = UnsafeMutableBufferPointer.allocate(capacity: Self.batch)
-    now = Self.clock()
+    now = clock()
     let source = DispatchSource.makeReadSource(fileDescriptor: epoll, queue: queue)
     source.setEventHandler { [unowned self] in round() }
     let epoll = epoll
@@ -106,7 +115,7 @@ protocol EventHandler: AnyObject {
   }
 
   /// Reads the clock anew, where something did not come by way of a round.
-  func refreshNow() { now = Self.clock() }
+  func refreshNow() { now = clock() }
 
   /// Watches a descriptor; it is told of `gone` in any case.
   func watch(_ descriptor: Int32, for interest: Readiness, handler: any EventHandler) -> Bool {
@@ -135,6 +144,12 @@ protocol EventHandler: AnyObject {
   /// Sets when to call the handler of a watched descriptor; `nil` for never.
   func setDeadline(_ deadline: UInt64?, of descriptor: Int32) {
     deadlines[Int(descriptor)] = deadline ?? .max
+  }
+
+  /// When the handler of a watched descriptor is called; `nil` for never.
+  func deadline(of descriptor: Int32) -> UInt64? {
+    let deadline = deadlines[Int(descriptor)]
+    return deadline == .max ? nil : deadline
   }
 
   /// All handlers.
@@ -183,7 +198,8 @@ protocol EventHandler: AnyObject {
     handler.ready(readiness)
   }
 
-  private func tick() {
+  /// Looks at the deadlines.
+  func tick() {
     refreshNow()
     for index in deadlines.indices where deadlines[index] <= now {
       deadlines[index] = .max
@@ -192,7 +208,8 @@ protocol EventHandler: AnyObject {
     onTick()
   }
 
-  private static func clock() -> UInt64 {
+  /// The system's clock that goes on steadily.
+  @Sendable static func systemClock() -> UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)

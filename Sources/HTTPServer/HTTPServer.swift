@@ -16,7 +16,7 @@ public final class HTTPServer: Sendable {
   private let queue: DispatchQueue
   private let configuration: HTTPServerConfiguration
   private let handler: any RequestHandler
-  private let observer: (any ExchangeObserver)?
+  private let clock: EventLoop.Clock
   private let counters = ServerCounters()
   /// The front; `nil` before the start.
   let core = Mutex<ServerCore?>(nil)
@@ -26,14 +26,18 @@ public final class HTTPServer: Sendable {
   /// - Parameters:
   ///   - configuration: where to listen and what to allow.
   ///   - handler: what answers requests.
-  ///   - observer: who is told of each finished request.
-  public init(
+  public convenience init(configuration: HTTPServerConfiguration, handler: any RequestHandler) {
+    self.init(configuration: configuration, handler: handler, clock: EventLoop.systemClock)
+  }
+
+  /// Makes a server whose times go by a clock of one's own.
+  init(
     configuration: HTTPServerConfiguration, handler: any RequestHandler,
-    observer: (any ExchangeObserver)? = nil
+    clock: @escaping EventLoop.Clock
   ) {
     self.configuration = configuration
     self.handler = handler
-    self.observer = observer
+    self.clock = clock
     queue = DispatchQueue(label: "HTTPServer", qos: .userInteractive)
   }
 
@@ -84,11 +88,11 @@ public final class HTTPServer: Sendable {
         others.append(
           try ServerCore(
             queue: DispatchQueue(label: "HTTPServer-\(number)", qos: .userInteractive),
-            configuration: configuration, handler: handler, observer: observer, counters: counters,
+            configuration: configuration, handler: handler, clock: clock, counters: counters,
             tls: nil, shared: shared))
       }
       return try ServerCore(
-        queue: queue, configuration: configuration, handler: handler, observer: observer,
+        queue: queue, configuration: configuration, handler: handler, clock: clock,
         counters: counters, listeners: listeners, tls: tls, shared: shared, others: others)
     } catch {
       Self.abandon(others)
@@ -123,8 +127,8 @@ public final class HTTPServer: Sendable {
     }
   }
 
-  /// Stops accepting, closes idle connections, answers the requests that have come, each with
-  /// `Connection: close`, and ends.
+  /// Stops accepting, answers the requests that have come, each with `Connection: close`, closes
+  /// connections at rest after a second, and ends.
   ///
   /// - Parameter limit: how long it may take; connections still open then are cut.
   /// - Returns: how many connections were cut.

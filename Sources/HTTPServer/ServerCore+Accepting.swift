@@ -19,7 +19,8 @@ extension ServerCore {
     }
   }
 
-  /// Takes connections that wait at a listener; once the server ends, all of them, and closes it then.
+  /// Takes connections that wait at a listener; once the server ends, all of them, and closes it when
+  /// no more can come.
   func acceptConnections(from listener: Listener) {
     // The kernel holds no more than its queue, and while the server ends lets no more come.
     let most = isShuttingDown ? configuration.backlog + Self.acceptBatch : Self.acceptBatch
@@ -36,7 +37,7 @@ extension ServerCore {
       case .aborted:
         continue
       case .nothing:
-        if isShuttingDown { close(listener) }
+        if loop.now >= lastHandshake { close(listener) }
         return
       case .exhausted:
         return pauseAccepting(from: listener, until: loop.now + Self.exhaustionPause)

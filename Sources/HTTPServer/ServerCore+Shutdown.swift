@@ -1,6 +1,13 @@
 internal import Dispatch
 
 extension ServerCore {
+  /// How long handshakes that have begun may take to be complete, 200 ms: the way there and back to
+  /// the other side of the world.
+  ///
+  /// A client takes itself for connected when the kernel's answer has come to it, and the kernel when the
+  /// client's has come back. To close in between would reset a connection whose request is on its way.
+  private static let handshakeGrace: UInt64 = 200_000_000
+
   /// Stops accepting, lets requests that have come be answered, and ends; called at the front.
   ///
   /// - Parameters:
@@ -14,6 +21,7 @@ extension ServerCore {
     shutdownDeadline = min(shutdownDeadline, isTooLarge ? .max : deadline)
     if !isShuttingDown {
       isShuttingDown = true
+      lastHandshake = loop.now &+ Self.handshakeGrace
       for listener in listeners {
         listener.refuseConnections()
         // Those that the kernel has accepted already believe themselves connected.

@@ -14,7 +14,6 @@ internal import Synchronization
   let configuration: HTTPServerConfiguration
   let times: ConnectionTimes
   let handler: any RequestHandler
-  let observer: (any ExchangeObserver)?
   let counters: ServerCounters
   let loop: EventLoop
 
@@ -57,6 +56,9 @@ internal import Synchronization
   var bodyMemory: BodyMemory { shared.bodyMemory }
 
   var isShuttingDown = false
+
+  /// When no handshake is under way any more, and nobody has to be let in; `.max` before the end.
+  var lastHandshake = UInt64.max
   var hasEnded = false
   var shutdownDeadline = UInt64.max
   var shutdownCompletions: [@Sendable (Int) -> Void] = []
@@ -65,13 +67,12 @@ internal import Synchronization
   /// Makes the core of a loop that accepts nothing yet.
   init(
     queue: DispatchQueue, configuration: HTTPServerConfiguration, handler: any RequestHandler,
-    observer: (any ExchangeObserver)?, counters: ServerCounters, listeners: [Listener] = [],
+    clock: @escaping EventLoop.Clock, counters: ServerCounters, listeners: [Listener] = [],
     tls: TLSContext?, shared: ServerShared, others: [ServerCore] = []
   ) throws(HTTPServerError) {
     self.queue = queue
     self.configuration = configuration
     self.handler = handler
-    self.observer = observer
     self.counters = counters
     self.listeners = listeners
     self.tls = tls
@@ -81,7 +82,7 @@ internal import Synchronization
     self.others = others
     runningOthers = others.count
     times = ConnectionTimes(configuration)
-    loop = try EventLoop(queue: queue, tick: times.tick)
+    loop = try EventLoop(queue: queue, tick: times.tick, clock: clock)
     unsafe readBuffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: 64 * 1024, alignment: 16)
     for other in others { other.front = self }
@@ -106,6 +107,12 @@ internal import Synchronization
   func tick() {
     for listener in listeners {
       if let time = listener.acceptsAgainAt, time <= loop.now { resumeAccepting(from: listener) }
+    }
+    if loop.now >= lastHandshake {
+      for listener in listeners where listener.acceptsAgainAt == nil {
+        acceptConnections(from: listener)
+      }
+      finishShutdownIfEmpty()
     }
     if loop.now >= shutdownDeadline { cutConnectionsShort() }
   }

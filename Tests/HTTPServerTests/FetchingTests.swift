@@ -1,3 +1,4 @@
+import Glibc
 import HTTP1
 import HTTPServer
 import Synchronization
@@ -163,7 +164,7 @@ import Testing
   ) throws -> [UInt8] {
     let share = BodyMemory.Share(of: memory)
     let bytes = try fetcher.fetch(
-      url, limit: limit, deadline: .now + .seconds(10), share: share, isCancelled: isCancelled)
+      url, limit: limit, deadline: .now + .seconds(3600), share: share, isCancelled: isCancelled)
     #expect(share.count == bytes.count, "what it takes is counted, and nothing else")
     return bytes
   }
@@ -183,7 +184,7 @@ import Testing
   /// A policy that has this machine's port among its private hosts.
   private func policy(
     _ host: String, _ port: Int, isPrivate: Bool = true, authorities: String? = nil,
-    timeout: Duration = .seconds(5)
+    timeout: Duration = .seconds(3600)
   ) throws -> FetchPolicy {
     let source = try #require(FetchSource("\(host):\(port)"))
     return FetchPolicy(
@@ -309,15 +310,34 @@ import Testing
       }
       handler.release()
     }
-    // Nobody listens there any more.
-    let closed = try await portThatWasClosed()
+    // Nobody listens there, and nobody else can meanwhile.
+    let bound = try BoundPort()
     expectFailed(
-      try Fetcher(try policy("127.0.0.1", closed)), "http://127.0.0.1:\(closed)/", "reached")
+      try Fetcher(try policy("127.0.0.1", bound.port)), "http://127.0.0.1:\(bound.port)/", "reached"
+    )
+  }
+}
+
+/// A port of this machine that is taken, and on which nobody listens.
+private final class BoundPort {
+  let port: Int
+  private let descriptor: Int32
+
+  init() throws {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = unsafe withUnsafeMutablePointer(to: &address) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+      }
+    }
+    self.descriptor = descriptor
+    port = Int(in_port_t(bigEndian: address.sin_port))
+    guard result else { throw TestClient.Failure(call: "bind", code: errno) }
   }
 
-  private func portThatWasClosed() async throws -> Int {
-    let held = Mutex(0)
-    try await withServer { _, _, port in held.withLock { $0 = port } }
-    return held.withLock { $0 }
-  }
+  deinit { close(descriptor) }
 }

@@ -7,7 +7,9 @@ import Testing
 @Suite struct LimitTests {
   @Test("RFC 6585 section 4: a client with too many connections is told so, then cut off")
   func connectionsPerAddress() async throws {
-    try await withServer({ $0.maximumConnectionsPerAddress = 2 }) { server, handler, port in
+    // Time stands still: who is refused has two seconds to ask.
+    try await withServer(clock: TestClock(), { $0.maximumConnectionsPerAddress = 2 }) {
+      server, handler, port in
       let first = try TestClient(port: port)
       let second = try TestClient(port: port)
       try first.send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -144,8 +146,7 @@ import Testing
   }
 
   @Test func probesAreAnsweredWhileTheServerIsFull() async throws {
-    var configuration = HTTPServerConfiguration()
-    configuration.addresses = [SocketAddress(host: "127.0.0.1", port: 0)]
+    var configuration = HTTPServerConfiguration.testing()
     configuration.healthAddresses = [SocketAddress(host: "127.0.0.1", port: 0)]
     configuration.maximumConnections = 1
     configuration.maximumConnectionsPerAddress = 1

@@ -1,7 +1,8 @@
 import Glibc
 import HTTP1
-import HTTPServer
 import Testing
+
+@testable import HTTPServer
 
 @Suite struct ListeningTests {
   @Test func listensOnSeveralAddressesOfBothFamilies() async throws {
@@ -18,7 +19,7 @@ import Testing
   }
 
   @Test func reportsTheBoundPortsAndTheIPv6ClientsAddress() async throws {
-    var configuration = HTTPServerConfiguration()
+    var configuration = HTTPServerConfiguration.testing()
     configuration.addresses = [
       SocketAddress(host: "127.0.0.1", port: 0), SocketAddress(host: "::1", port: 0),
     ]
@@ -31,14 +32,14 @@ import Testing
     try client.send("GET /address HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(try client.receiveResponse().text == "::1")
     client.close()
-    await server.shutdown(within: .seconds(2))
+    await server.shutdown(within: .seconds(3600))
   }
 
   @Test func saysWhyItCannotListen() async throws {
     try await withServer { server, handler, port in
       let taken = SocketAddress(host: "127.0.0.1", port: port)
       func error(_ addresses: [SocketAddress]) -> HTTPServerError? {
-        var configuration = HTTPServerConfiguration()
+        var configuration = HTTPServerConfiguration.testing()
         configuration.addresses = addresses
         let other = HTTPServer(configuration: configuration, handler: handler)
         do throws(HTTPServerError) {

@@ -5,19 +5,22 @@ import Testing
 @Suite struct TLSTests {
   /// A server with TLS, and a client's options that trust it.
   private func withTLSServer(
-    clientAuthorities: Bool = false,
+    clientAuthorities: Bool = false, clock: TestClock? = nil,
     _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
     _ body: (HTTPServer, TestHandler, Int, TLSSession.Options, Certificates) throws -> Void
   ) async throws {
     let certificates = try Certificates()
     let options = TLSSession.Options(authorities: certificates.path("authority.pem"))
-    try await withServer({
-      $0.tls = TLSConfiguration(
-        certificateChain: certificates.path("server.pem"),
-        privateKey: certificates.path("server.key"),
-        clientAuthorities: clientAuthorities ? certificates.path("authority.pem") : nil)
-      configure(&$0)
-    }) { server, handler, port in
+    try await withServer(
+      clock: clock,
+      {
+        $0.tls = TLSConfiguration(
+          certificateChain: certificates.path("server.pem"),
+          privateKey: certificates.path("server.key"),
+          clientAuthorities: clientAuthorities ? certificates.path("authority.pem") : nil)
+        configure(&$0)
+      }
+    ) { server, handler, port in
       try body(server, handler, port, options, certificates)
     }
   }
@@ -110,19 +113,22 @@ import Testing
 
   @Test("a handshake that is not finished in time is cut off") func handshakeTimeout() async throws
   {
-    try await withTLSServer({
-      $0.handshakeTimeout = .milliseconds(150)
-    }) { server, _, port, options, _ in
+    let clock = TestClock()
+    try await withTLSServer(clock: clock, { $0.handshakeTimeout = .seconds(10) }) {
+      server, _, port, options, _ in
       let silent = try TestClient(port: port)
       let stalled = try TestClient(port: port)
       // The front of a record that never comes: a handshake's, TLS 1.0 as hellos say, 512 bytes.
       try stalled.send([22, 3, 1, 2, 0, 1])
+      try hasReadAll(port: port, tls: options)
+      try clock.advance(by: .seconds(11), in: server)
       #expect(try silent.isClosedByServer())
       #expect(try stalled.isClosedByServer())
       #expect(server.statistics.failedHandshakes == 2)
       // The time is that of the handshake alone.
       let client = try TestClient(port: port, tls: options)
-      usleep(300_000)
+      try hasReadAll(port: port, tls: options)
+      try clock.advance(by: .seconds(60), in: server)
       try client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
       #expect(try client.receiveResponse().text == "/a")
     }
@@ -204,8 +210,7 @@ import Testing
     func error(
       _ chain: String = "server.pem", _ key: String = "server.key", _ authorities: String? = nil
     ) -> TLSError? {
-      var configuration = HTTPServerConfiguration()
-      configuration.addresses = [SocketAddress(host: "127.0.0.1", port: 0)]
+      var configuration = HTTPServerConfiguration.testing()
       configuration.tls = TLSConfiguration(
         certificateChain: certificates.path(chain), privateKey: certificates.path(key),
         clientAuthorities: authorities.map { certificates.path($0) })
