@@ -6,7 +6,7 @@ import Testing
   private static let shared = Task {
     // How long one waits for the others is not what is tested.
     try await Server(
-      "--max-pixels", "1M", "--max-body", "1MiB", "--queue", "1000", "--request-timeout", "5m")
+      "--max-pixels", "1M", "--max-body", "1MiB", "--queue", "1000")
   }
 
   struct Case: CustomTestStringConvertible, Sendable {

@@ -31,7 +31,7 @@ final class Connection: @unchecked Sendable {
   private var buffer: [UInt8] = []
 
   /// Connects to 127.0.0.1; nothing waits longer than the limit, in seconds, which no test comes near.
-  init(port: UInt16, limit: Int = 300) throws {
+  init(port: UInt16, limit: Int = 1200) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw Fault("no socket: \(errno)") }
     var time = timeval(tv_sec: limit, tv_usec: 0)

@@ -24,7 +24,7 @@ enum Program {
   /// Runs a command to its end; it is killed after the time limit, which no test comes near.
   static func run(
     _ arguments: [String], environment: [String: String] = [:], input: Data = Data(),
-    limit: Duration = .seconds(120)
+    limit: Duration = .seconds(1800)
   ) async throws -> Result {
     let process = process(arguments, environment: environment)
     let (output, errors, standardInput) = (Pipe(), Pipe(), Pipe())

@@ -12,6 +12,13 @@ final class Server: Sendable {
     let text = Mutex("")
   }
 
+  /// Times that no machine is too slow for; a test that is about one of them gives it as an option.
+  private static let generousTimes = [
+    "FRCNN_REQUEST_TIMEOUT": "60m", "FRCNN_LANE_TIMEOUT": "60m", "FRCNN_HEAD_TIMEOUT": "60m",
+    "FRCNN_BODY_TIMEOUT": "60m", "FRCNN_IDLE_TIMEOUT": "60m", "FRCNN_TLS_HANDSHAKE_TIMEOUT": "60m",
+    "FRCNN_DRAIN_TIMEOUT": "60m",
+  ]
+
   /// The servers that run.
   ///
   /// A server that all tests of a suite share has no last user to end it: what
@@ -34,7 +41,8 @@ final class Server: Sendable {
     output: FileHandle? = nil
   ) async throws {
     let process = Program.process(
-      ["serve", "--port", "0"] + arguments, environment: environment)
+      ["serve", "--port", "0"] + arguments,
+      environment: Self.generousTimes.merging(environment) { $1 })
     if let descriptorLimit {
       process.executableURL = URL(filePath: "/bin/sh")
       process.arguments =

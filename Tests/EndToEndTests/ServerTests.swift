@@ -4,11 +4,9 @@ import Testing
 
 /// One server for all of these: that it goes on serving after each of them is part of each.
 ///
-/// Its queue has room for all of them at once, and time for them on a machine that is slow or busy.
+/// Its queue has room for all of them at once.
 @Suite struct ServerTests {
-  private static let shared = Task {
-    try await Server("--queue", "1000", "--request-timeout", "5m")
-  }
+  private static let shared = Task { try await Server("--queue", "1000") }
 
   private func server() async throws -> Server { try await Self.shared.value }
 

@@ -5,7 +5,7 @@ import Testing
 @Suite struct SignalStormTests {
   @Test func x1ReloadsCloseTogetherAndTheEndAreADrain() async throws {
     for count in [1, 3, 40] {
-      let server = try await Server("--drain-timeout", "5m")
+      let server = try await Server("--drain-timeout", "60m")
       let port = server.port
       let picture = try Data(contentsOf: Program.example)
       let connection = try await onThread {

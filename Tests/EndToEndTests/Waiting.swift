@@ -2,7 +2,7 @@ import Testing
 
 /// How long something that has to come may take: longer than it does anywhere, with a sanitizer and on
 /// a busy machine too.
-let patience: Duration = .seconds(240)
+let patience: Duration = .seconds(600)
 
 /// Waits for something to come true; that it does not is an issue.
 func until(

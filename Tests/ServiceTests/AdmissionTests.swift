@@ -87,12 +87,12 @@ import Testing
       gone.withLock { $0 = response }
     }
     #expect(
-      service.queue.shortage(adding: 0, within: .seconds(60), serviceTime: ServiceTime())
+      service.queue.shortage(adding: 0, within: .seconds(3600), serviceTime: ServiceTime())
         == .requests)
     cancellation.cancel()
     // Its place is free at once, even while the lane is busy.
     #expect(
-      service.queue.shortage(adding: 0, within: .seconds(60), serviceTime: ServiceTime()) == nil)
+      service.queue.shortage(adding: 0, within: .seconds(3600), serviceTime: ServiceTime()) == nil)
     async let third = service.detect("max_detections=3")
     #expect(await eventually { gone.withLock { $0 } != nil })
     #expect(gone.withLock { $0?.status } == 499)
@@ -104,7 +104,7 @@ import Testing
   @Test func whatRunsIsStoppedWhenItsClientGoes() async throws {
     let backend = FakeBackend { size, isCancelled in
       // An end for the case that nothing stops it; a busy machine may hold the test up for long.
-      let deadline = ContinuousClock.now + .seconds(300)
+      let deadline = ContinuousClock.now + .seconds(1200)
       while !isCancelled(), ContinuousClock.now < deadline { pause() }
       if isCancelled() { throw DetectorError.cancelled }
       return .sample(size)
@@ -112,7 +112,7 @@ import Testing
     let service = try await DetectionService.ready(backend)
     let cancellation = Cancellation()
     let response = Held<HTTPResponse?>(nil)
-    service.handle(.detect("timeout_ms=300000", cancellation: cancellation)) { answer in
+    service.handle(.detect(cancellation: cancellation)) { answer in
       response.withLock { $0 = answer }
     }
     #expect(await eventually { backend.calls.count == 1 })
@@ -159,7 +159,7 @@ import Testing
 
   @Test func aModelThatDoesNotRunIsNotServed() async throws {
     let broken = FakeBackend(warmUp: { throw DetectorError.notFinite })
-    let service = DetectionService()
+    let service = DetectionService(settings: .testing())
     await #expect(throws: DetectorError.self) { try await service.load(broken) }
     try expectProblem(try await service.detect(), 500, "model-failed")
     try expectProblem(try await service.get("/readyz"), 500, "model-failed")
@@ -199,7 +199,7 @@ import Testing
         gate.pass()
         return .sample(size)
       }, warmUp: { warmUps.withLock { $0 += 1 } })
-    let service = DetectionService(settings: ServiceSettings(laneCount: 3))
+    let service = DetectionService(settings: .testing(laneCount: 3))
     try await service.load(backend)
     #expect(warmUps.withLock { $0 } == 3)
     async let responses = withThrowingTaskGroup(of: Int.self) { group in

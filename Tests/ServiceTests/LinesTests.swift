@@ -164,30 +164,36 @@ import Testing
   }
 
   @Test func aDeadlineIsALineForEachPictureThatIsLeft() async throws {
-    let calls = Held(0)
-    let backend = FakeBackend { size, isCancelled in
-      let number = calls.withLock { calls in
-        calls += 1
-        return calls
+    // Long enough for the second picture to be begun; on a machine that is too busy for that, longer.
+    for time in [1500, 15_000, 150_000] {
+      let calls = Held(0)
+      let backend = FakeBackend { size, isCancelled in
+        let number = calls.withLock { calls in
+          calls += 1
+          return calls
+        }
+        if number == 2 {
+          while !isCancelled() { pause() }
+          throw DetectorError.cancelled
+        }
+        return .sample(size)
       }
-      if number == 2 {
-        while !isCancelled() { pause() }
-        throw DetectorError.cancelled
+      let service = try await DetectionService.ready(backend)
+      let form = form(4)
+      let response = try await service.detect(
+        "timeout_ms=\(time)", picture: form.body, type: form.type, fields: Self.accept)
+      guard response.stream != nil else { continue }
+      let lines = try await lines(of: response)
+      guard backend.calls.count == 2 else { continue }
+      #expect(lines.compactMap { $0["index"]?.double } == [0, 1, 2, 3])
+      #expect(lines[0]["detections"] != nil)
+      for line in lines[1...] {
+        #expect(line["type"]?.text == "urn:frcnn:problem:deadline-exceeded")
+        #expect(line["status"] == .number(504))
       }
-      return .sample(size)
+      return
     }
-    let service = try await DetectionService.ready(backend)
-    let form = form(4)
-    let response = try await service.detect(
-      "timeout_ms=1500", picture: form.body, type: form.type, fields: Self.accept)
-    let lines = try await lines(of: response)
-    #expect(lines.compactMap { $0["index"]?.double } == [0, 1, 2, 3])
-    #expect(lines[0]["detections"] != nil)
-    for line in lines[1...] {
-      #expect(line["type"]?.text == "urn:frcnn:problem:deadline-exceeded")
-      #expect(line["status"] == .number(504))
-    }
-    #expect(backend.calls.count == 2)
+    Issue.record("the second picture was never begun")
   }
 
   @Test func whatIsWrongWithTheRequestIsItsStatus() async throws {

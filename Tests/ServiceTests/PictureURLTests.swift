@@ -34,6 +34,8 @@ import Testing
   ) async throws {
     var configuration = HTTPServerConfiguration()
     configuration.addresses = [SocketAddress(host: "127.0.0.1", port: 0)]
+    configuration.headTimeout = .seconds(3600)
+    configuration.writeTimeout = .seconds(3600)
     let host = HTTPServer(configuration: configuration, handler: Host())
     let port = try host.start()[0].port
     let source = try #require(FetchSource("127.0.0.1:\(port)"))
@@ -41,7 +43,9 @@ import Testing
     settings.maximumBodyBytes = 100_000
     settings.compatibility = compatibility
     let service = DetectionService(
-      settings: settings, fetcher: try Fetcher(FetchPolicy(sources: [], privateSources: [source])))
+      settings: settings,
+      fetcher: try Fetcher(
+        FetchPolicy(sources: [], privateSources: [source], timeout: .seconds(3600))))
     try await service.load(FakeBackend())
     do {
       try await body(service, "http://127.0.0.1:\(port)")

@@ -12,7 +12,7 @@ import Testing
     let serviceTime = ServiceTime()
     func enter(_ run: @escaping @Sendable () -> Void) throws {
       let place = try queue.enter(
-        bytes: 1, within: .seconds(60), serviceTime: serviceTime, cancellation: Cancellation())
+        bytes: 1, within: .seconds(36_000), serviceTime: serviceTime, cancellation: Cancellation())
       queue.submit(Work(run: { _ in run() }, abandon: { _ in }), at: place)
     }
     // Nothing is known of how long work takes, and then that it takes 20 ms at least.
@@ -25,7 +25,7 @@ import Testing
     #expect(queue.shortage(adding: 1, within: .milliseconds(1), serviceTime: serviceTime) == nil)
     try enter {}
     #expect(queue.shortage(adding: 1, within: .milliseconds(1), serviceTime: serviceTime) == .time)
-    #expect(queue.shortage(adding: 1, within: .seconds(600), serviceTime: serviceTime) == nil)
+    #expect(queue.shortage(adding: 1, within: .seconds(36_000), serviceTime: serviceTime) == nil)
     gate.open()
     queue.close()
     queue.waitForEnd()
@@ -37,7 +37,7 @@ import Testing
     let serviceTime = ServiceTime()
     let order = Held<[String]>([])
     func enter(
-      _ name: String, within time: Duration = .seconds(60),
+      _ name: String, within time: Duration = .seconds(36_000),
       _ run: @escaping @Sendable () -> Void = {}
     ) throws {
       let place = try queue.enter(
@@ -71,7 +71,7 @@ import Testing
     quick.record(.milliseconds(10), isWhole: true)
     func enter(_ kind: ServiceTime, _ run: @escaping @Sendable () -> Void = {}) throws {
       let place = try queue.enter(
-        bytes: 1, within: .seconds(600), serviceTime: kind, cancellation: Cancellation())
+        bytes: 1, within: .seconds(36_000), serviceTime: kind, cancellation: Cancellation())
       queue.submit(Work(run: { _ in run() }, abandon: { _ in }), at: place)
     }
     try enter(quick) { gate.pass() }

@@ -100,10 +100,10 @@ final class Gate: Sendable {
 
   func open() { isOpen.withLock { $0 = true } }
 
-  /// Blocks until the gate is open, at most eight minutes: longer than `eventually` waits.
+  /// Blocks until the gate is open, at most twenty minutes: longer than `eventually` waits.
   func pass() {
     let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(480)
+    let deadline = clock.now + .seconds(1200)
     while !isOpen.withLock({ $0 }), clock.now < deadline { pause() }
   }
 }
