@@ -8,9 +8,8 @@ extension BatchNormalisation: Differentiable {
     let source = lowering.memory(of: inputs[0])
     let order = try MapOrder(source.layout, layer.name)
     let extents = lowering.extents(of: layer.result)
-    let following = activation ?? .none
     let table: MapStep.Table
-    var reading = [source]
+    var tensors: [Memory] = []
     let statistics = BatchStatistics(
       order: order, extents: extents, epsilon: factors.epsilon,
       parameters: lowering.parameters.normalisation(of: factors))
@@ -21,11 +20,11 @@ extension BatchNormalisation: Differentiable {
       }
       // One table for each picture, all alike, because that is how the step behind reads them.
       let factors = try Memory(.rowMajor([2 * extents[0] * order.paddedChannels]))
-      lowering.addStep("\(layer.name): statistics", reading: reading, writing: factors) {
+      lowering.addStep("\(layer.name): statistics", reading: [source], writing: factors) {
         statistics.compute(source, into: factors)
       }
       table = .tensor(scale: factors, bias: factors)
-      reading.append(factors)
+      tensors = [factors]
     } else {
       let folded = factors.folded
       statistics.setNormal(scale: folded.scale, bias: folded.bias)
@@ -33,14 +32,8 @@ extension BatchNormalisation: Differentiable {
         scale: try MemoryBlock(copying: order.padded(folded.scale)),
         bias: try MemoryBlock(copying: order.padded(folded.bias)))
     }
-    let destination = try Memory(source.layout)
-    lowering.addStep(
-      layer.name,
-      MapStep(
-        order: order, extents: extents, first: source, second: nil, enlargedFrom: nil, table: table,
-        activation: following.isKnownByResult ? following : .none, destination: destination),
-      reading: reading, writing: destination)
-    let reference = try lowering.set(destination, of: layer, activatedBy: following)
+    let reference = try lowering.addPass(
+      layer, order: order, first: source, table: table, tensors: tensors, activation: activation)
     return BatchNormalisationGradient(
       operation: self, name: layer.name, statistics: statistics, source: source,
       reference: reference)

@@ -7,19 +7,11 @@ extension Affine: Differentiable {
   ) throws(ComputeError) -> any LayerGradient {
     let source = lowering.memory(of: inputs[0])
     let order = try MapOrder(source.layout, layer.name)
-    let following = activation ?? .none
-    let destination = try Memory(source.layout)
-    lowering.addStep(
-      layer.name,
-      MapStep(
-        order: order, extents: lowering.extents(of: layer.result), first: source, second: nil,
-        enlargedFrom: nil,
-        table: .constants(
-          scale: try MemoryBlock(copying: order.padded(scale)),
-          bias: try MemoryBlock(copying: order.padded(bias))),
-        activation: following.isKnownByResult ? following : .none, destination: destination),
-      reading: [source], writing: destination)
-    let reference = try lowering.set(destination, of: layer, activatedBy: following)
+    let reference = try lowering.addPass(
+      layer, order: order, first: source,
+      table: .constants(
+        scale: try MemoryBlock(copying: order.padded(scale)),
+        bias: try MemoryBlock(copying: order.padded(bias))), activation: activation)
     return AffineGradient(affine: self, name: layer.name, order: order, reference: reference)
   }
 }

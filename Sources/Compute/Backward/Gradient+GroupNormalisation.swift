@@ -16,16 +16,9 @@ extension GroupNormalisation: Differentiable {
       GroupStatisticsStep(
         order: order, extents: extents, operation: self, source: source, sums: sums, table: table),
       reading: [source], writing: table)
-    let following = activation ?? .none
-    let destination = try Memory(source.layout)
-    lowering.addStep(
-      layer.name,
-      MapStep(
-        order: order, extents: extents, first: source, second: nil, enlargedFrom: nil,
-        table: .tensor(scale: table, bias: table),
-        activation: following.isKnownByResult ? following : .none, destination: destination),
-      reading: [source, table], writing: destination)
-    let reference = try lowering.set(destination, of: layer, activatedBy: following)
+    let reference = try lowering.addPass(
+      layer, order: order, first: source, table: .tensor(scale: table, bias: table),
+      tensors: [table], activation: activation)
     return GroupNormalisationGradient(
       operation: self, name: layer.name, order: order, extents: extents, source: source,
       reference: reference)

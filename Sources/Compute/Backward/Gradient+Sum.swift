@@ -5,18 +5,11 @@ extension Sum: Differentiable {
   func lowerForward(
     _ layer: LoweredLayer, in lowering: inout TrainingLowering
   ) throws(ComputeError) -> any LayerGradient {
-    let following = activation ?? .none
     let (first, second) = (lowering.memory(of: inputs[0]), lowering.memory(of: inputs[1]))
-    let destination = try Memory(first.layout)
-    lowering.addStep(
-      layer.name,
-      MapStep(
-        order: try MapOrder(first.layout, layer.name), extents: lowering.extents(of: layer.result),
-        first: first, second: second,
-        enlargedFrom: enlargesSecond ? lowering.extents(of: inputs[1]) : nil, table: nil,
-        activation: following.isKnownByResult ? following : .none, destination: destination),
-      reading: [first, second], writing: destination)
-    let reference = try lowering.set(destination, of: layer, activatedBy: following)
+    let reference = try lowering.addPass(
+      layer, order: try MapOrder(first.layout, layer.name), first: first, second: second,
+      enlargedFrom: enlargesSecond ? lowering.extents(of: inputs[1]) : nil, table: nil,
+      activation: activation)
     return SumGradient(sum: self, name: layer.name, reference: reference)
   }
 }

@@ -22,6 +22,36 @@ extension TrainingLowering {
     return memory
   }
 
+  /// Adds the pass over a map that a layer is, its activation included, and sets the layer's result.
+  ///
+  /// - Parameters:
+  ///   - layer: the layer.
+  ///   - order: how the map lies.
+  ///   - first: what the layer is applied to.
+  ///   - second: a map that is added.
+  ///   - enlargedFrom: the extents of the second where those are smaller.
+  ///   - table: factors and terms of the channels.
+  ///   - tensors: what the table reads.
+  ///   - activation: what follows.
+  /// - Returns: what the activation's derivative is computed from.
+  /// - Throws: `ComputeError` where memory has run out.
+  mutating func addPass(
+    _ layer: LoweredLayer, order: MapOrder, first: Memory, second: Memory? = nil,
+    enlargedFrom: [Int]? = nil, table: MapStep.Table?, tensors: [Memory] = [],
+    activation: Network.Activation?
+  ) throws(ComputeError) -> Memory {
+    let following = activation ?? .none
+    let destination = try Memory(first.layout)
+    addStep(
+      layer.name,
+      MapStep(
+        order: order, extents: extents(of: layer.result), first: first, second: second,
+        enlargedFrom: enlargedFrom, table: table,
+        activation: following.isKnownByResult ? following : .none, destination: destination),
+      reading: [first] + (second.map { [$0] } ?? []) + tensors, writing: destination)
+    return try set(destination, of: layer, activatedBy: following)
+  }
+
   /// A new tensor with an activation's results.
   mutating func activated(
     _ source: Memory, _ activation: Network.Activation, _ layer: LoweredLayer
