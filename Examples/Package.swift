@@ -19,6 +19,9 @@ let package = Package(
       name: "find-objects", dependencies: [.product(name: "FasterRCNN", package: "frcnn")],
       swiftSettings: settings),
     .executableTarget(
+      name: "learn", dependencies: [.product(name: "Training", package: "frcnn")],
+      swiftSettings: settings),
+    .executableTarget(
       name: "boxes", dependencies: [.product(name: "Detection", package: "frcnn")],
       swiftSettings: settings),
   ],

@@ -31,9 +31,11 @@ import Tensors
     guard let path else { return try .embedded() }
     do throws(ModelError) {
       return try .open(path)
-    } catch .checkpoint(let error) where error.reason == .unknownFormat {
-      print("\(path) is no checkpoint")
-      throw .checkpoint(error)
+    } catch {
+      if case .checkpoint(let fault) = error, fault.reason == .unknownFormat {
+        print("\(path) is no checkpoint")
+      }
+      throw error
     }
   }
 
@@ -44,8 +46,8 @@ import Tensors
     let result: DetectionResult
     do throws(DetectorError) {
       result = try await detector.result(of: .image(picture), parameters: parameters)
-    } catch .compute(let error) {
-      print("\(error.operation) failed: \(error.reason)")
+    } catch {
+      if case .compute(let fault) = error { print("\(fault.operation) failed: \(fault.reason)") }
       throw error
     }
     print("\(name): \(result.imageSize.width)x\(result.imageSize.height)")
