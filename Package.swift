@@ -39,8 +39,9 @@ let package = Package(
     .library(
       name: "Training",
       targets: [
-        "Training", "TrainingData", "TrainingRun", "TrainingReport", "Datasets", "Detection",
-        "Families", "FasterRCNN", "Images", "Tensors",
+        "Training", "TrainingData", "TrainingRun", "TrainingReport", "Datasets", "Evaluation",
+        "Detection", "Families", "FasterRCNN", "Networks", "Compute", "Checkpoints", "Images",
+        "Tensors", "Threads",
       ]),
   ],
   // Picture formats whose libraries can be left out: `swift build --traits WebP` has no TIFF.
@@ -90,12 +91,12 @@ let package = Package(
     // The libraries, lowest first: a row may depend on rows above it only.
     library("Threads"),
     library("Digests", ["COpenSSL"]),
-    library("Tensors"),
+    library("Files"),
+    library("Tensors", ["Files"]),
     library("Compute", ["Threads", "Tensors", "CConvolutionKernels", "CDNNL"]),
     library("Detection", ["Tensors", "CDetectionKernels"]),
     library("Networks", ["Tensors", "Compute"]),
     library("JSON"),
-    library("Files"),
     library("Checkpoints", ["Tensors", "JSON", "Files", "CZlib"]),
     library(
       "Images",
@@ -121,7 +122,7 @@ let package = Package(
         "Tensors", "Compute", "Detection", "Networks", "Checkpoints", "Images", "Families",
         "FasterRCNN",
       ]),
-    library("Datasets", ["Tensors", "JSON", "Detection"]),
+    library("Datasets", ["Files", "Tensors", "JSON", "Detection", "Images"]),
     library("Evaluation", ["Detection"]),
     library("TrainingData", ["Threads", "Tensors", "Detection", "Images", "Datasets", "Training"]),
     library("TrainingReport", ["Detection", "Images", "Evaluation"]),
@@ -131,7 +132,7 @@ let package = Package(
         "Threads", "Tensors", "JSON", "Files", "Checkpoints", "Detection", "Images", "FasterRCNN",
         "Evaluation", "Training", "TrainingData", "TrainingReport",
       ]),
-    library("Observability", ["JSON", .product(name: "Logging", package: "swift-log")]),
+    library("Observability", ["Files", "JSON", .product(name: "Logging", package: "swift-log")]),
     library(
       "Service",
       [
@@ -154,6 +155,9 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // What tests share that replay corpora of fuzz targets.
+    .target(name: "FuzzCorpus", path: "Tests/Fuzz/Replay", swiftSettings: settings),
+
     tests("Threads", ["Threads"]),
     tests("Digests", ["Digests"]),
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
@@ -163,14 +167,16 @@ let package = Package(
     tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests(
       "Networks", ["Networks", "Checkpoints", "Compute", "Tensors"], fixtures: ["Fixtures"]),
-    tests("Checkpoints", ["Checkpoints", "Tensors"], fixtures: ["Fixtures"]),
+    tests("Checkpoints", ["Checkpoints", "FuzzCorpus", "Tensors"], fixtures: ["Fixtures"]),
     tests("Files", ["Files"]),
     tests("Batch", ["Batch", "Detection", "FasterRCNN", "Files", "Images", "Tensors"]),
-    tests("Images", ["Images", "Tensors"], fixtures: ["Fixtures"]),
+    tests("Images", ["FuzzCorpus", "Images", "Tensors"], fixtures: ["Fixtures"]),
     tests("JSON", ["JSON"]),
-    tests("HTTP1", ["HTTP1"], fixtures: ["Corpus"]),
-    tests("HTTPServer", ["HTTPServer", "Fetching", "HTTP1", "COpenSSL"]),
-    tests("Families", ["Families", "Checkpoints", "Detection", "Images", "Tensors"]),
+    tests("HTTP1", ["FuzzCorpus", "HTTP1"], fixtures: ["Corpus"]),
+    tests("HTTPServer", ["HTTPServer", "Fetching", "FuzzCorpus", "HTTP1", "COpenSSL"]),
+    tests(
+      "Families",
+      ["Families", "Checkpoints", "Detection", "FuzzCorpus", "Images", "Tensors"]),
     tests(
       "FasterRCNN",
       [
@@ -200,8 +206,8 @@ let package = Package(
     tests(
       "Service",
       [
-        "Service", "FasterRCNN", "Digests", "JSON", "HTTP1", "HTTPServer", "Fetching", "Images",
-        "Detection",
+        "Service", "FasterRCNN", "Digests", "JSON", "HTTP1", "HTTPServer", "Fetching", "FuzzCorpus",
+        "Images", "Detection",
         "Observability", "Tensors", "Checkpoints", .product(name: "Logging", package: "swift-log"),
       ]),
     tests("EndToEnd", []),

@@ -1,3 +1,5 @@
+internal import Images
+
 /// Pictures that people marked, read from one of the layouts in which such sets are passed on.
 ///
 /// Labels are those of the whole set in a fixed order, whichever part of it is read: a class has the
@@ -153,22 +155,17 @@ public struct Dataset: Sendable {
 
 /// The names of picture files.
 enum PictureNames {
-  /// The extensions of pictures, in small letters.
-  static let extensions: Set<String> = [
-    "jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "gif", "avif", "heic",
-  ]
-
   /// Whether a name is that of a picture.
   static func isPicture(_ name: String) -> Bool {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return false }
-    return extensions.contains(name[name.index(after: dot)...].lowercased())
+    return ImageFormat.pictureExtensions.contains(name[name.index(after: dot)...].lowercased())
   }
 
   /// A name without the extension of a picture or of an annotation.
   static func stem(_ name: String) -> String {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return name }
     let end = name[name.index(after: dot)...].lowercased()
-    return extensions.contains(end) || ["xml", "txt", "json"].contains(end)
+    return ImageFormat.pictureExtensions.contains(end) || ["xml", "txt", "json"].contains(end)
       ? String(name[..<dot]) : name
   }
 

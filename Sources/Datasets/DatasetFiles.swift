@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 
 /// The files of a dataset, by paths relative to its folder.
@@ -45,7 +46,8 @@ public struct FolderFiles: DatasetFiles, Sendable {
     guard !path.utf8.contains(0) else { return nil }
     guard let stream = unsafe opendir(path) else {
       if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw DatasetError(.unreadable("the folder cannot be listed: \(systemMessage())"), path: path)
+      throw DatasetError(
+        .unreadable("the folder cannot be listed: \(SystemMessage.text())"), path: path)
     }
     defer { unsafe _ = closedir(stream) }
     var names: [String] = []
@@ -68,7 +70,7 @@ public struct FolderFiles: DatasetFiles, Sendable {
   public func contents(of path: String, limit: Int) throws(DatasetError) -> [UInt8] {
     let descriptor = unsafe open(full(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
-      throw DatasetError(.unreadable("cannot open it: \(systemMessage())"), path: path)
+      throw DatasetError(.unreadable("cannot open it: \(SystemMessage.text())"), path: path)
     }
     defer { close(descriptor) }
     var status = stat()
@@ -85,18 +87,12 @@ public struct FolderFiles: DatasetFiles, Sendable {
       }
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else {
-        throw DatasetError(.unreadable("cannot read it: \(systemMessage())"), path: path)
+        throw DatasetError(.unreadable("cannot read it: \(SystemMessage.text())"), path: path)
       }
       if count == 0 { break }
       filled += count
     }
     bytes.removeLast(bytes.count - filled)
     return bytes
-  }
-
-  private func systemMessage() -> String {
-    // Safety: a terminated string or nil, which is copied at once.
-    guard let text = unsafe strerror(errno) else { return "error \(errno)" }
-    return unsafe String(cString: text)
   }
 }

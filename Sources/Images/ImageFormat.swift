@@ -19,6 +19,11 @@ public struct ImageFormat: Sendable, Hashable {
   public static let encoded: [ImageFormat] = ImageCodecs.all
     .compactMap { $0 as? any EncodingImageCodec.Type }.map { $0.format }
 
+  /// What names of pictures end in, in small letters: of those formats too that this build leaves out, so that
+  /// such a picture is one that cannot be read and not one that is not there.
+  public static let pictureExtensions = Set(
+    all.flatMap(\.fileExtensions) + ImageCodecs.absentExtensions)
+
   /// The names of all formats, as a sentence lists them.
   public static let namesText = {
     let names = all.map(\.name)

@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 internal import Synchronization
 
@@ -21,16 +22,11 @@ final class LogWriter: Sendable {
       return before
     }
     if let fault, before == 0 {
-      announce("the log cannot be written (\(Self.text(of: fault))); serving goes on without it")
+      announce(
+        "the log cannot be written (\(SystemMessage.text(of: fault))); serving goes on without it")
     } else if fault == nil, before > 0 {
       announce("the log is written again; \(before) lines were lost")
     }
-  }
-
-  private static func text(of code: Int32) -> String {
-    // Safety: a terminated string, which is copied at once.
-    guard let text = unsafe strerror(code) else { return "error \(code)" }
-    return unsafe String(cString: text)
   }
 }
 

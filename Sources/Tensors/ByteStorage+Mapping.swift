@@ -1,3 +1,4 @@
+internal import Files
 import Glibc
 
 /// Why a file cannot be mapped.
@@ -30,16 +31,10 @@ public struct FileMappingError: Error, Sendable, Equatable, CustomStringConverti
     case .systemCall(_, ENOENT): "there is no such file"
     case .systemCall(_, EACCES), .systemCall(_, EPERM): "this user may not read the file"
     case .systemCall(let name, let code):
-      "the system refused \(name): \(Self.text(ofSystemError: code))"
+      "the system refused \(name): \(SystemMessage.text(of: code))"
     case .notRegularFile: "it is not a regular file; give the path of the file itself"
     case .empty: "the file is empty; copy or download it again"
     }
-  }
-
-  private static func text(ofSystemError code: Int32) -> String {
-    // Safety: a terminated string, which is copied at once.
-    guard let text = unsafe strerror(code) else { return "error \(code)" }
-    return unsafe String(cString: text)
   }
 }
 

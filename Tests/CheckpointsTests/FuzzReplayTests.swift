@@ -1,4 +1,4 @@
-import Glibc
+import FuzzCorpus
 import Tensors
 import Testing
 
@@ -35,14 +35,7 @@ import Testing
 
   @Test(arguments: FuzzTarget.allCases)
   func theCorpusAndItsMutationsBreakNoPromise(_ target: FuzzTarget) throws {
-    let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-    let folder = "/\(tests)/Fuzz/corpus/\(target.rawValue)"
-    let names = entries(of: folder)
-    #expect(!names.isEmpty)
-    let corpus = try names.map { name in
-      let storage = try ByteStorage.mapping(path: "\(folder)/\(name)")
-      return unsafe storage.withUnsafeBytes { unsafe [UInt8]($0) }
-    }
+    let corpus = try FuzzCorpus.inputs(of: target.rawValue)
     for bytes in corpus { target.run(bytes) }
     var generator = SplitMix64(seed: 0x5EED)
     let start = ContinuousClock.now

@@ -1,21 +1,13 @@
-import Foundation
+import FuzzCorpus
 import Tensors
 import Testing
 
 /// A bounded run of the fuzz targets without libFuzzer.
 struct SettingsFuzzReplayTests {
-  private static let corpus = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Fuzz/corpus")
-
   @Test(arguments: SettingsFuzzTarget.allCases)
   func theCorpusAndItsMutationsBreakNoPromise(target: SettingsFuzzTarget) throws {
-    let folder = Self.corpus.appending(path: target.rawValue)
-    let files = try FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: nil)
-    #expect(!files.isEmpty)
     var generator = SplitMix64(seed: 7)
-    for file in files {
-      let original = [UInt8](try Data(contentsOf: file))
+    for original in try FuzzCorpus.inputs(of: target.rawValue) {
       target.run(original)
       for _ in 0..<200 {
         var bytes = original

@@ -1,24 +1,9 @@
-import Foundation
+import FuzzCorpus
 import Testing
 
-/// A bounded run of the fuzz targets without libFuzzer: the corpora, whole, cut off at places, and with bytes changed.
 @Suite struct PictureFuzzReplayTests {
   @Test(arguments: PictureFuzzTarget.allCases)
   func theCorpusBreaksNoPromise(_ target: PictureFuzzTarget) throws {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Fuzz/corpus/\(target.rawValue)")
-    let files = try FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: nil)
-    #expect(!files.isEmpty)
-    for file in files {
-      let bytes = [UInt8](try Data(contentsOf: file))
-      target.run(bytes)
-      for place in stride(from: 0, to: bytes.count, by: max(bytes.count / 40, 1)) {
-        target.run(Array(bytes[..<place]))
-        var changed = bytes
-        changed[place] ^= 0x41
-        target.run(changed)
-      }
-    }
+    try FuzzCorpus.replay(target.rawValue, places: 40, run: target.run)
   }
 }

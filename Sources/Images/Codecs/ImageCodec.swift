@@ -93,6 +93,21 @@ enum ImageCodecs {
     return codecs
   }()
 
+  /// What names of files end in whose format this build leaves out.
+  static let absentExtensions: [String] = {
+    var extensions: [String] = []
+    #if !WebP
+      extensions.append("webp")
+    #endif
+    #if !TIFF
+      extensions += ["tif", "tiff"]
+    #endif
+    #if !HEIF
+      extensions += ["avif", "heic", "heif"]
+    #endif
+    return extensions
+  }()
+
   /// How many bytes may stand before a picture: a line break, a byte order mark, the head of a part of
   /// a camera's stream.
   static let maximumLeadingBytes = 4096
