@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func aRequestMayShortenTheTimeAndNotLengthenIt() async throws {
-    let gate = Gate()
+    let (gate, other) = (Gate(), Gate())
     var settings = ServiceSettings.testing()
     settings.requestTimeout = .milliseconds(80)
     let service = try await DetectionService.ready(patient(gate), settings: settings)
@@ -69,10 +69,13 @@ import Testing
     #expect(try limit(both) == 10)
     let longer = try await service.detect("timeout_ms=100000")
     #expect(try limit(longer) == 80)
-    let form = Form([.file("image", Pictures.png), .text("timeout_ms", "25")])
-    let field = try await service.detect(picture: form.body, type: form.type)
-    #expect(try limit(field) == 25)
     gate.open()
+    // What a body says is known when it has been read, for which there is time here.
+    let unhurried = try await DetectionService.ready(patient(other))
+    let form = Form([.file("image", Pictures.png), .text("timeout_ms", "25")])
+    let field = try await unhurried.detect(picture: form.body, type: form.type)
+    #expect(try limit(field) == 25)
+    other.open()
   }
 
   @Test func aTimeThatTheBodyShortensDecidesWhoGoesFirst() async throws {
