@@ -151,6 +151,36 @@ EACH_LEVEL void map_combine(const struct map_row *row) {
   }
 }
 
+// MARK: Copies
+
+INLINE void enlarge(char *out, const char *source, const int32_t *columns, size_t cells,
+                    size_t bytes) {
+  for (size_t i = 0; i < cells; i++) {
+    memcpy(out + i * bytes, source + (size_t)columns[i] * bytes, bytes);
+  }
+}
+
+void map_enlarge(void *out, const void *source, const int32_t *columns, size_t cells,
+                 size_t bytes) {
+  switch (bytes) {
+    case 4: enlarge(out, source, columns, cells, 4); break;
+    case 64: enlarge(out, source, columns, cells, 64); break;
+    default: enlarge(out, source, columns, cells, bytes);
+  }
+}
+
+// MARK: Bytes
+
+EACH_LEVEL void map_round(uint8_t *out, const float *values, size_t count, float factor,
+                          int32_t zero) {
+  for (size_t i = 0; i < count; i++) {
+    const float value = values[i] * factor + (float)zero;
+    // NaN becomes 0.
+    const float positive = value > 0 ? value : 0;
+    out[i] = (uint8_t)__builtin_rintf(positive < 255 ? positive : 255);
+  }
+}
+
 // MARK: Moments
 
 INLINE void add_moments(const float *values, size_t cells, int32_t lanes, const float *mean,

@@ -56,13 +56,49 @@ INLINE void NAME(store_values)(ELEMENT *out, VECTOR values) {
 #endif
 }
 
+/// A place in a map, so many of its elements behind another one.
+#define PLACE(kind, address, distance) \
+  ((char *)(address) + (ptrdiff_t)(distance) * (ptrdiff_t)winograd_map_element_size(kind))
+
+/// Reads a vector of a map; `kind` is a constant wherever this is inlined.
+INLINE VECTOR NAME(load_map)(const enum winograd_map_kind kind, const void *place) {
+#ifdef BFLOAT16
+  if (kind == winograd_map_bfloat16) {
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(place));
+    return (VECTOR)_mm512_slli_epi32(wide, 16);
+  }
+  if (kind == winograd_map_bytes) {
+    return (VECTOR)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(place)));
+  }
+#endif
+  return *(const VECTOR *)place;
+}
+
+/// Writes a vector of a map. Bytes take what is above 255 as 255; nothing may be below 0.
+INLINE void NAME(store_map)(const enum winograd_map_kind kind, void *place, VECTOR values) {
+#ifdef BFLOAT16
+  if (kind == winograd_map_bfloat16) {
+    _mm256_storeu_si256(place, (__m256i)_mm512_cvtneps_pbh((__m512)values));
+    return;
+  }
+  if (kind == winograd_map_bytes) {
+    _mm_storeu_si128(place, _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32((__m512)values)));
+    return;
+  }
+#endif
+  *(VECTOR *)place = values;
+}
+
 /// Transforms 6x6 vectors; number (x, y) of the result, x first, goes to `out + (6x + y) * position`.
-INLINE void NAME(input_tile)(const float *in, ptrdiff_t row, ELEMENT *out, size_t position) {
+INLINE void NAME(input_tile)(const enum winograd_map_kind kind, const char *in, ptrdiff_t row,
+                             ptrdiff_t pixel, ELEMENT *out, size_t position) {
   VECTOR columns[6][6];
   for (int y = 0; y < 6; y++) {
     VECTOR values[6], transformed[6];
 #pragma unroll
-    for (int x = 0; x < 6; x++) values[x] = *(const VECTOR *)(in + y * row + x * LANES);
+    for (int x = 0; x < 6; x++) {
+      values[x] = NAME(load_map)(kind, PLACE(kind, in, y * row + x * pixel));
+    }
     NAME(transform_input)(values, transformed);
 #pragma unroll
     for (int x = 0; x < 6; x++) columns[x][y] = transformed[x];
@@ -78,25 +114,25 @@ INLINE void NAME(input_tile)(const float *in, ptrdiff_t row, ELEMENT *out, size_
 }
 
 /// The same for a tile that reaches beyond the source: zeros stand for what is not there.
-MACHINE static void NAME(edge_tile)(const struct winograd_convolution *convolution,
-                                    const float *block, int32_t top, int32_t left, ELEMENT *out,
-                                    size_t position) {
+INLINE void NAME(edge_tile)(const enum winograd_map_kind kind,
+                            const struct winograd_convolution *convolution, const char *image,
+                            int32_t top, int32_t left, ELEMENT *out, size_t position) {
+  const struct winograd_map *source = &convolution->source;
   float values[36 * LANES] __attribute__((aligned(64)));
   memset(values, 0, sizeof values);
   for (int32_t y = 0; y < 6; y++) {
     if (top + y < 0 || top + y >= convolution->source_height) continue;
-    const float *row = block + (top + y) * convolution->source_row;
     for (int32_t x = 0; x < 6; x++) {
       if (left + x < 0 || left + x >= convolution->source_width) continue;
-      *(VECTOR *)(values + (6 * y + x) * LANES) =
-          *(const VECTOR *)(row + (ptrdiff_t)(left + x) * LANES);
+      *(VECTOR *)(values + (6 * y + x) * LANES) = NAME(load_map)(
+          kind, PLACE(kind, image, (top + y) * source->row + (left + x) * source->pixel));
     }
   }
-  NAME(input_tile)(values, 6 * LANES, out, position);
+  NAME(input_tile)(winograd_map_float32, (const char *)values, 6 * LANES, LANES, out, position);
 }
 
-/// Transforms a tile back and adds the bias.
-INLINE void NAME(output_tile)(const float *in, size_t position, VECTOR bias,
+/// Transforms a tile back, multiplies by the scale and adds the bias.
+INLINE void NAME(output_tile)(const float *in, size_t position, VECTOR scale, VECTOR bias,
                               VECTOR results[4][4]) {
   VECTOR columns[4][6];
   for (int x = 0; x < 6; x++) {
@@ -112,18 +148,21 @@ INLINE void NAME(output_tile)(const float *in, size_t position, VECTOR bias,
   for (int y = 0; y < 4; y++) {
     NAME(transform_output)(columns[y], results[y]);
 #pragma unroll
-    for (int x = 0; x < 4; x++) results[y][x] += bias;
+    for (int x = 0; x < 4; x++) results[y][x] = FMA(results[y][x], scale, bias);
   }
 }
 
-/// Adds what another map has in the tile's place, as far as the whole result reaches.
-INLINE void NAME(add_tile)(VECTOR results[4][4], const float *in, ptrdiff_t row, int32_t height,
-                           int32_t width) {
+/// Adds what another map has in the tile's place times a scale, as far as the whole result reaches.
+INLINE void NAME(add_tile)(const enum winograd_map_kind kind, VECTOR results[4][4],
+                           const char *in, ptrdiff_t row, ptrdiff_t pixel, VECTOR scale,
+                           int32_t height, int32_t width) {
 #pragma unroll
   for (int y = 0; y < 4; y++) {
 #pragma unroll
     for (int x = 0; x < 4; x++) {
-      if (y < height && x < width) results[y][x] += *(const VECTOR *)(in + y * row + x * LANES);
+      if (y >= height || x >= width) continue;
+      const VECTOR addend = NAME(load_map)(kind, PLACE(kind, in, y * row + x * pixel));
+      results[y][x] = FMA(addend, scale, results[y][x]);
     }
   }
 }
@@ -141,26 +180,31 @@ INLINE void NAME(bound_tile)(VECTOR results[4][4], VECTOR lowest, VECTOR highest
 }
 
 /// Writes the results, or those of them that the whole result has.
-INLINE void NAME(store_tile)(VECTOR results[4][4], float *out, ptrdiff_t row, int32_t height,
-                             int32_t width) {
+INLINE void NAME(store_tile)(const enum winograd_map_kind kind, VECTOR results[4][4], char *out,
+                             ptrdiff_t row, ptrdiff_t pixel, int32_t height, int32_t width) {
   if (height >= 4 && width >= 4) {
 #pragma unroll
     for (int y = 0; y < 4; y++) {
 #pragma unroll
-      for (int x = 0; x < 4; x++) *(VECTOR *)(out + y * row + x * LANES) = results[y][x];
+      for (int x = 0; x < 4; x++) {
+        NAME(store_map)(kind, PLACE(kind, out, y * row + x * pixel), results[y][x]);
+      }
     }
     return;
   }
   for (int y = 0; y < 4 && y < height; y++) {
-    for (int x = 0; x < 4 && x < width; x++) *(VECTOR *)(out + y * row + x * LANES) = results[y][x];
+    for (int x = 0; x < 4 && x < width; x++) {
+      NAME(store_map)(kind, PLACE(kind, out, y * row + x * pixel), results[y][x]);
+    }
   }
 }
 
 /// Writes the maxima of 2x2 results; a window at the edge covers what the whole result has.
 ///
 /// A NaN is taken where it comes first, as a search for the maximum from the first value on does.
-INLINE void NAME(store_maxima)(VECTOR results[4][4], float *out, ptrdiff_t row, int32_t height,
-                               int32_t width, int32_t pooled_height, int32_t pooled_width) {
+INLINE void NAME(store_maxima)(const enum winograd_map_kind kind, VECTOR results[4][4], char *out,
+                               ptrdiff_t row, ptrdiff_t pixel, int32_t height, int32_t width,
+                               int32_t pooled_height, int32_t pooled_width) {
 #pragma unroll
   for (int y = 0; y < 2; y++) {
     if (y >= pooled_height) return;
@@ -174,7 +218,7 @@ INLINE void NAME(store_maxima)(VECTOR results[4][4], float *out, ptrdiff_t row, 
       if (has_right) most = right > most ? right : most;
       if (has_below) most = below > most ? below : most;
       if (has_right && has_below) most = corner > most ? corner : most;
-      *(VECTOR *)(out + y * row + x * LANES) = most;
+      NAME(store_map)(kind, PLACE(kind, out, y * row + x * pixel), most);
     }
   }
 }
@@ -376,36 +420,97 @@ INLINE void NAME(advance)(const struct winograd_convolution *convolution,
   place->image++;
 }
 
+/// Calls something with a map's kind as a constant.
+#ifdef BFLOAT16
+#define WITH_KIND(kind, CALL)                                         \
+  do {                                                                \
+    switch (kind) {                                                   \
+      case winograd_map_float32: CALL(winograd_map_float32); break;   \
+      case winograd_map_bfloat16: CALL(winograd_map_bfloat16); break; \
+      case winograd_map_bytes: CALL(winograd_map_bytes); break;       \
+    }                                                                 \
+  } while (0)
+#else
+#define WITH_KIND(kind, CALL) CALL(winograd_map_float32)
+#endif
+
+/// Transforms a block of channels of the sources of some tiles.
+INLINE void NAME(transform_block)(const enum winograd_map_kind kind,
+                                  const struct winograd_convolution *convolution, size_t block,
+                                  size_t first_tile, size_t tiles, size_t groups,
+                                  ELEMENT *values) {
+  const struct winograd_map *source = &convolution->source;
+  const size_t rows = (size_t)convolution->rows;
+  const size_t blocks = (size_t)convolution->input_channels / LANES;
+  const size_t position = groups * blocks * rows * LANES;
+  const char *first = PLACE(kind, source->address, (ptrdiff_t)block * source->block);
+  struct NAME(place) place = NAME(place_of)(convolution, first_tile);
+  for (size_t tile = 0; tile < groups * rows; tile++) {
+    ELEMENT *out = values + ((tile / rows * blocks + block) * rows + tile % rows) * LANES;
+    if (tile >= tiles) {
+      // Rows without a tile are multiplied with the others: zeros, because what lies in the scratch
+      // memory may be subnormal, and slow.
+      for (size_t number = 0; number < 36; number++) NAME(store_values)(out + number * position, 0);
+      continue;
+    }
+    const char *image = PLACE(kind, first, (ptrdiff_t)place.image * source->image);
+    const int32_t top = 4 * place.y + convolution->top, left = 4 * place.x + convolution->left;
+    if (top >= 0 && left >= 0 && top + 6 <= convolution->source_height &&
+        left + 6 <= convolution->source_width) {
+      NAME(input_tile)(kind, PLACE(kind, image, top * source->row + left * source->pixel),
+                       source->row, source->pixel, out, position);
+    } else {
+      NAME(edge_tile)(kind, convolution, image, top, left, out, position);
+    }
+    NAME(advance)(convolution, &place);
+  }
+}
+
 /// Transforms the sources of some tiles to (36, groups, blocks, rows, LANES).
 MACHINE static void NAME(transform_sources)(const struct winograd_convolution *convolution,
                                             size_t first_tile, size_t tiles, size_t groups,
                                             ELEMENT *values) {
-  const size_t rows = (size_t)convolution->rows;
-  const size_t blocks = (size_t)convolution->input_channels / LANES;
-  const size_t position = groups * blocks * rows * LANES;
-  for (size_t block = 0; block < blocks; block++) {
-    const float *source = convolution->source + (ptrdiff_t)block * convolution->source_block;
-    struct NAME(place) place = NAME(place_of)(convolution, first_tile);
-    for (size_t tile = 0; tile < groups * rows; tile++) {
-      ELEMENT *out = values + ((tile / rows * blocks + block) * rows + tile % rows) * LANES;
-      if (tile >= tiles) {
-        // Rows without a tile are multiplied with the others: zeros, because what lies in the scratch
-        // memory may be subnormal, and slow.
-        for (size_t number = 0; number < 36; number++) NAME(store_values)(out + number * position, 0);
-        continue;
-      }
-      const float *image = source + (ptrdiff_t)place.image * convolution->source_image;
-      const int32_t top = 4 * place.y + convolution->top, left = 4 * place.x + convolution->left;
-      if (top >= 0 && left >= 0 && top + 6 <= convolution->source_height &&
-          left + 6 <= convolution->source_width) {
-        NAME(input_tile)(image + top * convolution->source_row + (ptrdiff_t)left * LANES,
-                         convolution->source_row, out, position);
-      } else {
-        NAME(edge_tile)(convolution, image, top, left, out, position);
-      }
-      NAME(advance)(convolution, &place);
-    }
+  for (size_t block = 0; block < (size_t)convolution->input_channels / LANES; block++) {
+#define CALL(kind) \
+  NAME(transform_block)(kind, convolution, block, first_tile, tiles, groups, values)
+    WITH_KIND(convolution->source.kind, CALL);
+#undef CALL
   }
+}
+
+/// Adds what is to be added to a tile, bounds it and writes it, or its maxima.
+INLINE void NAME(finish_tile)(const enum winograd_map_kind kind,
+                              const struct winograd_convolution *convolution,
+                              struct NAME(place) place, int32_t block, VECTOR results[4][4]) {
+  const struct winograd_map *destination = &convolution->destination;
+  const int32_t y = 4 * place.y, x = 4 * place.x;
+  const int32_t height = convolution->height - y, width = convolution->width - x;
+  NAME(bound_tile)(results, convolution->lowest, convolution->highest);
+  char *image = PLACE(kind, destination->address,
+                      block * destination->block + (ptrdiff_t)place.image * destination->image);
+  const ptrdiff_t row = destination->row, pixel = destination->pixel;
+  if (convolution->pooled_height > 0) {
+    NAME(store_maxima)(kind, results, PLACE(kind, image, y / 2 * row + x / 2 * pixel), row, pixel,
+                       height, width, convolution->pooled_height - y / 2,
+                       convolution->pooled_width - x / 2);
+  } else {
+    NAME(store_tile)(kind, results, PLACE(kind, image, y * row + x * pixel), row, pixel, height,
+                     width);
+  }
+}
+
+/// Adds the addend's values of a tile.
+INLINE void NAME(add_map)(const enum winograd_map_kind kind,
+                          const struct winograd_convolution *convolution,
+                          struct NAME(place) place, int32_t block, VECTOR results[4][4]) {
+  const struct winograd_map *addend = &convolution->addend;
+  const int32_t y = 4 * place.y, x = 4 * place.x;
+  NAME(add_tile)(kind, results,
+                 PLACE(kind, addend->address,
+                       block * addend->block + (ptrdiff_t)place.image * addend->image +
+                           y * addend->row + x * addend->pixel),
+                 addend->row, addend->pixel, convolution->addend_scale, convolution->height - y,
+                 convolution->width - x);
 }
 
 /// Transforms the products of a panel of output channels, (36, groups, 2, rows, LANES), back.
@@ -413,36 +518,23 @@ MACHINE static void NAME(transform_products)(const struct winograd_convolution *
                                              const float *products, size_t first_tile, size_t tiles,
                                              size_t groups, int32_t panel) {
   const size_t rows = (size_t)convolution->rows, position = groups * 2 * rows * LANES;
-  const VECTOR lowest = convolution->lowest, highest = convolution->highest;
   for (int32_t half = 0; half < 2; half++) {
     const int32_t block = 2 * panel + half;
-    float *destination = convolution->destination + block * convolution->destination_block;
     const VECTOR bias = *(const VECTOR *)(convolution->biases + block * LANES);
     struct NAME(place) place = NAME(place_of)(convolution, first_tile);
     for (size_t tile = 0; tile < tiles; tile++) {
       const float *in =
           products + ((tile / rows * 2 + (size_t)half) * rows + tile % rows) * LANES;
       VECTOR results[4][4];
-      NAME(output_tile)(in, position, bias, results);
-      float *image = destination + (ptrdiff_t)place.image * convolution->destination_image;
-      const int32_t y = 4 * place.y, x = 4 * place.x;
-      const int32_t height = convolution->height - y, width = convolution->width - x;
-      const ptrdiff_t row = convolution->destination_row;
-      if (convolution->addend) {
-        NAME(add_tile)(results,
-                       convolution->addend + block * convolution->addend_block +
-                           (ptrdiff_t)place.image * convolution->addend_image +
-                           y * convolution->addend_row + (ptrdiff_t)x * LANES,
-                       convolution->addend_row, height, width);
+      NAME(output_tile)(in, position, convolution->scale, bias, results);
+      if (convolution->addend.address) {
+#define CALL(kind) NAME(add_map)(kind, convolution, place, block, results)
+        WITH_KIND(convolution->addend.kind, CALL);
+#undef CALL
       }
-      NAME(bound_tile)(results, lowest, highest);
-      if (convolution->pooled_height > 0) {
-        NAME(store_maxima)(results, image + y / 2 * row + (ptrdiff_t)(x / 2) * LANES, row, height,
-                           width, convolution->pooled_height - y / 2,
-                           convolution->pooled_width - x / 2);
-      } else {
-        NAME(store_tile)(results, image + y * row + (ptrdiff_t)x * LANES, row, height, width);
-      }
+#define CALL(kind) NAME(finish_tile)(kind, convolution, place, block, results)
+      WITH_KIND(convolution->destination.kind, CALL);
+#undef CALL
       NAME(advance)(convolution, &place);
     }
   }
@@ -475,6 +567,8 @@ MACHINE static void NAME(run)(const struct winograd_convolution *convolution, si
 #undef VECTOR
 #undef ELEMENT
 #undef STEP_CHANNELS
+#undef PLACE
+#undef WITH_KIND
 #undef ROOT_HALF
 #undef ROOT_TWO
 #undef FMA

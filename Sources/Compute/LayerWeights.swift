@@ -28,15 +28,19 @@ public final class LayerWeights: Sendable {
     /// By the number of channels of the map, with what pads them.
     var narrow: [Int: MemoryBlock] = [:]
     var quantizationScales: [Float]?
+    var quantizedSums: [Int]?
   }
 
   /// Weights in one layout.
   final class Prepared: Sendable {
     let layout: TensorLayout
+    /// Whether the first axis is that of the inputs, which the extents of a square matrix do not tell.
+    let outputsLast: Bool
     let block: MemoryBlock
 
-    init(layout: TensorLayout) throws(ComputeError) {
+    init(layout: TensorLayout, outputsLast: Bool) throws(ComputeError) {
       self.layout = layout
+      self.outputsLast = outputsLast
       block = try MemoryBlock(count: layout.byteCount)
     }
 
@@ -101,12 +105,11 @@ public final class LayerWeights: Sendable {
     scratch: Arena
   ) throws(ComputeError) -> Prepared {
     let result = state.withLock { state -> Result<Prepared, ComputeError> in
-      if let existing = state.prepared.first(where: { $0.layout == layout }) {
-        return .success(existing)
-      }
+      let alike = state.prepared.filter { $0.outputsLast == outputsLast }
+      if let existing = alike.first(where: { $0.layout == layout }) { return .success(existing) }
       do throws(ComputeError) {
-        let prepared = try Prepared(layout: layout)
-        if let other = state.prepared.first(where: \.isExact), layout.elementType != .int8,
+        let prepared = try Prepared(layout: layout, outputsLast: outputsLast)
+        if let other = alike.first(where: \.isExact), layout.elementType != .int8,
           other.layout.shape == layout.shape
         {
           try unsafe reorder(
@@ -221,7 +224,7 @@ public final class LayerWeights: Sendable {
 
   private func source(of state: State, _ name: String) throws(ComputeError) -> Source {
     if let source = state.source { return .stored(source) }
-    guard let product = state.prepared.first(where: \.isExact) else {
+    guard let product = state.prepared.first(where: { $0.isExact && $0.outputsLast }) else {
       throw ComputeError(operation: name, reason: "the weights are nowhere")
     }
     return .product(product)
@@ -254,7 +257,7 @@ public final class LayerWeights: Sendable {
       let inputs = shape[1]
       let layout = try TensorLayout(shape: [inputs, shape[0]], order: .transposed)
       // All outputs: a part of a blocked layout has to begin and end with a block.
-      let whole = try Prepared(layout: layout)
+      let whole = try Prepared(layout: layout, outputsLast: true)
       try unsafe reorder(
         from: prepared.layout, at: prepared.block.address, to: layout, of: whole, name: name,
         scratch: scratch)
@@ -295,6 +298,38 @@ public final class LayerWeights: Sendable {
       }
       state.quantizationScales = scales
       return .success(scales)
+    }
+    return try result.get()
+  }
+
+  /// For each output channel the sum of its weights as bytes.
+  func quantizedSums(name: String) throws(ComputeError) -> [Int] {
+    let scales = try quantizationScales(name: name)
+    let result = state.withLock { state -> Result<[Int], ComputeError> in
+      if let known = state.quantizedSums { return .success(known) }
+      var sums: [Int] = []
+      let length = max(shape.dimensions.dropFirst().reduce(1, *), 1)
+      do throws(ComputeError) {
+        let source = try source(of: state, name)
+        for part in Self.parts(of: biases.count, length: length, of: source) {
+          try unsafe withRows(part, of: source, name, scratch: Arena()) { values in
+            for (row, output) in part.enumerated() {
+              // As oneDNN rounds them.
+              let factor = 1 / scales[output]
+              var sum: Float = 0
+              for index in row * length..<(row + 1) * length {
+                let value = unsafe values[index] * factor
+                sum += max(min(value.rounded(.toNearestOrEven), 127), -128)
+              }
+              sums.append(Int(sum))
+            }
+          }
+        }
+      } catch {
+        return .failure(error)
+      }
+      state.quantizedSums = sums
+      return .success(sums)
     }
     return try result.get()
   }

@@ -69,7 +69,7 @@ extension ModelCard.Key {
     case .name, .version, .profile: .text(maximumBytes: 256)
     case .description: .text(maximumBytes: 4096)
     case .labels: .names
-    case .int8InputRanges: .positiveMembers
+    case .int8InputRanges: .ranges
     // Sides beyond these make no sense for pictures, and bound what a request can cost.
     case .minimumSide, .maximumSide: .whole(1...8192, "pixels")
     case .interpolation: .choice(Preprocessing.Interpolation.allCases.map(\.rawValue))
@@ -112,7 +112,8 @@ enum ConfigForm {
   case numbers(ClosedRange<Int>, isPositive: Bool)
   /// 1 to 64 positive numbers, or up to 16 such lists, one for each level.
   case rows
-  case positiveMembers
+  /// For each name a positive number, or a negative and a positive one.
+  case ranges
 
   func accepts(_ value: ConfigValue) -> Bool {
     switch self {
@@ -133,9 +134,15 @@ enum ConfigForm {
           (1...16).contains(rows.count)
             && rows.allSatisfy { Self.fit($0, 1...64, isPositive: true) }
         } ?? false
-    case .positiveMembers:
-      value.members.map { $0.allSatisfy { $0.value.number.map { $0 > 0 } ?? false } } ?? false
+    case .ranges: value.members.map { $0.allSatisfy { Self.isRange($0.value) } } ?? false
     }
+  }
+
+  private static func isRange(_ value: ConfigValue) -> Bool {
+    guard let ends = value.numbers else {
+      return value.number.map { Self.fit([$0], 1...1, isPositive: true) } ?? false
+    }
+    return Self.fit(ends, 2...2, isPositive: false) && Float(ends[0]) < 0 && Float(ends[1]) > 0
   }
 
   private static func fit(
@@ -164,7 +171,7 @@ enum ConfigForm {
           ? "\(count.lowerBound)" : "\(count.lowerBound) to \(count.upperBound)")
         + (isPositive ? " positive" : "") + " numbers"
     case .rows: "a list of 1 to 64 positive numbers, or one such list for each level"
-    case .positiveMembers: "positive numbers, one for each layer's name"
+    case .ranges: "for each layer's name a positive number, or a negative and a positive one"
     }
   }
 

@@ -73,21 +73,29 @@ extension ModelCard {
   /// The numbers under a key.
   public func numbers(_ key: Key) -> [Float]? { values[key]?.numbers?.map { Float($0) } }
 
-  /// For layers that may be computed in int8, the largest value of their input that is told from
-  /// larger ones.
-  public var int8InputRanges: [String: Float]? {
+  /// For layers that may be computed in int8, the values of their input that are told apart: from 0 to a
+  /// number, or between two numbers.
+  public var int8InputRanges: [String: ClosedRange<Float>]? {
     get {
       values[.int8InputRanges]?.members.map { members in
-        Dictionary(
-          members.map { ($0.name, Float($0.value.number ?? 0)) }, uniquingKeysWith: { $1 })
+        Dictionary(members.map { ($0.name, Self.range($0.value)) }, uniquingKeysWith: { $1 })
       }
     }
     set {
       values[.int8InputRanges] = newValue.map { ranges in
         .object(
-          ranges.sorted { $0.key < $1.key }.map { .init($0.key, .number(Double($0.value))) })
+          ranges.sorted { $0.key < $1.key }.map { name, range in
+            let ends = [range.lowerBound, range.upperBound].map { ConfigValue.number(Double($0)) }
+            return .init(name, range.lowerBound < 0 ? .list(ends) : ends[1])
+          })
       }
     }
+  }
+
+  /// The range that a member of `int8InputRanges` stands for, which has been found to fit.
+  private static func range(_ value: ConfigValue) -> ClosedRange<Float> {
+    let ends = value.numbers ?? [0, value.number ?? 0]
+    return Float(ends[0])...Float(ends[1])
   }
 }
 

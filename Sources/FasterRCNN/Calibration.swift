@@ -66,20 +66,29 @@ public final class Calibration: Sendable {
     }
   }
 
-  /// For each layer that can be computed in int8, the value below which a share of what it read lies.
+  /// For each layer that can be computed in int8, the value below which a share of what it read lies, from 0
+  /// on, or from the value above which such a share lies.
   ///
-  /// Left out are layers that read negative values, which bytes without a sign cannot hold, or
-  /// nothing but zeros.
+  /// Left out are layers that read negative values, which bytes without a sign cannot hold, unless a byte may
+  /// stand for their zero; and those that read nothing but zeros.
   ///
-  /// - Parameter share: more than 0, at most 1; what lies above is cut off, so that the rest is told
+  /// - Parameter share: more than 0, at most 1; what lies beyond is cut off, so that the rest is told
   ///   apart more finely.
   /// - Returns: the ranges by the layers' names.
-  public func ranges(share: Double) -> [String: Float] {
-    histograms.withLock { histograms in
-      histograms.compactMapValues { histogram in
-        let range = histogram.value(below: share)
-        return histogram.minimum >= 0 && range > 0 && range.isFinite ? range : nil
+  public func ranges(share: Double) -> [String: ClosedRange<Float>] {
+    let signed = detector.networks.readsSignedBytes
+    return histograms.withLock { histograms in
+      var ranges: [String: ClosedRange<Float>] = [:]
+      for (name, histogram) in histograms {
+        let largest = histogram.value(below: share)
+        guard largest > 0, largest.isFinite else { continue }
+        if histogram.minimum >= 0 {
+          ranges[name] = 0...largest
+        } else if signed.contains(name) {
+          ranges[name] = min(histogram.value(above: share), 0)...largest
+        }
       }
+      return ranges
     }
   }
 }

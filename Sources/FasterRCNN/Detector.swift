@@ -1,5 +1,6 @@
 public import Compute
 public import Images
+internal import Networks
 
 /// A model made ready for this CPU: give it pictures, get proposals and detections.
 ///
@@ -56,6 +57,9 @@ public final class Detector: Sendable {
   public let options: Options
 
   private let source: Model
+
+  var networks: DetectorNetworks { source.networks }
+
   private let planCounters = PlanCounters()
 
   private let thread: ComputeThread

@@ -55,7 +55,7 @@ public struct ModelConversion: Sendable {
   /// States the ranges that int8 needs, instead of those that the model may have.
   ///
   /// - Parameter ranges: as `Calibration.ranges` has them; `nil` for none.
-  public mutating func setInputRanges(_ ranges: [String: Float]?) {
+  public mutating func setInputRanges(_ ranges: [String: ClosedRange<Float>]?) {
     card.int8InputRanges = ranges
     stateDictionary.metadata[Model.settingsMetadataKey] = card.json()
   }

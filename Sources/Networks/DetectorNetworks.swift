@@ -122,11 +122,14 @@ extension DetectorNetworks {
   /// Whether any layer may be computed in int8.
   public var isCalibrated: Bool { [picture, head].contains(where: \.isCalibrated) }
 
-  /// The networks with the ranges that int8 needs: for a layer's name, the largest value of its input
-  /// that is told from larger ones.
-  public func calibrated(_ ranges: [String: Float]) -> DetectorNetworks {
+  /// The networks with the ranges that int8 needs: for a layer's name, the values of its input that are told
+  /// apart.
+  public func calibrated(_ ranges: [String: ClosedRange<Float>]) -> DetectorNetworks {
     mapped { $0.calibrated(ranges) }
   }
+
+  /// The names of the layers that int8 may compute on negative values too.
+  public var readsSignedBytes: Set<String> { picture.readsSignedBytes.union(head.readsSignedBytes) }
 
   /// The networks with the inputs of their `lowPrecisionLayers` as further outputs.
   public var observingInputs: DetectorNetworks { mapped { $0.observingInputs } }

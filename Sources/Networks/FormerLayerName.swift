@@ -1,7 +1,7 @@
 /// Layers as plans of version 0.1 called them, which calibrated files of that time still do.
 public enum FormerLayerName {
   /// Ranges of layers under canonical names, whichever of the two they had.
-  public static func canonical(_ ranges: [String: Float]) -> [String: Float] {
+  public static func canonical<Range>(_ ranges: [String: Range]) -> [String: Range] {
     Dictionary(ranges.map { (canonical($0.key) ?? $0.key, $0.value) }) { $1 }
   }
 

@@ -80,7 +80,7 @@ struct CalibrateCommand: ParsableCommand {
 
   private func measure(
     _ pictures: [PictureFile], _ choice: ModelOptions.Choice
-  ) throws(Failure) -> [String: Float] {
+  ) throws(Failure) -> [String: ClosedRange<Float>] {
     let source = try choice.openModel()
     ModelOptions.Choice.announce(source)
     let calibration: Calibration
@@ -114,7 +114,7 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   private func write(
-    _ ranges: [String: Float], _ choice: ModelOptions.Choice
+    _ ranges: [String: ClosedRange<Float>], _ choice: ModelOptions.Choice
   ) throws(Failure) {
     var conversion: ModelConversion
     do throws(ModelError) {

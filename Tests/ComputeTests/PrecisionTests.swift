@@ -127,7 +127,7 @@ struct PrecisionTests {
     let network = try deepNetwork()
     let found = try run(
       network.calibrated(Self.ranges), input, [1, 3, 40, 36],
-      PlanOptions(precision: .int8, stripByteCount: stripByteCount))
+      PlanOptions(precision: .int8, convolution: .direct, stripByteCount: stripByteCount))
     let exact = try run(network, input, [1, 3, 40, 36], PlanOptions(convolution: .direct))
     #expect(
       found.steps.filter { $0.precision == .int8 }.map(\.name)
@@ -177,6 +177,79 @@ struct PrecisionTests {
     let wanted = input.map { 4 * $0 }
     let output = found.outputs[0]
     #expect(largestDifference(output.sorted(), wanted.sorted()) < 1e-3)
+  }
+
+  /// Halves from -50 to 77.5 are 0 to 255, less 100.
+  @Test(.enabled(if: Engine.hasVNNI, "this CPU has no VNNI"), arguments: [false, true])
+  func linearLayersReadNegativeBytesExactly(readsMap: Bool) throws {
+    var random = Random(state: 3)
+    let shape: Shape = readsMap ? [3, 16, 4, 5] : [3, 320]
+    let input = bytes(3 * 320, &random).map { ($0 - 100) / 2 }
+    var network = Network(inputChannels: shape[1])
+    let layer = network.linear(
+      network.input,
+      weights: LayerWeights(
+        try stored(weights(40, 320, &random), [40, 320]), biases: (0..<40).map(Float.init)),
+      name: "fc")
+    network.output(layer)
+    let found = try run(network.calibrated(["fc": -50...77.5]), input, shape, Self.int8)
+    let exact = try run(network, input, shape, PlanOptions(convolution: .direct))
+    #expect(found.steps.contains { $0.precision == .int8 })
+    // What zero adds is taken back from sums of some thousands.
+    #expect(largestDifference(found.outputs[0], exact.outputs[0]) < 2e-3)
+    #expect(input.contains { $0 < 0 })
+  }
+
+  /// A bottleneck whose 3x3 convolution takes its neighbours' bytes or bfloat16 as they lie.
+  @Test(
+    .enabled(
+      if: Engine.hasBFloat16 && Engine.hasVNNI && !Engine.hasMatrixTiles, "another CPU"),
+    arguments: [PlanOptions.Precision.bfloat16, .int8])
+  func winogradReadsAndWritesWhatItsNeighboursKeep(precision: PlanOptions.Precision) throws {
+    var random = Random(state: 10)
+    var network = Network(inputChannels: 64)
+    func convolution(
+      _ input: Network.Value, _ size: Int, adding residual: Network.Value? = nil, name: String
+    ) throws -> Network.Value {
+      let scale = 2 / (64 * Float(size * size)).squareRoot()
+      let values = random.values(64 * 64 * size * size).map { $0 * scale }
+      return network.convolution(
+        input,
+        weights: LayerWeights(
+          try stored(values, [64, 64, size, size]), biases: random.values(64)),
+        window: .init(size: size, padding: size / 2), activation: .relu, adding: residual,
+        name: name)
+    }
+    let start = try convolution(network.input, 1, name: "start")
+    let middle = try convolution(start, 3, name: "middle")
+    let sum = try convolution(middle, 1, adding: start, name: "sum")
+    let second = try convolution(sum, 3, adding: sum, name: "second")
+    network.output(try convolution(second, 1, name: "last"), order: .channelsLast)
+    let ranges: [String: Float] = ["start": 1, "middle": 3, "sum": 3, "second": 5]
+    let input = random.values(64 * 13 * 22).map(abs)
+    let shape: Shape = [1, 64, 13, 22]
+    let exact = try run(network, input, shape, PlanOptions(convolution: .direct))
+    let found = try run(
+      network.calibrated(ranges), input, shape, PlanOptions(precision: precision))
+    #expect(found.steps.filter(\.isWinograd).map(\.name) == ["middle", "second"])
+    #expect(found.steps.filter { $0.precision == .int8 }.isEmpty == (precision != .int8))
+    // The input is brought into order, and what the last layer, in float32, reads.
+    let copies = found.steps.map(\.name).filter { $0.hasSuffix("reorder") }
+    #expect(copies.count <= 2, "\(copies)")
+    #expect(error(found.outputs[0], exact.outputs[0]) < 0.06)
+    #expect(found.outputs != exact.outputs)
+  }
+
+  /// Zeros around a map are no bytes of it, so a convolution reads no negative ones.
+  @Test func convolutionsKeepTheirPrecisionOnNegativeRanges() throws {
+    var random = Random(state: 3)
+    var network = Network(inputChannels: 16)
+    let layer = network.convolution(
+      network.input, weights: LayerWeights(try stored(weights(24, 144, &random), [24, 16, 3, 3])),
+      window: .init(size: 3, padding: 1), name: "conv")
+    network.output(layer)
+    #expect(!network.calibrated(["conv": -1...1]).isCalibrated)
+    #expect(network.calibrated(["conv": 0...1]).isCalibrated)
   }
 
   @Test(.enabled(if: Engine.hasVNNI, "this CPU has no VNNI"))
@@ -258,12 +331,14 @@ struct PrecisionTests {
   }
 
   /// A matrix of 411 MB is not kept twice, so it is read back from what has been prepared.
+  ///
+  /// The extents of a square one do not tell which axis is that of the outputs.
   @Test(
     .enabled(if: Engine.hasVNNI && Engine.winogradLanes == 16, "this CPU has no AVX-512 VNNI"),
     arguments: [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
   func detectorsOfAllPrecisionsShareWeightsInAnyOrder(order: [Int]) throws {
     var random = Random(state: 8)
-    let (first, second) = (random.values(320 * 40), random.values(16 * 40))
+    let (first, second) = (random.values(320 * 40), random.values(40 * 40))
     let input = random.values(3 * 320).map(abs)
     var bfloat16 = PlanOptions(precision: .bfloat16)
     bfloat16.allowsEmulation = true
@@ -275,7 +350,7 @@ struct PrecisionTests {
         name: "map")
       network.output(
         network.linear(
-          hidden, weights: LayerWeights(try stored(second, [16, 40])), name: "vector"))
+          hidden, weights: LayerWeights(try stored(second, [40, 40])), name: "vector"))
       return network.calibrated(["map": 1, "vector": 16])
     }
     let shared = try network()
@@ -298,5 +373,12 @@ struct PrecisionTests {
     #expect(observed.outputs[2] == plain.outputs[2])
     // "reduce" and "third" read what pooling and the sum, both behind a ReLU, have made.
     #expect(observed.outputs[3...].allSatisfy { $0.allSatisfy { $0 >= 0 } && $0.max() ?? 0 > 0 })
+  }
+}
+
+extension Network {
+  /// The network with ranges from 0 on.
+  func calibrated(_ ranges: [String: Float]) -> Network {
+    calibrated(ranges.mapValues { 0...$0 })
   }
 }

@@ -99,6 +99,122 @@ struct WinogradTests {
     #expect(squares > 0, "nothing was rounded")
   }
 
+  /// The kinds of maps, and whether their channels lie innermost.
+  static let kinds = [
+    (winograd_map_float32, false), (winograd_map_float32, true), (winograd_map_bfloat16, true),
+    (winograd_map_bfloat16, false), (winograd_map_bytes, true),
+  ]
+
+  /// Whole numbers up to 255, which maps of all kinds hold.
+  @Test(.enabled(if: Engine.hasBFloat16, "this CPU has no AVX512_BF16"), arguments: [false, true])
+  func mapsOfAllKindsHoldTheSameNumbers(pools: Bool) throws {
+    let (channels, height, width, images) = (32, 9, 14, 2)
+    let written = pools ? (4, 7) : (height, width)
+    let type = winograd_type(lanes: 16, multiplies_bfloat16: true)
+    var random = Random(state: 12)
+    func whole(_ count: Int) -> [Float] {
+      random.values(count).map { (abs($0) * 255).rounded(.down) }
+    }
+    let source = whole(images * channels * height * width)
+    let addend = whole(images * channels * height * width)
+    let weights = random.values(9 * channels * channels)
+    let biases = try MemoryBlock(copying: random.values(channels).map { 50 * $0 - 50 })
+    let transformed = try MemoryBlock(
+      count: winograd_weight_size(type, Int32(channels), Int32(channels)))
+    let scratch = try MemoryBlock(count: winograd_scratch_size(type, Int32(channels), 6, 6))
+    unsafe weights.withUnsafeBufferPointer { weights in
+      guard let base = weights.baseAddress else { return }
+      unsafe winograd_transform_weights(
+        type, base, nil, Int32(channels), Int32(channels), transformed.address)
+    }
+    /// Where a number of a map of (N, C, H, W) lies.
+    func place(_ index: Int, _ extents: (Int, Int), _ isInnermost: Bool) -> Int {
+      let area = extents.0 * extents.1
+      let (plane, cell) = (index / area, index % area)
+      let (image, channel) = (plane / channels, plane % channels)
+      return isInnermost
+        ? (image * area + cell) * channels + channel
+        : (image * channels + channel / 16 * 16) * area + cell * 16 + channel % 16
+    }
+    func map(
+      _ block: MemoryBlock, _ extents: (Int, Int), _ kind: (winograd_map_kind, Bool)
+    ) -> winograd_map {
+      let area = extents.0 * extents.1
+      let pixel = kind.1 ? channels : 16
+      return unsafe winograd_map(
+        address: block.address, kind: kind.0, image: channels * area,
+        block: kind.1 ? 16 : 16 * area, row: extents.1 * pixel, pixel: pixel)
+    }
+    func block(_ values: [Float], _ kind: (winograd_map_kind, Bool)) throws -> MemoryBlock {
+      let block = try MemoryBlock(zeros: 4 * values.count)
+      for (index, value) in values.enumerated() {
+        let place = place(index, (height, width), kind.1)
+        switch kind.0 {
+        case winograd_map_bytes:
+          unsafe block.address.storeBytes(of: UInt8(value), toByteOffset: place, as: UInt8.self)
+        case winograd_map_bfloat16:
+          unsafe block.address.storeBytes(
+            of: UInt16(value.bitPattern >> 16), toByteOffset: 2 * place, as: UInt16.self)
+        default:
+          unsafe block.address.storeBytes(of: value, toByteOffset: 4 * place, as: Float.self)
+        }
+      }
+      return block
+    }
+    func result(
+      _ sourceKind: (winograd_map_kind, Bool), _ addendKind: (winograd_map_kind, Bool),
+      _ kind: (winograd_map_kind, Bool)
+    ) throws -> [Float] {
+      let maps = (try block(source, sourceKind), try block(addend, addendKind))
+      let count = images * channels * written.0 * written.1
+      let destination = try MemoryBlock(zeros: 4 * count)
+      var convolution = unsafe winograd_convolution(
+        source: map(maps.0, (height, width), sourceKind),
+        destination: map(destination, written, kind), weights: transformed.address,
+        biases: biases.address.assumingMemoryBound(to: Float.self), scale: 0.1,
+        input_channels: Int32(channels), source_height: Int32(height),
+        source_width: Int32(width), top: -1, left: -1, height: Int32(height),
+        width: Int32(width), pooled_height: pools ? 4 : 0, pooled_width: pools ? 7 : 0,
+        addend: map(maps.1, (height, width), addendKind), addend_scale: 0.5, lowest: 0,
+        highest: .infinity, rows: 6)
+      let tiles = images * winograd_tile_count(Int32(height), Int32(width))
+      for first in stride(from: 0, to: tiles, by: 6) {
+        unsafe winograd_run(
+          type, &convolution, first, min(6, tiles - first), 0, 1,
+          scratch.address.assumingMemoryBound(to: Float.self))
+      }
+      withExtendedLifetime(maps) {}
+      return (0..<count).map { index in
+        let place = place(index, written, kind.1)
+        let address = unsafe destination.address
+        return switch kind.0 {
+        case winograd_map_bytes:
+          unsafe Float(address.load(fromByteOffset: place, as: UInt8.self))
+        case winograd_map_bfloat16:
+          unsafe Float(
+            bitPattern: UInt32(address.load(fromByteOffset: 2 * place, as: UInt16.self)) << 16)
+        default: unsafe address.load(fromByteOffset: 4 * place, as: Float.self)
+        }
+      }
+    }
+    let floats = Self.kinds[0]
+    let wanted = try result(floats, floats, floats)
+    #expect(wanted.contains { $0 > 255 } && wanted.contains(0), "nothing is cut off")
+    for kind in Self.kinds {
+      #expect(try result(kind, floats, floats) == wanted)
+      #expect(try result(floats, kind, floats) == wanted)
+      let found = try result(floats, floats, kind)
+      for (found, wanted) in zip(found, wanted) {
+        switch kind.0 {
+        case winograd_map_bytes:
+          #expect(found == min(wanted, 255).rounded(.toNearestOrEven))
+        case winograd_map_bfloat16: #expect(abs(found - wanted) <= abs(wanted) / 256)
+        default: #expect(found == wanted)
+        }
+      }
+    }
+  }
+
   /// A NaN in the picture is seen in the result and is not made a zero by ReLU.
   @Test(.enabled(if: lanes >= 8, "this CPU has no AVX2"), arguments: [lanes, 8])
   func notANumberStays(lanes: Int) throws {
@@ -163,20 +279,28 @@ struct WinogradTests {
         floats(blocks.scales) + first, Int32(inputs), Int32(part),
         transformed.address + first * winograd_weight_size(type, Int32(inputs), 1))
     }
+    func map(_ address: UnsafeMutablePointer<Float>, channels: Int, width: Int, area: Int)
+      -> winograd_map
+    {
+      unsafe winograd_map(
+        address: address, kind: winograd_map_float32, image: channels * area, block: area * lanes,
+        row: width * lanes, pixel: lanes)
+    }
     var convolution = unsafe winograd_convolution(
-      source: floats(blocks.source) + margin, destination: floats(result) + margin,
+      source: map(
+        floats(blocks.source) + margin, channels: inputs, width: given.source.1, area: area),
+      destination: map(
+        floats(result) + margin, channels: outputs, width: written.1, area: writtenArea),
       weights: transformed.address,
-      biases: floats(blocks.biases), source_image: inputs * area, source_block: area * lanes,
-      source_row: given.source.1 * lanes, destination_image: outputs * writtenArea,
-      destination_block: writtenArea * lanes, destination_row: written.1 * lanes,
-      input_channels: Int32(inputs),
+      biases: floats(blocks.biases), scale: 1, input_channels: Int32(inputs),
       source_height: Int32(given.source.0), source_width: Int32(given.source.1),
       top: Int32(given.origin.0), left: Int32(given.origin.1), height: Int32(given.result.0),
       width: Int32(given.result.1), pooled_height: Int32(given.pooled.0),
       pooled_width: Int32(given.pooled.1),
-      addend: given.adds ? UnsafePointer(floats(blocks.addend)) : nil,
-      addend_image: outputs * resultArea, addend_block: resultArea * lanes,
-      addend_row: given.result.1 * lanes, lowest: given.isReLU ? 0 : -.infinity,
+      addend: given.adds
+        ? map(
+          floats(blocks.addend), channels: outputs, width: given.result.1, area: resultArea)
+        : winograd_map(), addend_scale: 1, lowest: given.isReLU ? 0 : -.infinity,
       highest: given.highest, rows: Int32(given.rows))
     // A chunk may hold tiles of two images; output channels may be computed a panel at a time.
     let tiles = given.images * winograd_tile_count(Int32(given.result.0), Int32(given.result.1))

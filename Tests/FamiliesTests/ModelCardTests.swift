@@ -27,11 +27,11 @@ struct ModelCardTests {
   @Test func whatIsWrittenIsReadAgain() throws {
     var card = try Self.card(
       #"""
-      {"name": "a \"b\"", "labels": ["x", "y"], "int8_input_ranges": {"conv1": 0.1, "fc6": 3e5},
+      {"name": "a \"b\"", "labels": ["x", "y"], "int8_input_ranges": {"conv1": 0.1, "fc6": [-2, 3e5]},
        "picture": {"mean": [0.485, -1e-7, 122.7717], "interpolation": "pillowBicubic"}}
       """#)
     card[.countAfterNMS] = .integer(300)
-    #expect(try Self.card(card.json()).int8InputRanges == ["conv1": 0.1, "fc6": 3e5])
+    #expect(try Self.card(card.json()).int8InputRanges == ["conv1": 0...0.1, "fc6": -2...3e5])
     #expect(try Self.card(card.json()).json() == card.json())
     #expect(try Self.card(card.json()).numbers(.mean) == [0.485, -1e-7, 122.7717])
   }
@@ -55,7 +55,10 @@ struct ModelCardTests {
     (#"{"mean": [1, 2, 1e300]}"#, "3 numbers"),
     (#"{"labels": ["a", "a"]}"#, "different names"), (#"{"labels": [""]}"#, "1 to 256 bytes"),
     (#"{"interpolation": "nearest"}"#, "one of"),
-    (#"{"int8_input_ranges": {"a": -1}}"#, "positive"), ("{", "no JSON"),
+    (#"{"int8_input_ranges": {"a": -1}}"#, "positive"),
+    (#"{"int8_input_ranges": {"a": [1, 2]}}"#, "a negative and a positive one"),
+    (#"{"int8_input_ranges": {"a": [-1, 1, 2]}}"#, "a negative and a positive one"),
+    ("{", "no JSON"),
     (#"{"labels": ["a"],}"#, "at byte 17"),
   ])
   func whatDoesNotFitIsRefusedWithItsName(json: String, words: String) {

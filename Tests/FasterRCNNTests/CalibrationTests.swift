@@ -25,11 +25,21 @@ struct CalibrationTests {
     }
   }
 
+  @Test func sharesOfBothSignsAreFound() {
+    let found = histogram([(-1000...3000).map { Float($0) / 1000 }])
+    // A hundredth of 4,001 values lies beyond either end; bins are at most 4 / 4,096 wide.
+    #expect(abs(found.value(above: 0.99) + 0.96) <= 0.002)
+    #expect(abs(found.value(below: 0.99) - 2.96) <= 0.002)
+    // Fewer are negative than are left out.
+    #expect(abs(found.value(above: 0.7)) <= 0.002)
+  }
+
   @Test func valuesThatAreNoRangeAreLeftOut() {
     #expect(histogram([[0, 0, 0]]).value(below: 0.9) == 0)
     #expect(histogram([[.nan, .infinity]]).total == 0)
     #expect(histogram([[.nan, 2, 1]]).total == 2)
     #expect(histogram([[-1, 2]]).minimum == -1)
+    #expect(histogram([[-1, 2]]).value(above: 1) == -1)
     #expect(histogram([[0], [5]]).value(below: 1) == 5)
   }
 
@@ -40,7 +50,11 @@ struct CalibrationTests {
     let strange = #"{"int8_input_ranges": {"rpn_conv": 2.5, "conv9_9": 3}}"#
     let message = MismatchTests.message { try MismatchTests.open(settings: strange) }
     #expect(message.contains("conv9_9"), "\(message)")
-    for wrong in [#"{"fc6": 0}"#, #"{"fc6": -1}"#, #"{"fc6": "3"}"#, "[1]"] {
+    let wrongRanges = [
+      #"{"fc6": 0}"#, #"{"fc6": [-1, 0]}"#, #"{"fc6": [-1, 1e60]}"#, #"{"fc6": -1}"#,
+      #"{"fc6": "3"}"#, "[1]",
+    ]
+    for wrong in wrongRanges {
       let message = MismatchTests.message {
         try MismatchTests.open(settings: #"{"int8_input_ranges": \#(wrong)}"#)
       }

@@ -15,11 +15,12 @@ import Testing
   @Test func headRowsAreStepsThatDoNotDependOnARequest() {
     // 7 x 7 x 512 numbers; 64 MiB hold 668 of them.
     let rows = HeadRows(rowByteCount: 100_352)
-    #expect([0, 1, 10, 75, 76, 299, 300].map(rows.count) == [75, 75, 75, 75, 150, 300, 300])
+    #expect([0, 1, 25, 26, 50, 75].map(rows.count) == [25, 25, 25, 50, 50, 75])
+    #expect([76, 150, 299, 300].map(rows.count) == [150, 150, 300, 300])
     #expect([301, 400, 401, 600, 601, 100_000].map(rows.count) == [400, 400, 500, 600, 600, 600])
     // 14 x 14 x 1024 numbers, of which 1,000 would be 803 MB.
     let wide = HeadRows(rowByteCount: 802_816)
-    #expect([1, 300, 1_000].map(wide.count) == [75, 75, 75])
+    #expect([1, 300, 1_000].map(wide.count) == [25, 75, 75])
     #expect(wide.limit * 802_816 <= HeadRows.byteLimit)
     // However wide, one step is taken.
     #expect(HeadRows(rowByteCount: 1 << 40).limit == 75)
@@ -50,7 +51,8 @@ import Testing
       #expect(
         try detector.detect(.image(image), parameters: parameters).proposals.count == count)
     }
-    #expect(detector.planCache.misses == 2)
+    // One for the picture, and three for heads of 25, 50 and 75 rows.
+    #expect(detector.planCache.misses == 4)
   }
 
   /// The fixture with one tensor's numbers all the same.

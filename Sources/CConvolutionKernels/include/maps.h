@@ -53,6 +53,14 @@ void map_combine(const struct map_row *_Nonnull row);
 void map_add_moments(const float *_Nonnull values, size_t cells, int32_t lanes,
                      const float *_Nullable mean, int32_t squares, double *_Nonnull sums);
 
+/// One row of cells of `bytes` each, copied from those of another row that `columns` names.
+void map_enlarge(void *_Nonnull out, const void *_Nonnull source, const int32_t *_Nonnull columns,
+                 size_t cells, size_t bytes);
+
+/// Rounds numbers times `factor`, plus `zero`, to bytes; what is below 0 or above 255 is cut off.
+void map_round(uint8_t *_Nonnull out, const float *_Nonnull values, size_t count, float factor,
+               int32_t zero);
+
 /// One row of x (1 + alpha s)^-beta, where s is the sum of squares in the window around x.
 ///
 /// `rows` has the window's `size` rows, null where there is none; the window is clipped to the row.

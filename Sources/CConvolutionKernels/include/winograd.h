@@ -10,8 +10,9 @@
 // transformed into 36 numbers a channel, multiplied with weights transformed alike (at each of the 36
 // positions a product of matrices: tiles x input channels x output channels), and transformed back.
 //
-// Maps are blocked by channels: `lanes` channels of a pixel lie side by side, then pixels, rows and
-// blocks of channels. Channels are counted in whole blocks. Nothing here checks a bound: the caller has.
+// In maps `lanes` channels of a pixel lie side by side; how far it is to the next pixel, row, block of channels
+// and image, each map says itself. Channels are counted in whole blocks. Nothing here checks a bound: the
+// caller has.
 
 /// The number of channels that lie side by side: 16 for AVX-512, 8 for AVX2 with FMA.
 ///
@@ -30,17 +31,38 @@ struct winograd_type {
 /// The lanes that the CPU has instructions for: 16, 8 or 0.
 winograd_lanes winograd_most_lanes(void);
 
-/// A convolution, and where its tensors lie; distances are counted in floats.
+/// What a map's elements are. All but float32 are for kernels that multiply bfloat16.
+enum winograd_map_kind {
+  winograd_map_float32,
+  winograd_map_bfloat16,
+  /// 0 to 255, which stand for themselves: what they are multiplied with is said beside the map.
+  winograd_map_bytes,
+};
+
+/// The bytes of an element.
+static inline size_t winograd_map_element_size(enum winograd_map_kind kind) {
+  return kind == winograd_map_float32 ? 4 : kind == winograd_map_bfloat16 ? 2 : 1;
+}
+
+/// Where a map lies; distances are counted in its elements.
+struct winograd_map {
+  void *_Nullable address;
+  enum winograd_map_kind kind;
+  /// From one image to the next, from one block of channels to the next, from one row and from one pixel to
+  /// the next.
+  ptrdiff_t image, block, row, pixel;
+};
+
+/// A convolution, and where its tensors lie.
 struct winograd_convolution {
-  const float *_Nonnull source;
-  float *_Nonnull destination;
+  struct winograd_map source, destination;
   /// As `winograd_transform_weights` wrote them.
   const void *_Nonnull weights;
-  /// One for each output channel.
+  /// One for each output channel, in the unit in which the result is written.
   const float *_Nonnull biases;
-  /// From one image to the next, from one block of channels to the next, from one row to the next.
-  ptrdiff_t source_image, source_block, source_row;
-  ptrdiff_t destination_image, destination_block, destination_row;
+  /// What sums of products are multiplied with before the bias is added: the unit of the source's numbers
+  /// divided by that of the result's.
+  float scale;
   /// A multiple of `lanes`.
   int32_t input_channels;
   /// The rows and columns that may be read; what lies beyond them counts as zero.
@@ -52,11 +74,12 @@ struct winograd_convolution {
   int32_t height, width;
   /// The extents of the maximum over 2x2 results that is written in their place, or zeros.
   int32_t pooled_height, pooled_width;
-  /// What is added to the results before they are bounded and pooled, as large as the result before
-  /// pooling; null for nothing. It may be the destination.
-  const float *_Nullable addend;
-  ptrdiff_t addend_image, addend_block, addend_row;
-  /// What smaller results are raised to and larger ones lowered to: 0 and infinity for ReLU.
+  /// What is added, times `addend_scale`, to the results before they are bounded and pooled, as large as the
+  /// result before pooling; without an address for nothing. It may be the destination.
+  struct winograd_map addend;
+  float addend_scale;
+  /// What smaller results are raised to and larger ones lowered to, in the unit of the result: 0 and infinity
+  /// for ReLU. No result that is written as a byte may be below 0.
   float lowest, highest;
   /// The tiles that are multiplied at once: 1 to `winograd_most_rows(lanes)`.
   int32_t rows;

@@ -22,9 +22,9 @@ public struct Network: Sendable {
   struct Layer: Sendable {
     var name: String
     var operation: any Operation
-    /// The largest value of the input that int8 tells from larger ones; `nil` where the layer is not
-    /// to be computed in int8.
-    var inputRange: Float?
+    /// The values of the input that int8 tells apart, others being cut off; `nil` where the layer is not to
+    /// be computed in int8.
+    var inputRange: ClosedRange<Float>?
 
     /// What the layer is applied to.
     var input: Value { operation.inputs[0] }
@@ -104,17 +104,35 @@ public struct Network: Sendable {
       && !outputs.contains { $0.value == result && $0.order == .channelsLast }
   }
 
+  /// Whether a layer reads a picture with large windows, which cost as much as other layers do.
+  ///
+  /// bf16 tells its values apart as a picture's bytes do.
+  func isStem(layer index: Int) -> Bool {
+    guard let convolution = layers[index].operation as? Convolution else { return false }
+    return maker(of: convolution.inputs[0]) == nil && channelCount(convolution.inputs[0]) == 3
+      && convolution.window.stride > 1 && convolution.kernel.reduce(1, *) > 9
+      && !isOutput(result(ofLayer: index))
+  }
+
   /// The network with the ranges that int8 needs.
   ///
-  /// - Parameter ranges: for a layer's name, the largest value of its input that is told from larger
-  ///   ones, positive; layers that are not named keep float32.
+  /// - Parameter ranges: for a layer's name, the values of its input that are told apart, others being cut
+  ///   off: from 0 on, or from less where `readsSignedBytes` has the layer. Layers that are not named keep
+  ///   float32.
   /// - Returns: the same layers, of which those that are named may be computed in int8.
-  public func calibrated(_ ranges: [String: Float]) -> Network {
+  public func calibrated(_ ranges: [String: ClosedRange<Float>]) -> Network {
     var network = self
     for index in layers.indices where toleratesLowPrecision(layer: index) {
-      network.layers[index].inputRange = ranges[layers[index].name]
+      let range = ranges[layers[index].name]
+      let isReadable = range.map { $0.lowerBound >= 0 || layers[index].operation.readsSignedBytes }
+      network.layers[index].inputRange = isReadable == true ? range : nil
     }
     return network
+  }
+
+  /// The names of the layers that read bytes with a zero among them, and so negative values.
+  public var readsSignedBytes: Set<String> {
+    Set(layers.filter(\.operation.readsSignedBytes).map(\.name))
   }
 
   /// Whether any layer has a range for int8.

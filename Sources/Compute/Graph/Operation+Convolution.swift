@@ -86,16 +86,19 @@ struct Convolution: Operation {
     return result
   }
 
-  /// How a convolution with a sum writes its result where its readers want it as `wanted`.
+  /// How the convolution writes its result where its readers want it as `wanted`.
   ///
-  /// Bytes have no sign, so what is added must have none.
-  func sumStorage(
-    _ precision: LayerPrecision, wanted: ValueStorage, addsNonNegative: Bool
+  /// Bytes have no sign, so what is added must have none. Products of bytes can be written as bfloat16 where
+  /// the CPU has it; what is added is kept alike.
+  func resultStorage(
+    _ precision: LayerPrecision, wanted: ValueStorage, addsNegative: Bool, hasBFloat16: Bool
   ) -> ValueStorage {
-    switch (precision, wanted) {
-    case (.bfloat16, .bfloat16): wanted
-    case (.int8, .quantized): addsNonNegative ? wanted : .float32
-    default: .float32
+    guard case .int8 = precision else { return precision.resultStorage(wanted: wanted) }
+    let writesBFloat16 = hasBFloat16 && groups == 1
+    return switch wanted {
+    case .quantized where !addsNegative: wanted
+    case .quantized, .bfloat16: writesBFloat16 ? .bfloat16 : .float32
+    case .float32: .float32
     }
   }
 
@@ -185,24 +188,25 @@ struct Convolution: Operation {
     _ kernel: WinogradKernel, _ layer: LoweredLayer, result: Network.Value,
     in lowering: inout Lowering
   ) throws(ComputeError) {
-    let source = try lowering.memory(
-      of: inputs[0], kept: .float32, as: kernel.sourceLayout, name: layer.name)
-    let layout = try kernel.destinationLayout
-    let destination = try Memory(layout)
-    var base: Memory?
+    let source = try lowering.winogradMap(of: inputs[0], kernel, name: layer.name)
+    let destination = MapRows(
+      memory: try Memory(kernel.destinationLayout), storage: kernel.result)
+    var base: MapRows?
     var root: Memory?
     if let addend {
-      let memory = try lowering.memory(of: addend, kept: .float32, as: layout, name: layer.name)
+      let map = try lowering.winogradMap(of: addend, kernel, name: layer.name)
       // Each result is written where nothing but its own addend is read.
-      if lowering.mayOverwrite(addend, at: memory, byLayer: layer.index), addend != inputs[0] {
-        root = memory
+      if map.memory.layout == destination.memory.layout,
+        lowering.mayOverwrite(addend, at: map.memory, byLayer: layer.index), addend != inputs[0]
+      {
+        root = map.memory
       }
-      base = memory
+      base = map
     }
     try lowering.addWinograd(
-      kernel, convolutionWeights, name: layer.name, reading: MapRows(memory: source),
-      adding: base.map { MapRows(memory: $0) }, writing: MapRows(memory: destination), over: root)
-    lowering.set(destination, of: result)
+      kernel, convolutionWeights, name: layer.name, reading: source, adding: base,
+      writing: destination, over: root)
+    lowering.set(destination.memory, of: result, kept: kernel.result)
   }
 }
 

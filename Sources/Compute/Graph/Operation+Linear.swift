@@ -21,6 +21,8 @@ struct Linear: Operation {
 
   var bearsLowPrecision: Bool { true }
 
+  var readsSignedBytes: Bool { true }
+
   func extents(of inputs: [[Int]], name: String) throws(ComputeError) -> [Int] {
     let source = inputs[0]
     let count = source.dropFirst().reduce(1, *)
@@ -34,7 +36,10 @@ struct Linear: Operation {
 
   func storage(
     ofInput position: Int, precision: LayerPrecision, result: ValueStorage
-  ) -> ValueStorage? { precision.inputStorage }
+  ) -> ValueStorage? {
+    // No kernel writes bytes with a zero among them: they are made of floats.
+    precision.inputStorage.zero == 0 ? precision.inputStorage : .float32
+  }
 
   func lower(_ layer: LoweredLayer, in lowering: inout Lowering) throws(ComputeError) {
     let precision = lowering.choice.precisions[layer.index]

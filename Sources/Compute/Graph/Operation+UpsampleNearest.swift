@@ -14,9 +14,12 @@ struct UpsampleNearest: Operation {
     return [source[0], source[1], like[2], like[3]]
   }
 
+  func storage(
+    ofInput position: Int, precision: LayerPrecision, result: ValueStorage
+  ) -> ValueStorage? { position == 0 ? result : nil }
+
   func lower(_ layer: LoweredLayer, in lowering: inout Lowering) throws(ComputeError) {
-    try lowering.addMapStep(
-      layer, first: nil, second: inputs[0], enlargesSecond: true, kernel: "upsample")
+    try lowering.addEnlargement(of: inputs[0], layer)
   }
 
   /// For each cell of a result of `extent`, the source's cell; the rounding is PyTorch's, whose factor

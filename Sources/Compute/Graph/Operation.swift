@@ -17,6 +17,10 @@ protocol Operation: Sendable {
   /// Whether it multiplies by weights often enough that bf16 and int8 pay, and rounding is harmless.
   var bearsLowPrecision: Bool { get }
 
+  /// Whether it can read bytes one of which stands for zero: nothing beside the bytes themselves may count as
+  /// zeros, as padding does.
+  var readsSignedBytes: Bool { get }
+
   /// Whether its result is never negative, given whether each input is.
   func isNonNegative(_ inputs: [Bool]) -> Bool
 
@@ -48,6 +52,8 @@ extension Operation {
   }
 
   var bearsLowPrecision: Bool { false }
+
+  var readsSignedBytes: Bool { false }
 
   func isNonNegative(_ inputs: [Bool]) -> Bool { activation?.isNonNegative ?? false }
 

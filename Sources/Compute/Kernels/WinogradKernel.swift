@@ -12,8 +12,12 @@ internal import Tensors
 struct WinogradKernel {
   let geometry: ConvolutionGeometry
   let lanes: Int
-  /// Whether what is multiplied is rounded to bfloat16; maps are float32 all the same.
+  /// Whether what is multiplied is rounded to bfloat16.
+  ///
+  /// Only then may maps be other than float32.
   let multipliesBFloat16: Bool
+  /// How the result is kept.
+  let result: ValueStorage
   /// The extents of what is written, after pooling.
   let output: [Int]
   let pools: Bool
@@ -32,14 +36,16 @@ struct WinogradKernel {
   /// along; `nil` where none follows.
   init?(
     _ geometry: ConvolutionGeometry, _ activation: Network.Activation, pooledTo pooled: [Int]?,
-    multipliesBFloat16: Bool = false
+    multipliesBFloat16: Bool = false, result: ValueStorage = .float32
   ) {
+    precondition(multipliesBFloat16 || result == .float32, "a result of \(result.elementType)")
     guard let lanes = Engine.winogradLanes,
       (geometry.input + geometry.output).allSatisfy({ (1..<1 << 24).contains($0) })
     else { return nil }
     self.geometry = geometry
     self.lanes = lanes
     self.multipliesBFloat16 = multipliesBFloat16
+    self.result = result
     self.activation = activation
     output = pooled ?? geometry.output
     pools = pooled != nil
@@ -99,14 +105,27 @@ struct WinogradKernel {
       + (pools ? ", pooled" : "")
   }
 
-  /// How the source must lie.
+  /// How the source lies best; where products are bfloat16, it may lie as `reads` allows.
   var sourceLayout: TensorLayout {
     get throws(ComputeError) { try .channelBlocked(Shape(geometry.input), block: lanes) }
   }
 
-  /// How the result lies.
+  /// How the result lies: in blocks, or with the channels innermost where other kernels read it in their
+  /// own types.
   var destinationLayout: TensorLayout {
-    get throws(ComputeError) { try .channelBlocked(Shape(output), block: lanes) }
+    get throws(ComputeError) {
+      result == .float32
+        ? try .channelBlocked(Shape(output), block: lanes)
+        : try .channelsLast(output, result.elementType)
+    }
+  }
+
+  /// Whether a map can be read as it lies.
+  func reads(_ layout: TensorLayout) -> Bool {
+    guard let block = layout.channelBlock else { return false }
+    if layout.elementType == .float32, block == lanes { return true }
+    return multipliesBFloat16 && (block == lanes || block == layout.shape[1])
+      && layout.shape[1] % lanes == 0
   }
 
   /// The floats of scratch memory of one thread, in whole cache lines.
@@ -131,6 +150,26 @@ struct MapRows {
   var memory: Memory
   /// The tensor's row that counts as row 0.
   var first = 0
+  var storage = ValueStorage.float32
+
+  /// The map as the kernels see it, from a row on.
+  @unsafe func map(from row: Int, lanes: Int) -> winograd_map {
+    let layout = memory.layout
+    let (channels, height, width) = (layout.shape[1], layout.shape[2], layout.shape[3])
+    let isInnermost = layout.channelBlock == channels
+    let pixel = isInnermost ? channels : lanes
+    let kind =
+      switch storage {
+      case .float32: winograd_map_float32
+      case .bfloat16: winograd_map_bfloat16
+      case .quantized: winograd_map_bytes
+      }
+    // Safety: the rows are the tensor's own.
+    return unsafe winograd_map(
+      address: memory.address + row * width * pixel * winograd_map_element_size(kind), kind: kind,
+      image: channels * height * width, block: isInnermost ? lanes : height * width * lanes,
+      row: width * pixel, pixel: pixel)
+  }
 }
 
 /// Where a layer's constants lie: at a place of their own, or in the arena where they change.
@@ -156,9 +195,8 @@ enum WinogradConstants {
   let scratch: Memory
   let weights: WinogradConstants
   let biases: WinogradConstants
-  /// The extents of the tensors in memory, which may have more rows than the kernel works on.
+  /// The extents of the source in memory, which may have more rows than the kernel works on.
   private let input: Shape
-  private let output: Shape
 
   init(
     kernel: WinogradKernel, source: MapRows, addend: MapRows? = nil, destination: MapRows,
@@ -172,7 +210,6 @@ enum WinogradConstants {
     self.weights = weights
     self.biases = biases
     input = source.memory.layout.shape
-    output = destination.memory.layout.shape
   }
 
   /// Runs on the calling thread's team.
@@ -183,32 +220,26 @@ enum WinogradConstants {
     let geometry = kernel.geometry
     let lanes = kernel.lanes
     let bounds = kernel.activation.bounds ?? -.infinity ... .infinity
-    let added = addend?.memory.layout.shape
-    // Safety: tensors blocked by channels have `lanes` floats a pixel, and both layouts are the kernel's
-    // but for their rows.
+    let unit = destination.storage.scale
+    // Bytes have no sign.
+    let least = destination.storage.elementType == .uint8 ? 0 : -Float.infinity
+    // Safety: the layouts are the kernel's but for their rows, and the addend's that of the result before
+    // pooling.
     let convolution = unsafe winograd_convolution(
-      source: source.memory.address.assumingMemoryBound(to: Float.self),
-      destination: destination.memory.address.assumingMemoryBound(to: Float.self)
-        + destination.first * output[3] * lanes,
+      source: source.map(from: 0, lanes: lanes),
+      destination: destination.map(from: destination.first, lanes: lanes),
       weights: weights.address,
       biases: biases.address.assumingMemoryBound(to: Float.self),
-      source_image: input[1] * input[2] * input[3], source_block: input[2] * input[3] * lanes,
-      source_row: input[3] * lanes,
-      destination_image: output[1] * output[2] * output[3],
-      destination_block: output[2] * output[3] * lanes, destination_row: output[3] * lanes,
-      input_channels: Int32(input[1]), source_height: Int32(input[2]),
-      source_width: Int32(input[3]),
+      scale: source.storage.scale / unit, input_channels: Int32(input[1]),
+      source_height: Int32(input[2]), source_width: Int32(input[3]),
       top: Int32(source.first - geometry.leading[0]), left: Int32(-geometry.leading[1]),
       height: Int32(geometry.output[2]), width: Int32(geometry.output[3]),
       pooled_height: kernel.pools ? Int32(kernel.output[2]) : 0,
       pooled_width: kernel.pools ? Int32(kernel.output[3]) : 0,
-      addend: addend.map {
-        unsafe UnsafePointer($0.memory.floats + $0.first * geometry.output[3] * lanes)
-      },
-      addend_image: added.map { $0[1] * $0[2] * $0[3] } ?? 0,
-      addend_block: added.map { $0[2] * $0[3] * lanes } ?? 0,
-      addend_row: added.map { $0[3] * lanes } ?? 0,
-      lowest: bounds.lowerBound, highest: bounds.upperBound, rows: Int32(kernel.rows))
+      addend: addend.map { unsafe $0.map(from: $0.first, lanes: lanes) } ?? winograd_map(),
+      addend_scale: (addend?.storage.scale ?? 0) / unit,
+      lowest: max(bounds.lowerBound / unit, least), highest: bounds.upperBound / unit,
+      rows: Int32(kernel.rows))
     let tiles = geometry.output[0] * WinogradKernel.tileCount(geometry)
     let chunks = (tiles + kernel.chunk - 1) / kernel.chunk
     let allPanels = geometry.output[1] / (2 * lanes)

@@ -29,8 +29,10 @@ struct KernelChoice {
   /// The layers that Winograd's algorithm computes.
   private(set) var winogradLayers: Set<Int> = []
 
-  /// Those of them that multiply in bfloat16.
-  private var bfloat16WinogradLayers: Set<Int> = []
+  /// Those of them that multiply in bfloat16, with the precision that was asked for.
+  ///
+  /// They read maps of any kind and write what is wanted.
+  private var bfloat16WinogradLayers: [Int: LayerPrecision] = [:]
 
   /// For each value, how it is kept where its producer can write it so: as all its readers want it, and as
   /// float32 where they differ, or where it is an input or output.
@@ -60,7 +62,8 @@ struct KernelChoice {
         // neighbours' bytes.
         guard processor.hasBFloat16 else { return .float32 }
       }
-      return network.toleratesLowPrecision(layer: index) ? .bfloat16 : .float32
+      let isStem = processor.hasBFloat16 && network.isStem(layer: index)
+      return isStem || network.toleratesLowPrecision(layer: index) ? .bfloat16 : .float32
     }
     if options.convolution == .fastest, let lanes = processor.winogradLanes {
       for index in network.layers.indices {
@@ -71,13 +74,12 @@ struct KernelChoice {
             convolution.convolutionWeights,
             WinogradKernel.weightByteCount(
               convolution.convolutionWeights,
-              multipliesBFloat16: wanted[index] == .bfloat16 && processor.hasBFloat16))
+              multipliesBFloat16: wanted[index] != .float32 && processor.hasBFloat16))
         else { continue }
         winogradLayers.insert(index)
-        if wanted[index] == .bfloat16, processor.hasBFloat16 {
-          bfloat16WinogradLayers.insert(index)
+        if wanted[index] != .float32, processor.hasBFloat16 {
+          bfloat16WinogradLayers[index] = wanted[index]
         }
-        // Its maps are float32 all the same.
         wanted[index] = .float32
       }
     }
@@ -91,11 +93,13 @@ struct KernelChoice {
       let value = network.result(ofLayer: index)
       let wanted = storage(of: value, in: network)
       storages[value.index] = wanted
-      if let convolution = network.layers[index].operation as? Convolution,
-        let addend = convolution.addend
-      {
-        results[index] = convolution.sumStorage(
-          precisions[index], wanted: wanted, addsNonNegative: nonNegative[addend.index])
+      if bfloat16WinogradLayers[index] != nil {
+        results[index] = wanted
+      } else if let convolution = network.layers[index].operation as? Convolution {
+        let addsNegative = convolution.addend.map { !nonNegative[$0.index] } ?? false
+        results[index] = convolution.resultStorage(
+          precisions[index], wanted: wanted, addsNegative: addsNegative,
+          hasBFloat16: processor.hasBFloat16)
       } else {
         results[index] = precisions[index].resultStorage(wanted: wanted)
       }
@@ -105,7 +109,7 @@ struct KernelChoice {
 
   /// Whether a layer that Winograd's algorithm computes multiplies in bfloat16.
   func multipliesBFloat16(winogradLayer layer: Int) -> Bool {
-    bfloat16WinogradLayers.contains(layer)
+    bfloat16WinogradLayers[layer] != nil
   }
 
   /// The pooling that a convolution computes along.
@@ -114,8 +118,9 @@ struct KernelChoice {
   /// A layer's convolution, if Winograd's algorithm may and should compute it, where precisions of earlier
   /// layers are decided.
   ///
-  /// It reads and writes float32. In bf16 it wins where the input comes so, or where each value is multiplied
-  /// often enough to be worth converting. Tiles of bf16 multiply faster still.
+  /// With products of bf16 it wins where there are channels enough, over direct products of bf16 and of bytes.
+  /// Without them it reads and writes float32, and wins where the input comes so, or where each value is
+  /// multiplied often enough to be worth converting. Tiles of bf16 multiply faster still.
   private static func winogradCandidate(
     _ index: Int, _ network: Network, precisions: [LayerPrecision], lanes: Int,
     processor: Processor
@@ -125,7 +130,11 @@ struct KernelChoice {
     else { return nil }
     switch precisions[index] {
     case .float32: return convolution
-    case .int8: return nil
+    case .int8:
+      guard processor.hasBFloat16, !processor.hasMatrixTiles,
+        convolution.convolutionWeights.shape[0] >= 64
+      else { return nil }
+      return convolution
     case .bfloat16:
       guard !processor.hasMatrixTiles,
         convolution.convolutionWeights.shape[0] >= (processor.hasBFloat16 ? 64 : 128)
@@ -147,9 +156,15 @@ struct KernelChoice {
   private func storage(of value: Network.Value, in network: Network) -> ValueStorage {
     guard !network.isOutput(value) else { return .float32 }
     var common: ValueStorage?
+    // What those like best that take anything.
+    var liked: ValueStorage?
     for index in network.readers(of: value) {
       let operation = network.layers[index].operation
       for (position, input) in operation.inputs.enumerated() where input == value {
+        if let precision = bfloat16WinogradLayers[index] {
+          if position == 0 { liked = liked ?? precision.inputStorage }
+          continue
+        }
         // A pooling passes on what it is given.
         let result =
           operation.weights == nil
@@ -162,7 +177,7 @@ struct KernelChoice {
         common = wanted
       }
     }
-    return common ?? .float32
+    return common ?? liked ?? .float32
   }
 
   /// The pooling that follows a convolution, where it takes the maxima of 2x2 and nothing else reads the

@@ -4,12 +4,17 @@ internal import Tensors
 enum ValueStorage: Equatable {
   case float32
   case bfloat16
-  /// Bytes that stand for `scale` times 0 to 255; values below and above are cut off.
-  case quantized(scale: Float)
+  /// Bytes that stand for `scale` times 0 to 255, less `zero`; values below and above are cut off.
+  case quantized(scale: Float, zero: Int32 = 0)
 
   /// What one unit of the kept numbers stands for.
   var scale: Float {
-    if case .quantized(let scale) = self { scale } else { 1 }
+    if case .quantized(let scale, _) = self { scale } else { 1 }
+  }
+
+  /// The number that stands for zero.
+  var zero: Int32 {
+    if case .quantized(_, let zero) = self { zero } else { 0 }
   }
 
   /// The engine's type.
@@ -26,9 +31,9 @@ enum ValueStorage: Equatable {
 enum LayerPrecision: Equatable {
   case float32
   case bfloat16
-  /// Inputs as bytes, the largest of which stands for `inputRange`; weights as signed bytes with a
-  /// scale for each output channel; sums in 32 bits.
-  case int8(inputRange: Float)
+  /// Inputs as bytes, the least and the largest of which stand for the ends of `inputRange`, where zero is a
+  /// byte of its own; weights as signed bytes with a scale for each output channel; sums in 32 bits.
+  case int8(inputRange: ClosedRange<Float>)
 
   /// The precision without its ranges.
   var plain: PlanOptions.Precision {
@@ -59,10 +64,11 @@ enum LayerPrecision: Equatable {
   }
 
   /// How a layer writes its result where its readers want it as `wanted`: kernels round to their own type
-  /// alone.
+  /// alone, and bytes are made of bfloat16 as of floats.
   func resultStorage(wanted: ValueStorage) -> ValueStorage {
     switch (self, wanted) {
     case (.bfloat16, .bfloat16), (.int8, .quantized): wanted
+    case (.bfloat16, .quantized): .bfloat16
     default: .float32
     }
   }
@@ -84,7 +90,24 @@ enum LayerPrecision: Equatable {
     switch self {
     case .float32: .float32
     case .bfloat16: .bfloat16
-    case .int8(let range): .quantized(scale: range / 255)
+    case .int8(let range): Self.storage(of: range)
+    }
+  }
+
+  private static func storage(of range: ClosedRange<Float>) -> ValueStorage {
+    let scale = (range.upperBound - min(range.lowerBound, 0)) / 255
+    let zero = min(max(-range.lowerBound / scale, 0), 255).rounded()
+    return .quantized(scale: scale, zero: Int32(zero))
+  }
+
+  /// What the byte that stands for zero adds to each output, which the biases take back; empty where it is 0.
+  func zeroTerms(_ weights: LayerWeights, name: String) throws(ComputeError) -> [Float] {
+    let input = inputStorage
+    guard input.zero != 0 else { return [] }
+    let scales = try weights.quantizationScales(name: name)
+    let sums = try weights.quantizedSums(name: name)
+    return zip(scales, sums).map { scale, sum in
+      Float(Double(input.zero) * Double(input.scale) * Double(scale) * Double(sum))
     }
   }
 }

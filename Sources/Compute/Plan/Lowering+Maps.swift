@@ -75,6 +75,30 @@ extension Lowering {
     set(destination, of: layer.result)
   }
 
+  /// Adds the enlargement of a map to the result's rows and columns, as it lies and is kept.
+  mutating func addEnlargement(
+    of input: Network.Value, _ layer: LoweredLayer
+  ) throws(ComputeError) {
+    var source = try memory(of: input)
+    var kept = storage(of: input)
+    if (try? MapOrder(source.layout, layer.name)) == nil {
+      source = try mapMemory(of: input, name: layer.name)
+      kept = .float32
+    }
+    let order = try MapOrder(source.layout, layer.name)
+    let output = extents(of: layer.result)
+    let layout = try order.layout(like: source.layout.retyped(.float32), output)
+    let destination = try Memory(layout.retyped(kept.elementType))
+    addStep(
+      EnlargementStep(
+        order: order, source: source, sourceExtents: extents(of: input), destination: destination,
+        extents: output),
+      report: Plan.Step(
+        name: layer.name, kernel: "own: upsample", precision: .float32, isWinograd: false,
+        operationCount: 0, outputShape: Shape(output)), reading: [source], writing: destination)
+    set(destination, of: layer.result, kept: kept)
+  }
+
   /// Adds a local response normalisation.
   mutating func addLocalResponseStep(
     _ operation: LocalResponseNormalisation, _ layer: LoweredLayer

@@ -1,7 +1,7 @@
 internal import Tensors
 
 extension Lowering {
-  /// Winograd's kernel for a layer; `nil` where it is computed directly.
+  /// Winograd's kernel for a whole layer; `nil` where it is computed directly.
   func winogradKernel(
     _ index: Int, _ geometry: ConvolutionGeometry, pooledTo pooled: [Int]?
   ) -> WinogradKernel? {
@@ -9,20 +9,34 @@ extension Lowering {
     let activation = network.layers[index].operation.activation ?? .none
     return WinogradKernel(
       geometry, activation, pooledTo: pooled,
-      multipliesBFloat16: choice.multipliesBFloat16(winogradLayer: index))
+      multipliesBFloat16: choice.multipliesBFloat16(winogradLayer: index),
+      result: choice.results[index])
   }
 
-  /// Adds a step that reads and writes rows of tensors by Winograd's algorithm; they lie in the kernel's
-  /// layouts.
+  /// A whole map as Winograd's kernel reads it: as it lies, where that can be.
+  mutating func winogradMap(
+    of value: Network.Value, _ kernel: WinogradKernel, name: String
+  ) throws(ComputeError) -> MapRows {
+    if network.maker(of: value) != nil, kernel.multipliesBFloat16 {
+      let memory = try memory(of: value)
+      if kernel.reads(memory.layout) { return MapRows(memory: memory, storage: storage(of: value)) }
+    }
+    let layout = try TensorLayout.channelBlocked(Shape(extents(of: value)), block: kernel.lanes)
+    return MapRows(memory: try memory(of: value, kept: .float32, as: layout, name: name))
+  }
+
+  /// Adds a step that reads and writes rows of tensors by Winograd's algorithm; they lie as the kernel reads
+  /// and writes them.
   mutating func addWinograd(
     _ kernel: WinogradKernel, _ weights: LayerWeights, name: String, reading source: MapRows,
     adding addend: MapRows? = nil, writing destination: MapRows, over root: Memory? = nil
   ) throws(ComputeError) {
     for memory in [source.memory, destination.memory] + (addend.map { [$0.memory] } ?? []) {
-      precondition(memory.layout.channelBlock == kernel.lanes, "\(name): another layout")
+      precondition(kernel.reads(memory.layout), "\(name): another layout")
     }
     let transformed = try weights.winogradWeights(kernel.type, name: name)
-    let biases = try MemoryBlock(copying: weights.biases)
+    let unit = destination.storage.scale
+    let biases = try MemoryBlock(copying: weights.biases.map { $0 / unit })
     let scratch = try addScratch(kernel.scratchLayout)
     addStep(
       WinogradStep(
@@ -109,8 +123,10 @@ private struct StripWriter {
     } else {
       source = try rowsInPlace(ranges[0], of: layer.input, kernel, layer.name, &lowering)
     }
+    let isLast = position + count == strips.layers.count
+    let kept = isLast && kernel.multipliesBFloat16 ? storage : .float32
     let destination: Part
-    if position + count == strips.layers.count, storage == .float32 {
+    if isLast, kept == storage {
       destination = (try wholeResult(like: kernel.destinationLayout, &lowering), 0)
     } else {
       destination = (try Memory(kernel.destinationLayout), ranges[position + count].lowerBound)
@@ -120,7 +136,7 @@ private struct StripWriter {
       reading: MapRows(memory: source.memory, first: ranges[position].lowerBound - source.row),
       writing: MapRows(
         memory: destination.memory,
-        first: ranges[position + count].lowerBound - destination.row))
+        first: ranges[position + count].lowerBound - destination.row, storage: kept))
     return destination
   }
 

@@ -139,6 +139,17 @@ struct Lowering {
       $0.value == value && $0.storage == storage && $0.memory.layout == layout
     }
     if let known { return known.memory }
+    if storage.zero != 0 {
+      let floats = try memory(of: value, kept: .float32, as: layout.retyped(.float32), name: name)
+      let bytes = try Memory(layout)
+      addStep(
+        RoundingStep(source: floats, destination: bytes, scale: storage.scale, zero: storage.zero),
+        report: Plan.Step(
+          name: "\(name): round", kernel: "own: bytes", precision: .float32, isWinograd: false,
+          operationCount: 0, outputShape: layout.shape), reading: [floats], writing: bytes)
+      converted.append((value, storage, bytes))
+      return bytes
+    }
     // An input that nobody has placed lies as its first reader likes, but for the type.
     let source =
       located[value.index] == nil
@@ -287,7 +298,10 @@ struct Lowering {
     let prepared = try weights.prepared(
       in: layout, dimensions: dimensions, outputsLast: outputsLast, name: name, scratch: arena)
     let units = try precision.biasUnits(weights, to: result, name: name)
-    let biases = units.isEmpty ? weights.biases : zip(weights.biases, units).map { $0 / $1 }
+    let zeroTerms = try precision.zeroTerms(weights, name: name)
+    var biases = weights.biases
+    for (index, term) in zeroTerms.enumerated() { biases[index] -= term }
+    for (index, unit) in units.enumerated() { biases[index] /= unit }
     let bias = try MemoryBlock(copying: biases)
     return [
       (.weights, try constant(prepared.layout, in: prepared.block)),

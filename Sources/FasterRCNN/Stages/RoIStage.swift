@@ -153,12 +153,20 @@ struct HeadRows {
   /// A quarter of the 300 proposals that most families keep.
   private static let step = 75
 
+  /// The step of few proposals, where one of 75 would be most of the work.
+  private static let fineStep = 25
+
   /// The step beyond those 300.
   private static let coarseStep = 100
 
   /// The rows of the run that takes the first of so many proposals.
   func count(for proposals: Int) -> Int {
-    let step = proposals <= 4 * Self.step ? Self.step : Self.coarseStep
+    let step =
+      switch proposals {
+      case ...Self.step: Self.fineStep
+      case ...(4 * Self.step): Self.step
+      default: Self.coarseStep
+      }
     return min((max(proposals, 1) + step - 1) / step * step, limit)
   }
 }
