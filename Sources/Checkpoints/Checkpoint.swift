@@ -21,6 +21,10 @@ public struct Checkpoint: Sendable {
   /// The tensors that stood beside the network under names of their own, as a loss's weights do.
   public let leftOut: [String]
 
+  /// Whether the network's weights are all that was saved, as `torch.save(model.state_dict())` does: not
+  /// within a dictionary of other things, and not as a part of a trainer.
+  public let isFlat: Bool
+
   /// What was passed over while reading, in words for people.
   public let remarks: [String]
 
@@ -132,10 +136,12 @@ public struct Checkpoint: Sendable {
   init(
     _ format: CheckpointFormat, _ dictionary: StateDictionary,
     _ attributes: PickleValue = .dictionary([]), module: PickledModule? = nil,
-    remarks: [String] = [], files: [ByteStorage]
+    isRoot: Bool = true, remarks: [String] = [], files: [ByteStorage]
   ) {
     self.format = format
-    (stateDictionary, leftOut) = dictionary.withoutWrappers()
+    let wasHeld: Bool
+    (stateDictionary, leftOut, wasHeld) = dictionary.withoutWrappers()
+    isFlat = isRoot && !wasHeld
     self.attributes = attributes
     self.module = module
     self.remarks = remarks
@@ -147,7 +153,7 @@ public struct Checkpoint: Sendable {
   ) {
     self.init(
       format, weights.stateDictionary, weights.attributes, module: weights.module,
-      remarks: remarks, files: [file])
+      isRoot: weights.isRoot, remarks: remarks, files: [file])
   }
 
   /// PyTorch reads files with bytes behind their end; so does this, and says so.

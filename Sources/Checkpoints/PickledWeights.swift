@@ -9,6 +9,9 @@ struct PickledWeights {
   let attributes: PickleValue
   let module: PickledModule?
 
+  /// Whether the state dictionary, or the module, is what was pickled, and not something within it.
+  let isRoot: Bool
+
   /// Finds and reads the state dictionary.
   init(
     _ graph: PickleGraph, source: (any PyTorchStorageSource)? = nil, fileByteCount: Int
@@ -40,6 +43,7 @@ struct PickledWeights {
     }
     stateDictionary = collector.result
     self.module = module
+    isRoot = chosen == [[]]
     attributes = .dictionary(
       try collector.attributes(graph.root, without: chosen, depth: 0))
   }

@@ -16,12 +16,20 @@ extension StateDictionary {
   /// A prefix goes where every parameter has it and, unless it is a known wrapper's, at least two
   /// names of modules stand behind it: `features.0.weight`, `features.2.weight` keep theirs. The
   /// network that a trainer holds beside other things goes by its usual names.
-  func withoutWrappers() -> (dictionary: StateDictionary, leftOut: [String]) {
+  ///
+  /// - Returns: also whether something held the network, as a trainer does; a compiler's or a distributor's
+  ///   prefix says nothing of that.
+  func withoutWrappers() -> (dictionary: StateDictionary, leftOut: [String], wasHeld: Bool) {
     var dictionary = self
     var leftOut: [String] = []
+    var wasHeld = false
     // Real files have three at most: a trainer's, a compiler's, a distributor's.
     for _ in 0..<6 {
       guard let prefix = dictionary.wrapper else { break }
+      let holder = Self.transparent.reduce(prefix) { name, wrapper in
+        name.split(separator: wrapper).joined()
+      }
+      wasHeld = wasHeld || !holder.isEmpty
       var inner = StateDictionary(metadata: metadata)
       for name in dictionary.names {
         if name.hasPrefix(prefix), name != prefix {
@@ -32,7 +40,7 @@ extension StateDictionary {
       }
       dictionary = inner
     }
-    return (dictionary, leftOut)
+    return (dictionary, leftOut, wasHeld)
   }
 
   /// The prefix to take away; `nil` where there is none.

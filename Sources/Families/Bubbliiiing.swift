@@ -11,7 +11,7 @@ extension Family {
     name: "bubbliiiing-vgg", project: "bubbliiiing/faster-rcnn-pytorch", summary: "VGG16",
     proof: .none,
     likeness: Likeness(
-      proof: .all([SimpleFasterRCNN.vgg, .format(Bubbliiiing.formats)]),
+      proof: .all([SimpleFasterRCNN.vgg, Bubbliiiing.saved]),
       reason: SimpleFasterRCNN.reason),
     names: SimpleFasterRCNN.names
   ) { (_) throws(FamilyError) in
@@ -36,7 +36,7 @@ extension Family {
 
 enum Bubbliiiing {
   /// What its training saves: a flat dictionary, by PyTorch itself.
-  static let formats: [CheckpointFormat] = [.pyTorchArchive, .pyTorchLegacy]
+  static let saved = Proof.all([.flat, .format([.pyTorchArchive, .pyTorchLegacy])])
 
   /// Its ResNet is a list: the stem and its normalisation, ReLU and pooling, and three stages; the fourth
   /// is the head's first part.

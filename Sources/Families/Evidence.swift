@@ -12,6 +12,9 @@ public struct Evidence: Sendable {
   /// What the file says beside its tensors.
   public let attributes: PickleValue
 
+  /// Whether the weights are all that was saved, by themselves.
+  let isFlat: Bool
+
   /// The network as it was pickled whole; `nil` for a file of weights alone.
   public let module: PickledModule?
 
@@ -36,6 +39,7 @@ public struct Evidence: Sendable {
     format = checkpoint.format
     state = checkpoint.stateDictionary
     attributes = checkpoint.attributes
+    isFlat = checkpoint.isFlat
     module = checkpoint.module
     self.fileName = fileName
     self.neighbour = neighbour
@@ -46,6 +50,7 @@ public struct Evidence: Sendable {
     format = .safetensors
     self.state = state
     attributes = .none
+    isFlat = true
     module = nil
     fileName = nil
     neighbour = { (_) throws(CardError) in nil }

@@ -15,6 +15,8 @@ indirect enum Proof: Sendable {
   case truth([String])
   /// One of these file formats.
   case format([CheckpointFormat])
+  /// The weights alone were saved, and not within something else.
+  case flat
   /// Each of these.
   case all([Proof])
   /// One of these at least.
@@ -39,6 +41,7 @@ indirect enum Proof: Sendable {
       path.first.flatMap { evidence.attributes[$0] }.map(ConfigValue.init)?[
         Array(path.dropFirst())]?.truth ?? false
     case .format(let formats): formats.contains(evidence.format)
+    case .flat: evidence.isFlat
     case .all(let proofs): proofs.allSatisfy { $0.holds(for: evidence) }
     case .any(let proofs): proofs.contains { $0.holds(for: evidence) }
     case .not(let proof): !proof.holds(for: evidence)

@@ -12,10 +12,10 @@ extension Family {
     summary: "VGG with torchvision's preprocessing",
     // The trainer saves its options beside the model.
     proof: .all([SimpleFasterRCNN.vgg, .attribute("config"), .not(SimpleFasterRCNN.isCaffe)]),
-    // Its trainer saves nested files, so a flat one of PyTorch is another's; safetensors files are
-    // written by converters, this program's among them.
+    // Its trainer holds the network and saves it within other things, so a flat file of PyTorch is another's;
+    // safetensors files are written by converters, this program's among them.
     likeness: Likeness(
-      proof: .all([SimpleFasterRCNN.vgg, .not(.format(Bubbliiiing.formats))]),
+      proof: .all([SimpleFasterRCNN.vgg, .not(Bubbliiiing.saved)]),
       reason: SimpleFasterRCNN.reason),
     names: SimpleFasterRCNN.names, card: SimpleFasterRCNN.card
   ) { (_) throws(FamilyError) in
@@ -72,9 +72,9 @@ enum SimpleFasterRCNN {
       standardDeviation: SIMD3(0.229, 0.224, 0.225)),
     usesOneScale: true)
 
-  /// Why a flat file is taken for one of the two families that name a VGG's tensors alike.
+  /// Why a file is taken for one of the two families that name a VGG's tensors alike.
   static func reason(_ evidence: Evidence) -> String {
-    "the file is a flat \(evidence.format) of VGG tensors, which simple-faster-rcnn and "
+    "the file is a \(evidence.isFlat ? "flat" : "nested") \(evidence.format) of VGG tensors, which simple-faster-rcnn and "
       + "bubbliiiing-vgg name alike"
   }
 

@@ -34,6 +34,16 @@ import Testing
     #expect(checkpoint.leftOut.contains("updater/iteration"))
   }
 
+  @Test(arguments: [
+    ("plain.pth", true), ("averaged.pth", true), ("parallel-compiled.pth", false),
+    ("lightning.ckpt", false), ("lightning-net.ckpt", false), ("trainer.pth", false),
+    ("nested.pth", false), ("tuple.pth", false), ("list.pth", false), ("parts.pth", false),
+    ("accuracy-beside.pth.tar", false), ("expected.safetensors", true),
+  ])
+  func whetherTheWeightsWereSavedByThemselvesIsKnown(_ name: String, isFlat: Bool) throws {
+    #expect(try open(name).isFlat == isFlat)
+  }
+
   @Test func whatStoodBesideTheNetworkIsNamed() throws {
     #expect(try open("lightning-metrics.ckpt").leftOut == ["criterion.weight", "val_map.seen"])
     #expect(try open("averaged.pth").leftOut == ["n_averaged"])

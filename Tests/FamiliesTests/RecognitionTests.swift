@@ -81,6 +81,21 @@ struct RecognitionTests {
     #expect(assumption.contains("--profile"))
   }
 
+  /// What a trainer of simple-faster-rcnn saves, and what others wrap around it (C05, C06, C10, C17, C18).
+  @Test(arguments: [CheckpointFormat.pyTorchArchive, .pyTorchLegacy])
+  func aNestedFileIsTheOthers(format: CheckpointFormat) throws {
+    let inside = try Blueprint(
+      .of(["extractor.0.weight", "rpn.conv1.weight"], format, isRoot: false))
+    let held = try Blueprint(
+      .of(["faster_rcnn.extractor.0.weight", "faster_rcnn.rpn.conv1.weight"], format))
+    let parallel = try Blueprint(
+      .of(["module._orig_mod.extractor.0.weight", "module._orig_mod.rpn.conv1.weight"], format))
+    #expect(inside.family.name == "simple-faster-rcnn")
+    #expect(held.family.name == "simple-faster-rcnn")
+    #expect(held.assumptions.first?.contains("nested") == true)
+    #expect(parallel.family.name == "bubbliiiing-vgg")
+  }
+
   @Test func askingForAProfileLeavesNothingToAssume() throws {
     for name in ["simple-faster-rcnn", "bubbliiiing-vgg", "simple-faster-rcnn-caffe"] {
       var options = ModelCard()
@@ -171,7 +186,7 @@ extension Evidence {
   static func of(
     _ names: [String], _ format: CheckpointFormat = .pyTorchArchive,
     attributes: PickleValue = .dictionary([]), beside: [String: String] = [:],
-    shapes: [String: Shape] = [:]
+    shapes: [String: Shape] = [:], isRoot: Bool = true
   ) -> Evidence {
     var state = StateDictionary()
     for name in names {
@@ -180,7 +195,7 @@ extension Evidence {
         elementType: .float32, shape: shape,
         storage: ByteStorage(copying: [UInt8](repeating: 0, count: 4 * shape.count)), byteOffset: 0)
     }
-    return Evidence(Checkpoint(format, state, attributes, files: [])) {
+    return Evidence(Checkpoint(format, state, attributes, isRoot: isRoot, files: [])) {
       beside[$0].map { Array($0.utf8) }
     }
   }
