@@ -104,6 +104,50 @@ EACH_LEVEL void gradient_max_pooling(float *out, const float *source, const floa
   WITH_LANES(max_pooling(out, source, upstream, window, LANES))
 }
 
+INLINE void pair_pooling(float *out, const float *source, const float *upstream, size_t width,
+                         size_t pairs, bool has_below, int32_t lanes) {
+  const size_t row = width * (size_t)lanes;
+  // Behind the whole windows there is half a window, or a column that none covers.
+  const size_t whole = width / 2 < pairs ? width / 2 : pairs;
+  for (size_t pair = 0; pair < whole; pair++) {
+    for (int32_t lane = 0; lane < lanes; lane++) {
+      const size_t first = 2 * pair * (size_t)lanes + (size_t)lane, second = first + (size_t)lanes;
+      const float value = upstream[pair * (size_t)lanes + (size_t)lane];
+      const float left = source[first], right = source[second];
+      const bool is_right = right > left;
+      const float upper = is_right ? right : left;
+      const float below = has_below ? source[row + first] : left;
+      const bool is_below = has_below && below > upper;
+      const float most = is_below ? below : upper;
+      const bool is_last = has_below && source[row + second] > most;
+      out[first] = is_right || is_below || is_last ? 0 : value;
+      out[second] = is_right && !is_below && !is_last ? value : 0;
+      if (has_below) {
+        out[row + first] = is_below && !is_last ? value : 0;
+        out[row + second] = is_last ? value : 0;
+      }
+    }
+  }
+  if (2 * whole == width) return;
+  for (int32_t lane = 0; lane < lanes; lane++) {
+    const size_t last = 2 * whole * (size_t)lanes + (size_t)lane;
+    const float value = whole < pairs ? upstream[whole * (size_t)lanes + (size_t)lane] : 0;
+    const bool is_below = has_below && source[row + last] > source[last];
+    out[last] = is_below ? 0 : value;
+    if (has_below) out[row + last] = is_below ? value : 0;
+  }
+}
+
+EACH_LEVEL void gradient_pair_max_pooling(float *out, const float *source, const float *upstream,
+                                          size_t width, size_t pairs, bool has_below,
+                                          int32_t lanes) {
+  if (has_below) {
+    WITH_LANES(pair_pooling(out, source, upstream, width, pairs, true, LANES))
+  } else {
+    WITH_LANES(pair_pooling(out, source, upstream, width, pairs, false, LANES))
+  }
+}
+
 INLINE void average_pooling(float *out, const float *upstream,
                             const struct gradient_window *window, int32_t counts_padding,
                             int32_t lanes) {

@@ -18,6 +18,15 @@ static inline uint16_t rounded_to_bfloat16(float value) {
   return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
+/// From weights to their transform.
+#define WINOGRAD_G                       \
+  {{1, 0, 0},                            \
+   {-2. / 3, -M_SQRT2 / 3, -1. / 3},     \
+   {-2. / 3, M_SQRT2 / 3, -1. / 3},      \
+   {1. / 6, M_SQRT2 / 6, 1. / 3},        \
+   {1. / 6, -M_SQRT2 / 6, 1. / 3},       \
+   {0, 0, 1}}
+
 #define LANES 16
 #define MOST_ROWS 14
 #define MACHINE __attribute__((target("avx512f,avx2,fma")))
@@ -61,6 +70,20 @@ void winograd_run(struct winograd_type type, const struct winograd_convolution *
                             : run_8)(convolution, first_tile, tiles, first_panel, panels, scratch);
 }
 
+void winograd_gradient_run(winograd_lanes lanes, const struct winograd_gradient *gradient,
+                           size_t first_tile, size_t tiles, size_t most, int32_t first_block,
+                           int32_t blocks, float *sums, double *bias_sums, float *scratch) {
+  (lanes == 16 ? gradient_run_16 : gradient_run_8)(gradient, first_tile, tiles, most, first_block,
+                                                   blocks, sums, bias_sums, scratch);
+}
+
+void winograd_gradient_finish(winograd_lanes lanes, const float *sums, size_t part, int32_t parts,
+                              int32_t blocks, int32_t first_channel, int32_t channels,
+                              int32_t all_channels, bool adds, float *gradient) {
+  (lanes == 16 ? gradient_finish_16 : gradient_finish_8)(
+      sums, part, parts, blocks, first_channel, channels, all_channels, adds, gradient);
+}
+
 #else
 
 winograd_lanes winograd_most_lanes(void) { return 0; }
@@ -75,6 +98,18 @@ void winograd_transform_weights(struct winograd_type type, const float *weights,
 void winograd_run(struct winograd_type type, const struct winograd_convolution *convolution,
                   size_t first_tile, size_t tiles, int32_t first_panel, int32_t panels,
                   float *scratch) {
+  __builtin_trap();
+}
+
+void winograd_gradient_run(winograd_lanes lanes, const struct winograd_gradient *gradient,
+                           size_t first_tile, size_t tiles, size_t most, int32_t first_block,
+                           int32_t blocks, float *sums, double *bias_sums, float *scratch) {
+  __builtin_trap();
+}
+
+void winograd_gradient_finish(winograd_lanes lanes, const float *sums, size_t part, int32_t parts,
+                              int32_t blocks, int32_t first_channel, int32_t channels,
+                              int32_t all_channels, bool adds, float *gradient) {
   __builtin_trap();
 }
 

@@ -232,12 +232,12 @@ struct NAME(ahead) {
   ptrdiff_t weights_step, values_step;
 };
 
-/// Multiplies `rows` tiles by the weights of a panel: two blocks of output channels.
+/// Multiplies `rows` tiles by the weights of a panel: two blocks of output channels, or one where `is_half`.
 ///
 /// `values` is (blocks, rows, LANES), `weights` (blocks * LANES, 2 * LANES), or (blocks * LANES / 2, 2 * LANES, 2)
 /// of bfloat16, whose products are summed two input channels at a time; `out` is (2, rows, LANES). All
 /// sums stay in registers; `rows` is a constant wherever this is inlined.
-INLINE void NAME(product)(const int rows, const ELEMENT *restrict values,
+INLINE void NAME(product)(const int rows, const bool is_half, const ELEMENT *restrict values,
                           const ELEMENT *restrict weights, int32_t blocks, float *restrict out,
                           struct NAME(ahead) ahead) {
   VECTOR left[MOST_ROWS], right[MOST_ROWS];
@@ -259,7 +259,7 @@ INLINE void NAME(product)(const int rows, const ELEMENT *restrict values,
         memcpy(&both, values + row * LANES + 2 * pair, sizeof both);
         const __m512bh value = (__m512bh)_mm512_set1_epi32(both);
         left[row] = (VECTOR)_mm512_dpbf16_ps((__m512)left[row], value, first);
-        right[row] = (VECTOR)_mm512_dpbf16_ps((__m512)right[row], value, second);
+        if (!is_half) right[row] = (VECTOR)_mm512_dpbf16_ps((__m512)right[row], value, second);
       }
     }
 #else
@@ -274,7 +274,7 @@ INLINE void NAME(product)(const int rows, const ELEMENT *restrict values,
       for (int row = 0; row < rows; row++) {
         const VECTOR value = values[row * LANES + channel];
         left[row] = FMA(value, first, left[row]);
-        right[row] = FMA(value, second, right[row]);
+        if (!is_half) right[row] = FMA(value, second, right[row]);
       }
     }
 #endif
@@ -282,7 +282,7 @@ INLINE void NAME(product)(const int rows, const ELEMENT *restrict values,
 #pragma unroll
   for (int row = 0; row < rows; row++) {
     *(VECTOR *)(out + row * LANES) = left[row];
-    *(VECTOR *)(out + (rows + row) * LANES) = right[row];
+    if (!is_half) *(VECTOR *)(out + (rows + row) * LANES) = right[row];
   }
 }
 
@@ -293,52 +293,47 @@ INLINE void NAME(product)(const int rows, const ELEMENT *restrict values,
 #define STEP_CHANNELS 1
 #endif
 
-/// Multiplies all blocks of tiles at one position.
+/// Multiplies all blocks of tiles at one position, by both blocks of output channels or by the first alone.
 ///
 /// The weights of the next position follow these and the values of the next position follow these,
 /// so each block fetches its share of both: a stream from memory is hidden behind the products.
-#define PRODUCTS(rows)                                                                             \
-  MACHINE static void NAME(products_##rows)(const ELEMENT *values, const ELEMENT *weights,         \
-                                            int32_t blocks, size_t count, float *out) {            \
+#define PRODUCTS(name, is_half, rows)                                                              \
+  MACHINE static void NAME(name##_##rows)(const ELEMENT *values, const ELEMENT *weights,           \
+                                          int32_t blocks, size_t count, float *out) {              \
     const size_t size = (size_t)blocks * rows * LANES;                                             \
     const size_t panel = (size_t)blocks * LANES * 2 * LANES;                                       \
     struct NAME(ahead) ahead = {(const char *)(weights + panel), (const char *)(values + count * size), \
                                 (ptrdiff_t)(STEP_CHANNELS * 2 * LANES * sizeof(ELEMENT) / count),  \
                                 (ptrdiff_t)(STEP_CHANNELS * rows * sizeof(ELEMENT))};              \
     for (size_t index = 0; index < count; index++) {                                               \
-      NAME(product)(rows, values + index * size, weights, blocks, out + index * 2 * rows * LANES,  \
-                    ahead);                                                                        \
+      NAME(product)(rows, is_half, values + index * size, weights, blocks,                         \
+                    out + index * 2 * rows * LANES, ahead);                                        \
       ahead.weights += blocks * LANES / STEP_CHANNELS * ahead.weights_step;                        \
       ahead.values += blocks * LANES / STEP_CHANNELS * ahead.values_step;                          \
     }                                                                                              \
   }
-PRODUCTS(1)
-PRODUCTS(2)
-PRODUCTS(3)
-PRODUCTS(4)
-PRODUCTS(5)
-PRODUCTS(6)
 #if MOST_ROWS > 6
-PRODUCTS(7)
-PRODUCTS(8)
-PRODUCTS(9)
-PRODUCTS(10)
-PRODUCTS(11)
-PRODUCTS(12)
-PRODUCTS(13)
-PRODUCTS(14)
+#define FOR_ALL_ROWS(macro, ...)                                                                   \
+  macro(__VA_ARGS__, 1) macro(__VA_ARGS__, 2) macro(__VA_ARGS__, 3) macro(__VA_ARGS__, 4)          \
+  macro(__VA_ARGS__, 5) macro(__VA_ARGS__, 6) macro(__VA_ARGS__, 7) macro(__VA_ARGS__, 8)          \
+  macro(__VA_ARGS__, 9) macro(__VA_ARGS__, 10) macro(__VA_ARGS__, 11) macro(__VA_ARGS__, 12)       \
+  macro(__VA_ARGS__, 13) macro(__VA_ARGS__, 14)
+#else
+#define FOR_ALL_ROWS(macro, ...)                                                                   \
+  macro(__VA_ARGS__, 1) macro(__VA_ARGS__, 2) macro(__VA_ARGS__, 3) macro(__VA_ARGS__, 4)          \
+  macro(__VA_ARGS__, 5) macro(__VA_ARGS__, 6)
 #endif
-#undef PRODUCTS
+#define ENTRY(name, rows) NAME(name##_##rows),
 
-static void (*const NAME(products)[])(const ELEMENT *, const ELEMENT *, int32_t, size_t,
-                                      float *) = {
-    NAME(products_1), NAME(products_2), NAME(products_3),  NAME(products_4),
-    NAME(products_5), NAME(products_6),
-#if MOST_ROWS > 6
-    NAME(products_7), NAME(products_8), NAME(products_9),  NAME(products_10),
-    NAME(products_11), NAME(products_12), NAME(products_13), NAME(products_14),
-#endif
-};
+FOR_ALL_ROWS(PRODUCTS, products, false)
+FOR_ALL_ROWS(PRODUCTS, half_products, true)
+
+typedef void NAME(multiply)(const ELEMENT *, const ELEMENT *, int32_t, size_t, float *);
+static NAME(multiply) *const NAME(products)[] = {FOR_ALL_ROWS(ENTRY, products)};
+static NAME(multiply) *const NAME(half_products)[] = {FOR_ALL_ROWS(ENTRY, half_products)};
+#undef PRODUCTS
+#undef FOR_ALL_ROWS
+#undef ENTRY
 
 // MARK: Weights
 
@@ -349,21 +344,20 @@ static void (*const NAME(products)[])(const ELEMENT *, const ELEMENT *, int32_t,
 MACHINE static void NAME(transform_weights)(const float *weights, const float *scales,
                                             int32_t input_channels, int32_t outputs,
                                             void *transformed_weights) {
-  static const double G[6][3] = {{1, 0, 0},
-                                 {-2. / 3, -M_SQRT2 / 3, -1. / 3},
-                                 {-2. / 3, M_SQRT2 / 3, -1. / 3},
-                                 {1. / 6, M_SQRT2 / 6, 1. / 3},
-                                 {1. / 6, -M_SQRT2 / 6, 1. / 3},
-                                 {0, 0, 1}};
+  static const double G[6][3] = WINOGRAD_G;
   ELEMENT *transformed = transformed_weights;
   const size_t length = 9 * (size_t)input_channels, panel = 2 * LANES * (size_t)input_channels;
   for (int32_t output = 0; output < outputs; output += 2 * LANES, transformed += 36 * panel) {
     for (int32_t channel = 0; channel < input_channels; channel++) {
       double taps[9][2 * LANES], rows[3][6][2 * LANES];
       for (int lane = 0; lane < 2 * LANES; lane++) {
+        // The last panel may be half empty.
+        const bool is_there = output + lane < outputs;
         const float *kernel = weights + (size_t)(output + lane) * length + 9 * (size_t)channel;
-        const float scale = scales ? scales[output + lane] : 1;
-        for (int tap = 0; tap < 9; tap++) taps[tap][lane] = (double)kernel[tap] * scale;
+        const float scale = scales && is_there ? scales[output + lane] : 1;
+        for (int tap = 0; tap < 9; tap++) {
+          taps[tap][lane] = is_there ? (double)kernel[tap] * scale : 0;
+        }
       }
       for (int y = 0; y < 3; y++) {
         for (int x = 0; x < 6; x++) {
@@ -520,6 +514,7 @@ MACHINE static void NAME(transform_products)(const struct winograd_convolution *
   const size_t rows = (size_t)convolution->rows, position = groups * 2 * rows * LANES;
   for (int32_t half = 0; half < 2; half++) {
     const int32_t block = 2 * panel + half;
+    if (block * LANES >= convolution->output_channels) break;
     const VECTOR bias = *(const VECTOR *)(convolution->biases + block * LANES);
     struct NAME(place) place = NAME(place_of)(convolution, first_tile);
     for (size_t tile = 0; tile < tiles; tile++) {
@@ -555,13 +550,19 @@ MACHINE static void NAME(run)(const struct winograd_convolution *convolution, si
   const ELEMENT *weights =
       (const ELEMENT *)convolution->weights + 36 * size * (size_t)first_panel;
   for (int32_t panel = first_panel; panel < first_panel + panels; panel++) {
+    const bool is_half = (2 * panel + 1) * LANES >= convolution->output_channels;
+    NAME(multiply) *const multiply = (is_half ? NAME(half_products) : NAME(products))[rows - 1];
     for (size_t number = 0; number < 36; number++, weights += size) {
-      NAME(products)[rows - 1](values + number * values_position, weights, blocks, groups,
-                               products + number * products_position);
+      multiply(values + number * values_position, weights, blocks, groups,
+               products + number * products_position);
     }
     NAME(transform_products)(convolution, products, first_tile, tiles, groups, panel);
   }
 }
+
+#ifndef BFLOAT16
+#include "winograd_gradient_kernels.h"
+#endif
 
 #undef INLINE
 #undef VECTOR

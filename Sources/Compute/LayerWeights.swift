@@ -138,8 +138,8 @@ public final class LayerWeights: Sendable {
   /// The weights of a 3x3 convolution transformed for Winograd's kernels, now if no plan has asked for
   /// them before.
   ///
-  /// The calling thread's team shares the work. Output channels are a multiple of twice the type's lanes,
-  /// which are always the CPU's.
+  /// The calling thread's team shares the work. Output channels are a multiple of the type's lanes, which are
+  /// always the CPU's, and are counted in whole panels of twice as many.
   func winogradWeights(_ type: winograd_type, name: String) throws(ComputeError) -> MemoryBlock {
     let result = state.withLock { state -> Result<MemoryBlock, ComputeError> in
       if let existing = state.winograd[type.multiplies_bfloat16] { return .success(existing) }
@@ -148,17 +148,17 @@ public final class LayerWeights: Sendable {
       }
       let (outputs, inputs) = (shape[0], shape[1])
       let outputSize = winograd_weight_size(type, Int32(inputs), 1)
+      let lanes = Int(type.lanes)
+      let panels = (outputs / lanes + 1) / 2
       let block: MemoryBlock
       do throws(ComputeError) {
-        block = try MemoryBlock(count: outputs * outputSize)
+        block = try MemoryBlock(count: panels * 2 * lanes * outputSize)
       } catch {
         return .failure(error)
       }
-      let lanes = Int(type.lanes)
-      let panels = outputs / (2 * lanes)
       OpenMP.parallel(panels, threadCount: OpenMP.threadCount) { range in
         for panel in range {
-          let part = panel * 2 * lanes..<(panel + 1) * 2 * lanes
+          let part = panel * 2 * lanes..<min((panel + 1) * 2 * lanes, outputs)
           let source = source.slice(part)
           unsafe source.withFloat32Values { values in
             guard let weights = values.baseAddress else { return }

@@ -56,6 +56,11 @@ struct WinogradTests {
     Case(source: (8, 12), result: (8, 12), pooled: (4, 6), rows: 6, chunk: 6, adds: true),
     // ReLU6.
     Case(source: (9, 9), result: (9, 9), rows: 6, chunk: 6, highest: 0.75),
+    // A last panel of output channels that is half empty, alone and behind a whole one.
+    Case(channels: (32, 16), source: (9, 9), result: (9, 9), rows: 6, chunk: 6),
+    Case(
+      channels: (16, 48), source: (8, 12), result: (8, 12), pooled: (4, 6), rows: 5, chunk: 5,
+      adds: true),
   ]
 
   static let lanes = Engine.winogradLanes ?? 0
@@ -172,7 +177,8 @@ struct WinogradTests {
         source: map(maps.0, (height, width), sourceKind),
         destination: map(destination, written, kind), weights: transformed.address,
         biases: biases.address.assumingMemoryBound(to: Float.self), scale: 0.1,
-        input_channels: Int32(channels), source_height: Int32(height),
+        input_channels: Int32(channels), output_channels: Int32(channels),
+        source_height: Int32(height),
         source_width: Int32(width), top: -1, left: -1, height: Int32(height),
         width: Int32(width), pooled_height: pools ? 4 : 0, pooled_width: pools ? 7 : 0,
         addend: map(maps.1, (height, width), addendKind), addend_scale: 0.5, lowest: 0,
@@ -250,8 +256,9 @@ struct WinogradTests {
       return result
     }
     let resultArea = given.result.0 * given.result.1
+    let panels = (outputs + 2 * lanes - 1) / (2 * lanes)
     let transformed = try MemoryBlock(
-      count: winograd_weight_size(type, Int32(inputs), Int32(outputs)))
+      count: winograd_weight_size(type, Int32(inputs), Int32(panels * 2 * lanes)))
     let scratch = try MemoryBlock(
       count: winograd_scratch_size(type, Int32(inputs), Int32(given.rows), given.chunk))
     // What an earlier layer left in the scratch memory must not matter.
@@ -293,6 +300,7 @@ struct WinogradTests {
         floats(result) + margin, channels: outputs, width: written.1, area: writtenArea),
       weights: transformed.address,
       biases: floats(blocks.biases), scale: 1, input_channels: Int32(inputs),
+      output_channels: Int32(outputs),
       source_height: Int32(given.source.0), source_width: Int32(given.source.1),
       top: Int32(given.origin.0), left: Int32(given.origin.1), height: Int32(given.result.0),
       width: Int32(given.result.1), pooled_height: Int32(given.pooled.0),
@@ -304,7 +312,6 @@ struct WinogradTests {
       highest: given.highest, rows: Int32(given.rows))
     // A chunk may hold tiles of two images; output channels may be computed a panel at a time.
     let tiles = given.images * winograd_tile_count(Int32(given.result.0), Int32(given.result.1))
-    let panels = outputs / (2 * lanes)
     for first in stride(from: 0, to: tiles, by: given.chunk) {
       for (panel, count) in [(0, panels - 1), (panels - 1, 1)] where count > 0 {
         unsafe winograd_run(

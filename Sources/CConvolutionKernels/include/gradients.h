@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "maps.h"
@@ -34,6 +35,12 @@ struct gradient_window {
 void gradient_max_pooling(float *_Nonnull out, const float *_Nonnull source,
                           const float *_Nonnull upstream,
                           const struct gradient_window *_Nonnull window, int32_t lanes);
+
+/// The same for windows of 2x2 that cover the source once, with the two rows of `width` cells, or the last one
+/// alone, that a row of `pairs` upstream numbers comes from: all of `out` is written.
+void gradient_pair_max_pooling(float *_Nonnull out, const float *_Nonnull source,
+                               const float *_Nonnull upstream, size_t width, size_t pairs,
+                               bool has_below, int32_t lanes);
 
 /// Adds to each cell of a window its share of the upstream number; padding has a share where it counts.
 void gradient_average_pooling(float *_Nonnull out, const float *_Nonnull upstream,

@@ -63,8 +63,8 @@ struct winograd_convolution {
   /// What sums of products are multiplied with before the bias is added: the unit of the source's numbers
   /// divided by that of the result's.
   float scale;
-  /// A multiple of `lanes`.
-  int32_t input_channels;
+  /// Multiples of `lanes`.
+  int32_t input_channels, output_channels;
   /// The rows and columns that may be read; what lies beyond them counts as zero.
   int32_t source_height, source_width;
   /// Where the window of the first result begins in the source: -1 where a row or column of zeros
@@ -99,7 +99,7 @@ static inline size_t winograd_element_size(struct winograd_type type) {
   return type.multiplies_bfloat16 ? sizeof(uint16_t) : sizeof(float);
 }
 
-/// The bytes of the weights of a layer.
+/// The bytes of the weights of a layer, whose output channels are counted in whole panels.
 static inline size_t winograd_weight_size(struct winograd_type type, int32_t input_channels,
                                           int32_t output_channels) {
   return 36 * winograd_element_size(type) * (size_t)input_channels * (size_t)output_channels;
@@ -114,19 +114,71 @@ static inline size_t winograd_scratch_size(struct winograd_type type, int32_t in
           2 * (size_t)type.lanes * sizeof(float));
 }
 
-/// Transforms the weights of some output channels, a multiple of twice `lanes`.
+/// Transforms the weights of some output channels, a multiple of `lanes`.
 ///
 /// `weights` is (outputs, input_channels, 3, 3); `scales` multiplies each output channel and may be
 /// null. `transformed` gets `winograd_weight_size` bytes; output channels that follow one another may be
-/// transformed in several calls, each behind what the last one wrote.
+/// transformed in several calls, each but the last for a multiple of twice `lanes`, behind what the one before
+/// wrote.
 void winograd_transform_weights(struct winograd_type type, const float *_Nonnull weights,
                                 const float *_Nullable scales, int32_t input_channels,
                                 int32_t outputs, void *_Nonnull transformed);
 
 /// Computes some output channels of some tiles of the batch.
 ///
-/// Output channels are counted in panels of twice `lanes`. `scratch` is aligned to 64 bytes and has
+/// Output channels are counted in panels of twice `lanes`, of which the last may have half. `scratch` is aligned to 64 bytes and has
 /// `winograd_scratch_size` bytes; its contents are lost.
 void winograd_run(struct winograd_type type,
                   const struct winograd_convolution *_Nonnull convolution, size_t first_tile,
                   size_t tiles, int32_t first_panel, int32_t panels, float *_Nonnull scratch);
+
+// The gradient of the weights, in the tiles of the results: a quarter of the multiplications too.
+
+/// What the gradient of a convolution's weights is computed from; distances are counted in floats.
+struct winograd_gradient {
+  /// What the convolution read, and the gradient of what it gave.
+  const float *_Nonnull source;
+  const float *_Nonnull upstream;
+  /// From one image to the next, from one block of channels to the next, from one row to the next.
+  ptrdiff_t source_image, source_block, source_row;
+  ptrdiff_t upstream_image, upstream_block, upstream_row;
+  /// A multiple of `lanes`.
+  int32_t input_channels;
+  /// The extents of the source; what lies beyond them counts as zero.
+  int32_t source_height, source_width;
+  /// Where the window of the first result begins in the source.
+  int32_t top, left;
+  /// The extents of the results.
+  int32_t height, width;
+};
+
+/// The bytes of scratch memory that some blocks of output channels take, `most` tiles at a time.
+static inline size_t winograd_gradient_scratch_size(winograd_lanes lanes, int32_t input_channels,
+                                                    int32_t blocks, size_t most) {
+  return 36 * most * ((size_t)input_channels + (size_t)blocks * (size_t)lanes) * sizeof(float);
+}
+
+/// The floats of sums for some blocks of output channels.
+static inline size_t winograd_gradient_sum_count(winograd_lanes lanes, int32_t input_channels,
+                                                 int32_t blocks) {
+  return 36 * (size_t)input_channels * (size_t)blocks * (size_t)lanes;
+}
+
+/// Adds up the products of some tiles, `most` of them at a time, for some blocks of output channels.
+///
+/// `sums` gets `winograd_gradient_sum_count` floats. Output channels are taken in panels of two blocks, the last
+/// one of one where their number is odd, and panels follow one another. `bias_sums`, `blocks * lanes` of them, or
+/// null, are added to. `scratch` is aligned to 64 bytes and has `winograd_gradient_scratch_size` bytes.
+void winograd_gradient_run(winograd_lanes lanes, const struct winograd_gradient *_Nonnull gradient,
+                           size_t first_tile, size_t tiles, size_t most, int32_t first_block,
+                           int32_t blocks, float *_Nonnull sums, double *_Nullable bias_sums,
+                           float *_Nonnull scratch);
+
+/// Makes the gradient of a panel's weights of its sums, for some input channels, in multiples of `lanes`.
+///
+/// `sums` is the panel's, `part` floats lie between those of one part of the tiles and of the next, and `blocks`
+/// is 1 or 2. `gradient` is that of the panel's first output channel in (outputs, all_channels, 3, 3).
+void winograd_gradient_finish(winograd_lanes lanes, const float *_Nonnull sums, size_t part,
+                              int32_t parts, int32_t blocks, int32_t first_channel,
+                              int32_t channels, int32_t all_channels, bool adds,
+                              float *_Nonnull gradient);

@@ -91,6 +91,13 @@ struct ConvolutionGradient: LayerGradient {
     guard let pair = lowering.parameters.pair(of: convolution.convolutionWeights) else { return }
     let name = "\(name): weights' gradient"
     let extents = convolution.weightExtents
+    if let kernel = try lowering.winogradWeightsKernel(
+      convolution, geometry, source: source.layout, upstream: upstream.layout)
+    {
+      try lowering.addWinogradWeightsGradient(
+        kernel, pair, source: source, upstream: upstream, name)
+      return
+    }
     let descriptor = try lowering.kernel(geometry) { (source, destination) throws(ComputeError) in
       try .convolutionWeightsGradient(
         source, weightsGradient: .any(extents), destination, geometry, forward: forward, name: name)

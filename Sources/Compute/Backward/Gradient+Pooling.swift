@@ -66,6 +66,11 @@ struct PoolingGradient: LayerGradient {
       source: pair(Array(extents[2...])), result: pair(Array(geometry.output[2...])),
       size: pair(geometry.sizes), stride: pair(geometry.strides),
       dilation: pair(geometry.dilations), leading: pair(geometry.leading))
+    if kind == .maximum, isPairwise {
+      lowerPairs(upstream, into: result, extents, order, &lowering)
+      try lowering.add(result, to: input)
+      return
+    }
     let (kind, source) = (kind, source)
     // The averages do not depend on the source, which need not be kept for them.
     let sources = kind == .maximum ? [upstream, source] : [upstream]
@@ -89,5 +94,43 @@ struct PoolingGradient: LayerGradient {
       }
     }
     try lowering.add(result, to: input)
+  }
+
+  /// Whether windows of 2x2 cover the source once.
+  private var isPairwise: Bool {
+    geometry.sizes == [2, 2] && geometry.strides == [2, 2] && geometry.dilations == [1, 1]
+      && geometry.leading == [0, 0]
+  }
+
+  /// Each two rows of the source have windows of their own, so that threads share them out.
+  private func lowerPairs(
+    _ upstream: Memory, into result: Memory, _ extents: [Int], _ order: MapOrder,
+    _ lowering: inout TrainingLowering
+  ) {
+    let (source, lanes) = (source, order.lanes)
+    let (height, width) = (extents[2], extents[3])
+    let (rows, columns) = (geometry.output[2], geometry.output[3])
+    let pairs = (height + 1) / 2
+    lowering.addStep("\(name): gradient", reading: [upstream, source], writing: result) {
+      OpenMP.parallel(
+        extents[0] * order.blocks * pairs, threadCount: OpenMP.threadCount
+      ) { range in
+        for index in range {
+          let (plane, pair) = index.quotientAndRemainder(dividingBy: pairs)
+          let first = (plane * height + 2 * pair) * width * lanes
+          let hasBelow = 2 * pair + 1 < height
+          // Safety: the rows lie within the plane, and so does the row of the result, where it is one.
+          guard pair < rows else {
+            unsafe (result.floats + first).update(
+              repeating: 0, count: (hasBelow ? 2 : 1) * width * lanes)
+            continue
+          }
+          unsafe gradient_pair_max_pooling(
+            result.floats + first, source.floats + first,
+            upstream.floats + (plane * rows + pair) * columns * lanes, width, columns, hasBelow,
+            Int32(lanes))
+        }
+      }
+    }
   }
 }

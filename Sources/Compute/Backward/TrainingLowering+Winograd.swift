@@ -2,14 +2,17 @@ internal import CConvolutionKernels
 internal import Tensors
 
 // The gradient of a 3x3 convolution's source is a 3x3 convolution itself, of the results' gradient with
-// weights that are turned by half a turn and whose inputs and outputs change places.
+// weights that are turned by half a turn and whose inputs and outputs change places. That of its weights is
+// summed up in the transformed tiles.
 
 extension TrainingLowering {
   /// The kernel of a convolution that is faster by Winograd's algorithm; `nil` for others.
   func winogradKernel(
     _ convolution: Convolution, _ geometry: ConvolutionGeometry, _ activation: Network.Activation
   ) -> WinogradKernel? {
-    guard let lanes, WinogradKernel.suits(convolution, lanes: lanes) else { return nil }
+    guard let lanes, activation.bounds != nil,
+      Self.isWorthTransforms(convolution, geometry, lanes: lanes)
+    else { return nil }
     return WinogradKernel(geometry, activation, pooledTo: nil)
   }
 
@@ -17,15 +20,36 @@ extension TrainingLowering {
   func winogradGradientKernel(
     _ convolution: Convolution, _ geometry: ConvolutionGeometry
   ) -> WinogradKernel? {
-    let shape = convolution.convolutionWeights.shape
-    guard let lanes, convolution.kernel == [3, 3], geometry.strides == [1, 1],
-      geometry.dilations == [1, 1], convolution.groups == 1, geometry.leading == [1, 1],
-      geometry.trailing == [1, 1], shape[0] % lanes == 0, shape[1] % (2 * lanes) == 0,
-      shape[0] >= 16, shape[1] >= 32
+    guard let lanes, Self.isWorthTransforms(convolution, geometry, lanes: lanes),
+      geometry.leading == [1, 1], geometry.trailing == [1, 1]
     else { return nil }
     var turned = geometry
     (turned.input, turned.output) = (geometry.output, geometry.input)
     return WinogradKernel(turned, .none, pooledTo: nil)
+  }
+
+  /// Whether a layer has 3x3 windows of stride 1 and whole blocks of channels; already 16 channels take half of
+  /// the direct kernel's time on a map as large as a picture.
+  private static func isWorthTransforms(
+    _ convolution: Convolution, _ geometry: ConvolutionGeometry, lanes: Int
+  ) -> Bool {
+    let shape = convolution.convolutionWeights.shape
+    return convolution.kernel == [3, 3] && geometry.strides == [1, 1]
+      && geometry.dilations == [1, 1] && convolution.groups == 1 && shape[0] % lanes == 0
+      && shape[1] % lanes == 0 && shape[0] >= 16 && shape[1] >= 16
+  }
+
+  /// The same for the gradient of the convolution's weights, from tensors in such layouts.
+  func winogradWeightsKernel(
+    _ convolution: Convolution, _ geometry: ConvolutionGeometry, source: TensorLayout,
+    upstream: TensorLayout
+  ) throws(ComputeError) -> WinogradGradientKernel? {
+    guard let lanes,
+      let kernel = WinogradGradientKernel(convolution, geometry, lanes: lanes),
+      try source == .channelBlocked(Shape(geometry.input), block: lanes),
+      try upstream == .channelBlocked(Shape(geometry.output), block: lanes)
+    else { return nil }
+    return kernel
   }
 
   private var lanes: Int? { options.convolution == .fastest ? Engine.winogradLanes : nil }
@@ -44,10 +68,7 @@ extension TrainingLowering {
       transformed = .tensor(memory)
       reading.append(memory)
     } else if let pair = parameters.pair(of: weights) {
-      let memory = try Memory(
-        .rowMajor([
-          WinogradKernel.weightByteCount(weights, multipliesBFloat16: false) / 4
-        ]))
+      let memory = try Memory(.rowMajor([kernel.weightCount]))
       let values = pair.weights.values
       let (outputs, inputs) = (weights.shape[0], weights.shape[1])
       addStep("\(name): transform", reading: [], writing: memory) {
@@ -79,7 +100,7 @@ extension TrainingLowering {
     if let memory = turned[ObjectIdentifier(weights)] {
       transformed = memory
     } else {
-      transformed = try addTurnedWeights(weights, type: kernel.type, name)
+      transformed = try addTurnedWeights(weights, kernel, name)
       turned[ObjectIdentifier(weights)] = transformed
     }
     let zeros = try MemoryBlock(zeros: inputs * MemoryLayout<Float>.stride)
@@ -90,16 +111,13 @@ extension TrainingLowering {
 
   /// Adds the step that turns and transforms weights for the gradients of sources.
   private mutating func addTurnedWeights(
-    _ weights: LayerWeights, type: winograd_type, _ name: String
+    _ weights: LayerWeights, _ kernel: WinogradKernel, _ name: String
   ) throws(ComputeError) -> Memory {
     let (outputs, inputs) = (weights.shape[0], weights.shape[1])
     let plain = try self.weights(
       weights, extents: weights.shape.dimensions, as: .rowMajor(weights.shape), name: name)
     let turned = try addScratch(.rowMajor([weights.shape.count]))
-    let transformed = try Memory(
-      .rowMajor([
-        WinogradKernel.weightByteCount(weights, multipliesBFloat16: false) / 4
-      ]))
+    let transformed = try Memory(.rowMajor([kernel.weightCount]))
     addStep("\(name): transform", reading: [plain], writing: transformed) {
       OpenMP.parallel(inputs, threadCount: OpenMP.threadCount) { range in
         // Safety: both have the weights of all inputs and outputs.
@@ -108,9 +126,31 @@ extension TrainingLowering {
       }
       // Safety: as above, inputs and outputs have changed places.
       unsafe transformWeights(
-        turned.floats, outputs: inputs, inputs: outputs, type: type, into: transformed.floats)
+        turned.floats, outputs: inputs, inputs: outputs, type: kernel.type,
+        into: transformed.floats)
     }
     return transformed
+  }
+
+  /// Adds the gradient of a convolution's weights, and of its biases where they learn.
+  mutating func addWinogradWeightsGradient(
+    _ kernel: WinogradGradientKernel, _ pair: ParameterStore.Pair, source: Memory,
+    upstream: Memory, _ name: String
+  ) throws(ComputeError) {
+    let weights = try constant(.rowMajor(pair.weights.shape), in: pair.weights.gradient)
+    let biases: Memory? =
+      if let parameter = pair.biases {
+        try constant(.rowMajor(parameter.shape), in: parameter.gradient)
+      } else { nil }
+    let scratch = try addScratch(kernel.scratchLayout)
+    // The parameters' gradients have places of their own, outside of the arena.
+    addStep(
+      name,
+      WinogradGradientStep(
+        kernel: kernel, source: source, upstream: upstream, scratch: scratch, weights: weights,
+        addsWeights: !replacesGradient(of: pair.weights), biases: biases,
+        addsBiases: pair.biases.map { !replacesGradient(of: $0) } ?? false),
+      reading: [source, upstream], writing: upstream)
   }
 
   private mutating func addWinograd(
@@ -135,10 +175,11 @@ extension TrainingLowering {
   into transformed: UnsafeMutablePointer<Float>
 ) {
   let lanes = Int(type.lanes)
-  let panels = outputs / (2 * lanes)
+  let panels = (outputs / lanes + 1) / 2
   let length = winograd_weight_size(type, Int32(inputs), 1) / MemoryLayout<Float>.stride
   OpenMP.parallel(panels, threadCount: OpenMP.threadCount) { range in
-    let (first, count) = (range.lowerBound * 2 * lanes, range.count * 2 * lanes)
+    let first = range.lowerBound * 2 * lanes
+    let count = min(range.upperBound * 2 * lanes, outputs) - first
     // Safety: each output channel has `9 * inputs` weights, and `length` floats of its own.
     unsafe winograd_transform_weights(
       type, weights + first * inputs * 9, nil, Int32(inputs), Int32(count),

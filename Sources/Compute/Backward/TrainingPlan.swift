@@ -9,8 +9,7 @@ public import Tensors
 @safe public final class TrainingPlan {
   /// How a plan computes.
   public struct Options: Sendable {
-    /// Whether 3x3 convolutions and their sources' gradients take Winograd's algorithm; weights' gradients
-    /// are always computed directly.
+    /// Whether 3x3 convolutions, and the gradients of their sources and weights, take Winograd's algorithm.
     public var convolution: PlanOptions.ConvolutionAlgorithm = .direct
 
     /// Whether the inputs' gradients are wanted.

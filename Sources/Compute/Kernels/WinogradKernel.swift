@@ -51,7 +51,7 @@ struct WinogradKernel {
     pools = pooled != nil
     threadCount = max(OpenMP.threadCount, 1)
     let tiles = geometry.output[0] * Self.tileCount(geometry)
-    let allPanels = geometry.output[1] / (2 * lanes)
+    let allPanels = (geometry.output[1] / lanes + 1) / 2
     // So many threads share a chunk's panels that each chunk has tiles enough to be worth the weights.
     let least = Self.chunkTiles(channels: 0)
     let sharers = min(max(threadCount * least / tiles, 1), threadCount, allPanels)
@@ -75,6 +75,14 @@ struct WinogradKernel {
       && convolution.activation?.bounds != nil
       && dimensions[1] % lanes == 0 && dimensions[0] % (2 * lanes) == 0
       && dimensions[1] >= 16 && dimensions[0] >= 32
+  }
+
+  /// The floats of transformed weights, whose last panel of output channels may be half empty.
+  var weightCount: Int {
+    let panel = 2 * lanes
+    let outputs = (geometry.output[1] + panel - 1) / panel * panel
+    return winograd_weight_size(type, Int32(geometry.input[1]), Int32(outputs))
+      / MemoryLayout<Float>.stride
   }
 
   /// The bytes that a layer's transformed weights take.
@@ -231,6 +239,7 @@ enum WinogradConstants {
       weights: weights.address,
       biases: biases.address.assumingMemoryBound(to: Float.self),
       scale: source.storage.scale / unit, input_channels: Int32(input[1]),
+      output_channels: Int32(geometry.output[1]),
       source_height: Int32(input[2]), source_width: Int32(input[3]),
       top: Int32(source.first - geometry.leading[0]), left: Int32(-geometry.leading[1]),
       height: Int32(geometry.output[2]), width: Int32(geometry.output[3]),
@@ -242,7 +251,7 @@ enum WinogradConstants {
       rows: Int32(kernel.rows))
     let tiles = geometry.output[0] * WinogradKernel.tileCount(geometry)
     let chunks = (tiles + kernel.chunk - 1) / kernel.chunk
-    let allPanels = geometry.output[1] / (2 * lanes)
+    let allPanels = (geometry.output[1] / lanes + 1) / 2
     let parts = chunks * ((allPanels + kernel.panels - 1) / kernel.panels)
     let scratchStride = scratch.layout.byteCount / kernel.threadCount
     let next = Atomic(0)
