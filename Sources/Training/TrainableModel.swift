@@ -148,6 +148,25 @@ public struct TrainableModel: Sendable {
     origins = builder.origins
   }
 
+  /// The layers that see edges and colours, which usually stay as ImageNet has taught them, for
+  /// `TrainingSettings.frozenLayers`: a VGG's first four convolutions, as simple-faster-rcnn's
+  /// `decom_vgg16` has them, with their normalisation; the stem and the first stage of others.
+  public var lowestLayers: [String] {
+    let prefix = "backbone.features."
+    let convolutions = blueprint.state.names.compactMap { name -> Int? in
+      guard name.hasPrefix(prefix), name.hasSuffix(".weight"),
+        blueprint.state[name]?.shape.rank == 4
+      else { return nil }
+      return Int(name.dropFirst(prefix.count).dropLast(".weight".count))
+    }
+    guard convolutions.isEmpty else {
+      return convolutions.sorted().prefix(4).map { "\(prefix)\($0)" }
+    }
+    return ["backbone.stem", "backbone.layer1"].filter { layer in
+      blueprint.state.names.contains { $0.hasPrefix(layer + ".") }
+    }
+  }
+
   /// The same without its tensors, for who keeps it while they are trained.
   var withoutTensors: TrainableModel {
     TrainableModel(blueprint: blueprint.withoutTensors, labels: labels, origins: origins)

@@ -39,6 +39,14 @@ final class TrainingEngine {
     profile.training = settings.targets ?? profile.training
     self.profile = profile
     let frozen = settings.frozenLayers
+    for layer in frozen {
+      guard blueprint.state.names.contains(where: { $0 == layer || $0.hasPrefix(layer + ".") })
+      else {
+        throw .unusable(
+          "no layer is called \"\(layer)\", which is to stay as it is; their names are as "
+            + "\"\(blueprint.state.names.first ?? "")\"")
+      }
+    }
     let isTrained = { @Sendable (name: String) in
       !frozen.contains { name == $0 || name.hasPrefix($0 + ".") }
     }

@@ -1,4 +1,5 @@
 public import Detection
+internal import Families
 
 /// How a model is trained: what is done with the gradients, and towards what.
 public struct TrainingSettings: Sendable, Hashable {
@@ -56,14 +57,15 @@ extension TrainingSettings {
   public enum Preset: String, Sendable, CaseIterable {
     /// Note 001, simple-faster-rcnn's trainer: rate 0.001, a tenth of it after epoch 9 of 14, biases at
     /// twice the rate without decay, one picture a step, the first four convolutions frozen, 256 anchors,
-    /// 128 RoIs of which a quarter are objects.
+    /// 128 RoIs of which a quarter are objects. Of a ResNet the stem and the first stage are frozen.
     case note001 = "note-001"
     /// Note 000, its target creators: as note 001, but half of the 128 RoIs are objects.
     case note000 = "note-000"
     /// Note 004, its region proposal network: note 001's training with all convolutions learning.
     case note004 = "note-004"
     /// torchvision's `references/detection`: rate 0.02 for 16 pictures a step, a tenth of it after epochs
-    /// 16 and 22 of 26, 1000 steps of warm-up, stem and first stage frozen.
+    /// 16 and 22 of 26, 1000 steps of warm-up, stem and first stage frozen; of a VGG the first four
+    /// convolutions.
     case torchvision
 
     /// How many times all pictures are seen.
@@ -76,10 +78,11 @@ extension TrainingSettings {
     ///
     /// - Parameters:
     ///   - stepsPerEpoch: how many steps see all pictures once.
-    ///   - targets: what the model's family trains towards.
+    ///   - model: what is trained: its layers' names, and what its family trains towards.
     /// - Returns: settings that may be changed further.
-    public func settings(stepsPerEpoch: Int, targets: TrainingTargets) -> TrainingSettings {
+    public func settings(stepsPerEpoch: Int, for model: TrainableModel) -> TrainingSettings {
       var result: TrainingSettings
+      let targets = model.blueprint.detection.training
       switch self {
       case .note001, .note000, .note004:
         result = TrainingSettings(
@@ -87,7 +90,7 @@ extension TrainingSettings {
             baseRate: 1e-3, course: .steps(iterations: [9 * stepsPerEpoch], factor: 0.1)))
         result.biasRateFactor = 2
         result.decaysBiases = false
-        if self != .note004 { result.frozenLayers = Self.firstFourConvolutions }
+        if self != .note004 { result.frozenLayers = model.lowestLayers }
         var towards = targets
         towards.proposalCounts = ProposalCounts(beforeNMS: 12_000, afterNMS: 2_000)
         towards.anchorSampler = .anchors
@@ -102,15 +105,10 @@ extension TrainingSettings {
             course: .steps(iterations: [16 * stepsPerEpoch, 22 * stepsPerEpoch], factor: 0.1),
             warmUp: LearningRateSchedule.WarmUp(iterations: min(1_000, max(stepsPerEpoch - 1, 1)))))
         result.weightDecay = 1e-4
-        result.frozenLayers = ["backbone.stem", "backbone.layer1"]
+        result.frozenLayers = model.lowestLayers
         result.targets = targets
       }
       return result
     }
-
-    /// Two convolutions of 64 channels and two of 128, as simple-faster-rcnn's `decom_vgg16` freezes them.
-    private static let firstFourConvolutions = [
-      "backbone.features.0", "backbone.features.2", "backbone.features.5", "backbone.features.7",
-    ]
   }
 }

@@ -53,11 +53,17 @@ public struct RunStore: Sendable {
 
   /// Saves a training and removes the files that are no longer needed.
   ///
+  /// - Parameters:
+  ///   - trainer: the trainer's own state.
+  ///   - history: what was seen until now.
+  ///   - record: how far it came.
+  ///   - removesOlder: whether older files may go; what diverged was bad already some steps before.
   /// - Returns: the file's path.
   /// - Throws: `CheckpointError` where it cannot be written; what was saved before is still there.
   @discardableResult
   public func save(
-    trainer: StateDictionary, history: TrainingHistory, record: RunRecord
+    trainer: StateDictionary, history: TrainingHistory, record: RunRecord,
+    removesOlder: Bool = true
   ) throws(CheckpointError) -> String {
     var dictionary = StateDictionary(metadata: [RunRecord.metadataKey: record.json])
     for name in trainer.names { dictionary[Self.trainerPrefix + name] = trainer[name] }
@@ -82,7 +88,7 @@ public struct RunStore: Sendable {
     let path = "\(folder)/\(Self.prefix)\(padding)\(number)\(Self.suffix)"
     try makeFolder()
     try SafetensorsWriter(dictionary).write(to: path)
-    for name in savedNames.dropLast(keptCount) { remove(name) }
+    if removesOlder { for name in savedNames.dropLast(keptCount) { remove(name) } }
     return path
   }
 

@@ -162,7 +162,7 @@ public final class TrainingRun {
       report = try trainer.step(batch)
     } catch {
       // The weights are those before the step.
-      save(observe)
+      save(observe, removesOlder: false)
       throw .training(error)
     }
     let epoch = plan.epoch(after: report.iteration, pictureCount: set.count)
@@ -215,7 +215,7 @@ public final class TrainingRun {
     }
   }
 
-  private func save(_ observe: (Event) -> Void) {
+  private func save(_ observe: (Event) -> Void, removesOlder: Bool = true) {
     guard let store else { return }
     if let bestModel, (try? store.saveBest(bestModel)) != nil { self.bestModel = nil }
     let record = RunRecord(
@@ -227,7 +227,8 @@ public final class TrainingRun {
       return observe(.notSaved(CheckpointError(.unwritable("\(error)"))))
     }
     do throws(CheckpointError) {
-      let path = try store.save(trainer: state, history: history, record: record)
+      let path = try store.save(
+        trainer: state, history: history, record: record, removesOlder: removesOlder)
       observe(.saved(path: path, iteration: record.iteration))
     } catch {
       observe(.notSaved(error))

@@ -98,7 +98,8 @@ extension TrainCommand {
   private static func architectures(
     of state: StateDictionary
   ) -> [TrainableModel.Architecture] {
-    if state["features.28.weight"] != nil { return [.vgg16] }
+    // The normalised VGG16's features.28 is a normalisation.
+    if state["features.28.weight"]?.shape.rank == 4 { return [.vgg16] }
     guard state["conv1.weight"] != nil, state["layer4.0.conv1.weight"] != nil else { return [] }
     guard state["layer1.0.conv3.weight"] != nil else {
       return state["layer1.2.conv1.weight"] == nil ? [.resnet18FPN] : []

@@ -70,19 +70,19 @@ struct LearningChoice: Sendable {
   ///   - stepCount: the steps in all.
   ///   - pictureCount: the pictures that an epoch shows.
   ///   - start: what the training begins from.
-  ///   - isPyramid: whether the network is a ResNet with a feature pyramid.
-  ///   - targets: what the family trains towards.
+  ///   - model: what is trained.
   /// - Returns: the settings.
   func settings(
-    stepCount: Int, pictureCount: Int, start: TrainStart, isPyramid: Bool, targets: TrainingTargets
+    stepCount: Int, pictureCount: Int, start: TrainStart, model: TrainableModel
   ) -> TrainingSettings {
+    let isPyramid = model.blueprint.detection.levels.count > 1
     let stepsPerEpoch = max(1, (pictureCount + picturesPerStep - 1) / picturesPerStep)
     func iteration(ofEpoch epoch: Double) -> Int {
       Int((epoch * Double(pictureCount) / Double(picturesPerStep)).rounded())
     }
     var settings: TrainingSettings
     if let source = preset.source {
-      settings = source.settings(stepsPerEpoch: stepsPerEpoch, targets: targets)
+      settings = source.settings(stepsPerEpoch: stepsPerEpoch, for: model)
     } else {
       let rate: Double =
         switch (start, isPyramid) {
@@ -103,15 +103,7 @@ struct LearningChoice: Sendable {
       settings.maximumGradientNorm = 10
       // A window of a twentieth of the steps, a thousand at most.
       settings.averageDecay = Float(1 - 1 / min(max(Double(stepCount) / 20, 2), 1000))
-      if start == .classifier {
-        settings.frozenLayers =
-          isPyramid
-          ? ["backbone.stem", "backbone.layer1"]
-          : [
-            "backbone.features.0", "backbone.features.2", "backbone.features.5",
-            "backbone.features.7",
-          ]
-      }
+      if start == .classifier { settings.frozenLayers = model.lowestLayers }
     }
     if start == .nothing {
       // Random layers are worth no protection, and statistics that nobody measured normalise nothing.

@@ -112,9 +112,7 @@ struct TrainSession {
     let count = data.set.count
     func settings(_ stepCount: Int) -> TrainingSettings {
       learning.settings(
-        stepCount: stepCount, pictureCount: count, start: start,
-        isPyramid: model.blueprint.detection.levels.count > 1,
-        targets: model.blueprint.detection.training)
+        stepCount: stepCount, pictureCount: count, start: start, model: model)
     }
     var timeLimit: Duration?
     let stepCount: Int
@@ -285,7 +283,10 @@ struct TrainSession {
     } catch {
       throw Failure(
         .cannotCreate,
-        "\(error). The training is saved in \(choices.store.folder). To go on:\n  \(commandLine)")
+        choices.store.isEmpty
+          ? "\(error)"
+          : "\(error). The training is saved in \(choices.store.folder). To go on:\n  \(commandLine)"
+      )
     }
     var review: DetectionReview?
     if let validator {

@@ -171,6 +171,148 @@ import Testing
     #expect(other.status == 64 && other.errors.contains("rate was"), "\(other.errors)")
   }
 
+  @Test func aSecondSignalEndsAtOnce() async throws {
+    let set = try dataset()
+    let folder = try TemporaryFolder()
+    let log = folder.path("log.jsonl")
+    let process = Program.process(
+      arguments(set, folder.path("m.safetensors"), steps: 100_000) + ["--log", log],
+      environment: [:])
+    process.standardError = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    try await waitForSave(after: 1, log: log)
+    // Both are there before it runs again: it cannot end of the first one before it sees the second.
+    for signal in [SIGSTOP, SIGINT, SIGTERM, SIGCONT] { kill(process.processIdentifier, signal) }
+    try await until { !process.isRunning }
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 128 + SIGTERM)
+    #expect(!FileManager.default.fileExists(atPath: folder.path("m.safetensors")))
+    let resumed = try await Program.run(
+      arguments(set, folder.path("m.safetensors"), steps: 100_000) + [
+        "--resume", "--rate", "0.5",
+      ])
+    #expect(resumed.status == 64 && resumed.errors.contains("rate was"), "\(resumed.errors)")
+  }
+
+  @Test func aFullDiskIsToldAndTheTrainingGoesOn() async throws {
+    let set = try dataset()
+    let folder = try TemporaryFolder()
+    let output = folder.path("m.safetensors")
+    // No file may become larger than a megabyte, as on a disk with so much left.
+    let process = Program.process([], environment: [:])
+    process.executableURL = URL(filePath: "/bin/bash")
+    process.arguments =
+      ["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\"", Program.url.path]
+      + arguments(set, output, steps: 3)
+    let errors = folder.url.appending(path: "errors")
+    try Data().write(to: errors)
+    process.standardError = try FileHandle(forWritingTo: errors)
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    try await until { !process.isRunning }
+    process.waitUntilExit()
+    let text = try String(contentsOf: errors, encoding: .utf8)
+    #expect(process.terminationReason == .exit && process.terminationStatus == 73, "\(text)")
+    #expect(text.contains("step 3 of 3"), "\(text)")
+    #expect(text.components(separatedBy: "File too large").count > 3, "\(text)")
+    #expect(!text.contains("To go on"), "\(text)")
+    // Nothing that is half there is left behind.
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
+    #expect(left.filter { $0 != "errors" && $0 != "m.training" } == [])
+  }
+
+  @Test(arguments: ["note-000", "note-001", "note-004", "torchvision"])
+  func presetsSayWhatTheyDo(_ preset: String) async throws {
+    let set = try dataset(pictures: 3)
+    let folder = try TemporaryFolder()
+    let report = folder.path("report.html")
+    // From the embedded model, whose convolutions are normalised: its first four are others by number.
+    let result = try await Program.run([
+      "train", set.url.path, "-o", folder.path("m.safetensors"), "--preset", preset,
+      "--iterations", "1", "--threads", "1", "--validation-share", "0", "--report", report,
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    let page = try String(contentsOfFile: report, encoding: .utf8)
+    let frozen =
+      "backbone.features.0, backbone.features.3, backbone.features.7, backbone.features.10"
+    #expect(page.contains(frozen) == (preset != "note-004"))
+    #expect(page.contains(preset == "torchvision" ? "0.0025" : "0.001"))
+    #expect(page.contains("biases without") == preset.hasPrefix("note"))
+  }
+
+  /// A safetensors file of zeros that takes no room on the disk.
+  private func classifier(_ shapes: [(String, [Int])], at path: String) throws {
+    var offset = 0
+    let entries = shapes.map { name, shape in
+      let size = 4 * shape.reduce(1, *)
+      defer { offset += size }
+      return "\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(shape),"
+        + "\"data_offsets\":[\(offset),\(offset + size)]}"
+    }
+    let header = Data("{\(entries.joined(separator: ","))}".utf8)
+    let size = Data((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) })
+    try (size + header).write(to: URL(filePath: path))
+    let file = try FileHandle(forWritingTo: URL(filePath: path))
+    try file.truncate(atOffset: UInt64(8 + header.count + offset))
+    try file.close()
+  }
+
+  /// torchvision's ResNet-18.
+  private var resNet18: [(String, [Int])] {
+    func norm(_ name: String, _ width: Int) -> [(String, [Int])] {
+      ["weight", "bias", "running_mean", "running_var"].map { ("\(name).\($0)", [width]) }
+    }
+    var shapes = [("conv1.weight", [64, 3, 7, 7])] + norm("bn1", 64)
+    for stage in 0..<4 {
+      let width = 64 << stage
+      for block in 0..<2 {
+        let name = "layer\(stage + 1).\(block)"
+        let inputs = block == 0 && stage > 0 ? width / 2 : width
+        shapes += [("\(name).conv1.weight", [width, inputs, 3, 3])] + norm("\(name).bn1", width)
+        shapes += [("\(name).conv2.weight", [width, width, 3, 3])] + norm("\(name).bn2", width)
+        guard inputs != width else { continue }
+        shapes += [("\(name).downsample.0.weight", [width, inputs, 1, 1])]
+        shapes += norm("\(name).downsample.1", width)
+      }
+    }
+    return shapes + [("fc.weight", [1000, 512]), ("fc.bias", [1000])]
+  }
+
+  @Test func aClassifierOfImageNetIsABeginning() async throws {
+    let set = try dataset(pictures: 2)
+    let folder = try TemporaryFolder()
+    let start = folder.path("resnet18.safetensors")
+    try classifier(resNet18, at: start)
+    let result = try await Program.run(
+      [
+        "train", set.url.path, "-o", folder.path("m.safetensors"), "--from", start, "--min-size",
+        "64", "--max-size", "96", "--iterations", "1", "--batch", "1", "--threads", "1",
+        "--validation-share", "0", "--report", folder.path("report.html"),
+      ], limit: .seconds(600))
+    #expect(result.status == 0, "\(result.errors)")
+    for expected in [
+      "the classifier's conv1.weight", "the classifier's layer4.1.bn2.running_var",
+      "the classifier's layer2.0.downsample.0.weight",
+    ] { #expect(result.errors.contains(expected), "\(expected) in \(result.errors)") }
+    #expect(!result.errors.contains("the classifier's fc"))
+    let page = try String(contentsOfFile: folder.path("report.html"), encoding: .utf8)
+    #expect(page.contains("backbone.stem, backbone.layer1"))
+    // What it is not the beginning of.
+    let vgg = folder.path("vgg16.safetensors")
+    try classifier(
+      [("features.0.weight", [64, 3, 3, 3]), ("features.28.weight", [512, 512, 3, 3])], at: vgg)
+    for (options, status, words) in [
+      (["--from", start, "--architecture", "vgg16"], 64, "features for resnet18-fpn"),
+      (["--from", vgg, "--architecture", "resnet50-fpn"], 64, "features for vgg16"),
+    ] {
+      let refused = try await Program.run(
+        ["train", set.url.path, "-o", folder.path("n.safetensors")] + options)
+      #expect(refused.status == Int32(status), "\(refused.errors)")
+      #expect(refused.errors.contains(words), "\(refused.errors)")
+    }
+  }
+
   @Test func whatIsSeenIsWrittenDown() async throws {
     let set = try dataset(pictures: 8)
     try Data("no picture".utf8).write(to: set.url.appending(path: "JPEGImages/p7.bmp"))
@@ -237,6 +379,7 @@ import Testing
       (["--preset", "note-007"], 64, "note-001"),
       (["--split", "train"], 65, "no part"),
       (["--min-size", "64"], 64, "--architecture"),
+      (["--freeze", "backbone.feature.0"], 65, "no layer is called"),
     ] {
       let result = try await Program.run(["train", set.url.path, "-o", output] + options)
       #expect(result.status == Int32(status), "\(options): \(result.errors)")

@@ -77,6 +77,16 @@ final class TemporaryFolder: Sendable {
     #expect(throws: CheckpointError.self) { try store.latest() }
   }
 
+  @Test func whatWasGoodBeforeADivergenceStays() throws {
+    let folder = try TemporaryFolder()
+    let store = RunStore(folder: folder.path("run"), keptCount: 1)
+    try store.save(trainer: state(1), history: history, record: record(1))
+    try store.save(
+      trainer: state(2), history: history, record: record(2), removesOlder: false)
+    let names = try FileManager.default.contentsOfDirectory(atPath: store.folder).sorted()
+    #expect(names == ["step-00000001.safetensors", "step-00000002.safetensors"])
+  }
+
   @Test func aFolderThatCannotBeMadeIsTold() throws {
     let folder = try TemporaryFolder()
     try Data().write(to: folder.url.appending(path: "file"))

@@ -181,7 +181,7 @@ struct TrainerTests {
   func lossesFallWithEveryPreset(_ preset: TrainingSettings.Preset) throws {
     let model = try model()
     var settings = preset.settings(
-      stepsPerEpoch: 100, targets: model.blueprint.detection.training)
+      stepsPerEpoch: 100, for: model)
     settings.schedule.warmUp?.iterations = 2
     let trainer = try Trainer(model, settings: settings, threadCount: 2)
     let batch = (0..<preset.picturesPerStep).map(DrawnPictures.example)
@@ -228,6 +228,24 @@ struct TrainerTests {
         != model.blueprint.state["head.class.weight"]?.float32Values())
     settings.frozenLayers.append("head")
     #expect(throws: TrainingError.self) { try Trainer(model, settings: settings) }
+  }
+
+  @Test func theLowestLayersAreFoundWhateverTheirNumbers() throws {
+    #expect(
+      try model().lowestLayers == [0, 2, 5, 7].map { "backbone.features.\($0)" })
+    let normalised = try normalisedModel()
+    #expect(normalised.lowestLayers == [0, 3, 7, 10].map { "backbone.features.\($0)" })
+    for preset in TrainingSettings.Preset.allCases {
+      let settings = preset.settings(stepsPerEpoch: 10, for: normalised)
+      #expect(settings.frozenLayers == (preset == .note004 ? [] : normalised.lowestLayers))
+    }
+    var settings = settings()
+    settings.frozenLayers = normalised.lowestLayers
+    settings.trainsNormalisation = true
+    let trained = try Trainer(normalised, settings: settings).trainedNames
+    #expect(trained.first == "backbone.features.14.weight")
+    settings.frozenLayers = ["backbone.features.1"]
+    #expect(throws: TrainingError.self) { try Trainer(normalised, settings: settings) }
   }
 
   @Test func aPictureWithoutObjectsIsLearntFrom() throws {
