@@ -162,7 +162,7 @@ let package = Package(
     tests("Digests", ["Digests"]),
     tests("Tensors", ["Tensors"], fixtures: ["Fixtures"]),
     tests(
-      "Compute", ["Compute", "CConvolutionKernels", "Checkpoints", "Tensors"],
+      "Compute", ["Compute", "CConvolutionKernels", "Checkpoints", "Detection", "Tensors"],
       fixtures: ["Fixtures"]),
     tests("Detection", ["Detection", "Tensors"], fixtures: ["Fixtures"]),
     tests(

@@ -14,7 +14,9 @@ public struct LearningRateSchedule: Sendable, Hashable {
     /// step, warm-up included.
     case steps(iterations: [Int], factor: Double)
     /// Half a cosine from the base rate down to a part of it, `floor`, at iteration `end`, where it stays.
-    case cosine(end: Int, floor: Double)
+    ///
+    /// It begins at iteration `start`, or where that is not said when the warm-up ends.
+    case cosine(start: Int? = nil, end: Int, floor: Double)
   }
 
   /// A rate that grows in a straight line from a part of what the course says to all of it.
@@ -50,7 +52,7 @@ public struct LearningRateSchedule: Sendable, Hashable {
 
   /// The rate of a step.
   ///
-  /// A cosine begins where the warm-up ends; steps fall where they are said to, in the warm-up too.
+  /// Steps fall, and a cosine begins, where they are said to, in the warm-up too.
   ///
   /// - Parameter iteration: the step's number, from 0.
   /// - Returns: what the update is multiplied with.
@@ -66,10 +68,11 @@ public struct LearningRateSchedule: Sendable, Hashable {
     case .constant: break
     case .steps(let iterations, let multiplier):
       factor *= pow(multiplier, Double(iterations.count { $0 <= iteration }))
-    case .cosine(let end, let floor):
-      guard iteration >= warmUpCount else { break }
-      let length = max(end - warmUpCount, 1)
-      let place = min(Double(iteration - warmUpCount) / Double(length), 1)
+    case .cosine(let start, let end, let floor):
+      let start = start ?? warmUpCount
+      guard iteration >= start else { break }
+      let length = max(end - start, 1)
+      let place = min(Double(iteration - start) / Double(length), 1)
       factor *= floor + (1 - floor) * (1 + cos(.pi * place)) / 2
     }
     return baseRate * factor

@@ -116,11 +116,7 @@ extension TrainingEngine {
   }
 
   private func update(norm: Float, rate: Double) {
-    var factor: Float = 1
-    if let maximum = settings.maximumGradientNorm {
-      // As `clip_grad_norm_`, which keeps the quotient of a norm of 0.
-      factor = min(1, maximum / (norm + 1e-6))
-    }
+    let factor = GradientDescent.factor(clipping: norm, to: settings.maximumGradientNorm)
     descent.step(momentum: settings.momentum, gradientFactor: factor) { parameter in
       let isBias = parameter.name.hasSuffix(".bias") && !parameter.name.hasSuffix(".norm.bias")
       return GradientDescent.Rule(

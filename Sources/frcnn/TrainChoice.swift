@@ -79,7 +79,7 @@ extension TrainingSettings {
       case .constant: "constant"
       case .steps(let iterations, let factor):
         "times \(factor) after steps \(iterations.map(String.init).joined(separator: ", "))"
-      case .cosine(let end, let floor): "cosine to \(floor) of it at step \(end)"
+      case .cosine(_, let end, let floor): "cosine to \(floor) of it at step \(end)"
       }
     return [
       ("rate", "\(schedule.baseRate)"), ("course of the rate", course),

@@ -66,6 +66,18 @@ internal import Tensors
     return Float(sum.squareRoot())
   }
 
+  /// What gradients are multiplied with so that their norm is no more than a bound.
+  ///
+  /// As PyTorch's `clip_grad_norm_`: the bound is met to 1e-6, and a norm of 0 stays.
+  ///
+  /// - Parameters:
+  ///   - norm: what `finishGradients` has returned.
+  ///   - maximum: the bound; `nil` for none.
+  /// - Returns: 1, or less where the norm is above the bound.
+  public static func factor(clipping norm: Float, to maximum: Float?) -> Float {
+    maximum.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+  }
+
   /// Changes all parameters once.
   ///
   /// - Parameters:
