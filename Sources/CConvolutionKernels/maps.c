@@ -171,13 +171,24 @@ void map_enlarge(void *out, const void *source, const int32_t *columns, size_t c
 
 // MARK: Bytes
 
+INLINE uint8_t rounded(float value) {
+  // NaN becomes 0.
+  const float positive = value > 0 ? value : 0;
+  return (uint8_t)__builtin_rintf(positive < 255 ? positive : 255);
+}
+
 EACH_LEVEL void map_round(uint8_t *out, const float *values, size_t count, float factor,
                           int32_t zero) {
+  for (size_t i = 0; i < count; i++) out[i] = rounded(values[i] * factor + (float)zero);
+}
+
+EACH_LEVEL void map_round_bfloat16(uint8_t *out, const uint16_t *values, size_t count, float factor,
+                                   int32_t zero) {
   for (size_t i = 0; i < count; i++) {
-    const float value = values[i] * factor + (float)zero;
-    // NaN becomes 0.
-    const float positive = value > 0 ? value : 0;
-    out[i] = (uint8_t)__builtin_rintf(positive < 255 ? positive : 255);
+    const uint32_t bits = (uint32_t)values[i] << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    out[i] = rounded(value * factor + (float)zero);
   }
 }
 

@@ -61,6 +61,10 @@ void map_enlarge(void *_Nonnull out, const void *_Nonnull source, const int32_t 
 void map_round(uint8_t *_Nonnull out, const float *_Nonnull values, size_t count, float factor,
                int32_t zero);
 
+/// The same of numbers in bfloat16.
+void map_round_bfloat16(uint8_t *_Nonnull out, const uint16_t *_Nonnull values, size_t count,
+                        float factor, int32_t zero);
+
 /// One row of x (1 + alpha s)^-beta, where s is the sum of squares in the window around x.
 ///
 /// `rows` has the window's `size` rows, null where there is none; the window is clipped to the row.

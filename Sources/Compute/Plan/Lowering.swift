@@ -139,8 +139,11 @@ struct Lowering {
       $0.value == value && $0.storage == storage && $0.memory.layout == layout
     }
     if let known { return known.memory }
-    if storage.zero != 0 {
-      let floats = try memory(of: value, kept: .float32, as: layout.retyped(.float32), name: name)
+    if case .quantized = storage, storage.zero != 0 || present == .bfloat16 {
+      // oneDNN's own copy of bfloat16 to bytes takes three times as long.
+      let kept: ValueStorage = present == .bfloat16 ? .bfloat16 : .float32
+      let floats = try memory(
+        of: value, kept: kept, as: layout.retyped(kept.elementType), name: name)
       let bytes = try Memory(layout)
       addStep(
         RoundingStep(source: floats, destination: bytes, scale: storage.scale, zero: storage.zero),
@@ -181,9 +184,13 @@ struct Lowering {
     stored[value.index] = storage
   }
 
-  /// Whether a layer may write its result over one of its inputs, which nothing reads afterwards.
+  /// Whether a layer may write its result over one of its inputs, or a copy of that, which nothing reads
+  /// afterwards.
   func mayOverwrite(_ value: Network.Value, at memory: Memory, byLayer index: Int) -> Bool {
-    located[value.index] === memory && schedule.resident(of: memory) != nil
+    let isItsOwn =
+      located[value.index] === memory
+      || converted.contains { $0.value == value && $0.memory === memory }
+    return isItsOwn && schedule.resident(of: memory) != nil
       && !network.isRead(value, afterLayer: index)
   }
 
