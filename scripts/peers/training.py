@@ -214,7 +214,7 @@ def main():
     parser.add_argument("--serve", metavar="MODEL")
     parser.add_argument("--steps", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if given.serve:
         serve(given.serve, given.threads)
     else:
