@@ -26,6 +26,15 @@ struct GroupSuppression: Sendable {
   /// Adds a candidate to the group that is being filled; none of it is better than those before.
   mutating func append(_ box: BoundingBox) { boxes.append(box) }
 
+  /// Adds the boxes at some indices to the group that is being filled, the best first.
+  mutating func append(_ candidates: [BoundingBox], at indices: [UInt32]) {
+    let start = boxes.count
+    boxes.resize(
+      to: start + indices.count, filling: BoundingBox(yMin: 0, xMin: 0, yMax: 0, xMax: 0))
+    var room = boxes.mutableSpan
+    for place in indices.indices { room[start + place] = candidates[Int(indices[place])] }
+  }
+
   /// Ends the group that is being filled.
   ///
   /// - Parameter number: what it is moved by, in largest coordinates, where groups are moved apart.

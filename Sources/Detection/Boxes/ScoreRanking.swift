@@ -35,10 +35,11 @@ struct ScoreRanking: Sendable {
     unsafe keys.withUnsafeBufferPointer { keys in
       unsafe entries.withUnsafeMutableBufferPointer { entries in
         for index in 0..<count {
-          // Written in any case and counted where it stays, so that nothing is branched on.
+          // Written in any case and counted where it stays, so that nothing is branched on: the top bit
+          // of a difference, since of a comparison compilers may make a branch after all.
           let key = unsafe keys[index]
           unsafe entries[chosen] = UInt64(~key) << 32 | UInt64(index)
-          chosen &+= key >= threshold ? 1 : 0
+          chosen &+= Int(truncatingIfNeeded: (UInt64(threshold) &- 1 &- UInt64(key)) >> 63)
         }
       }
     }

@@ -79,15 +79,11 @@ public struct ProposalCreator: Sendable {
       case .filterThenRank:
         decoder.decodeAll(offsets, grid: grid, how, keys: &keys)
         ranking.rank(keys, count: count, limit: settings.counts.beforeNMS)
-        for index in ranking.order {
-          append(decoder.boxes[Int(index)], anchor: Int(index), reader, scores)
-        }
+        takeRanked(reader, scores, areDecodedAlone: false)
       case .rankThenFilter:
         ranking.rank(keys, count: count, limit: settings.counts.beforeNMS)
         decoder.decode(ranking.order, of: offsets, grid: grid, how)
-        for (place, index) in ranking.order.enumerated() where decoder.isUsable(place) {
-          append(decoder.boxes[place], anchor: Int(index), reader, scores)
-        }
+        takeRanked(reader, scores, areDecodedAlone: true)
       }
     }
     suppression.endGroup(number: levelCount)
@@ -95,13 +91,29 @@ public struct ProposalCreator: Sendable {
     anchorCount += count
   }
 
-  private mutating func append(
-    _ box: BoundingBox, anchor: Int, _ reader: ObjectnessReader, _ scores: Span<Float>
+  /// Takes the candidates of a map in the order of their ranks.
+  ///
+  /// - Parameters:
+  ///   - reader: how the scores lie.
+  ///   - scores: the logits of the map.
+  ///   - areDecodedAlone: whether the decoder has boxes of these candidates alone, in their order.
+  private mutating func takeRanked(
+    _ reader: ObjectnessReader, _ scores: Span<Float>, areDecodedAlone: Bool
   ) {
-    let objectness = reader.objectness(ofAnchor: anchor, in: scores)
-    if let least = settings.minimumObjectness, objectness.probability < least { return }
-    candidates.append(Candidate(anchor: anchorCount + anchor, objectness: objectness))
-    suppression.append(box)
+    let (order, boxes, first) = (ranking.order, decoder.boxes, anchorCount)
+    let least = settings.minimumObjectness
+    candidates.reserveCapacity(candidates.count + order.count)
+    let takesAll = !areDecodedAlone && least == nil
+    // Thousands of a picture: their boxes get their room once.
+    if takesAll { suppression.append(boxes, at: order) }
+    for (rank, index) in order.enumerated() {
+      let anchor = Int(index)
+      if areDecodedAlone, !decoder.isUsable(rank) { continue }
+      let objectness = reader.objectness(ofAnchor: anchor, in: scores)
+      if let least, objectness.probability < least { continue }
+      candidates.append(Candidate(anchor: first + anchor, objectness: objectness))
+      if !takesAll { suppression.append(boxes[areDecodedAlone ? rank : anchor]) }
+    }
   }
 
   /// Appends the proposals of the picture, best first.
