@@ -131,6 +131,9 @@ extension PictureRule {
   fileprivate mutating func apply(_ card: ModelCard) {
     if let side = card.integer(.minimumSide) { resize.minimumSide = side }
     if let side = card.integer(.maximumSide) { resize.maximumSide = side }
+    if let value = card.text(.rounding).flatMap(ResizeRule.Rounding.init) {
+      resize.rounding = value
+    }
     if let value = card.text(.interpolation).flatMap(Preprocessing.Interpolation.init) {
       preprocessing.interpolation = value
     }
@@ -147,6 +150,7 @@ extension PictureRule {
   fileprivate func write(to card: inout ModelCard) {
     card[.minimumSide] = .integer(resize.minimumSide)
     card[.maximumSide] = resize.maximumSide.map { .integer($0) }
+    card[.rounding] = .text(resize.rounding.rawValue)
     card[.interpolation] = .text(preprocessing.interpolation.rawValue)
     card[.channelOrder] = .text(preprocessing.channelOrder.rawValue)
     card[.mean] = .numbers((0..<3).map { preprocessing.mean[$0] })
@@ -191,6 +195,7 @@ extension RoISettings {
     case "align": `operator` = .align(samplingRatio: ratio, aligned: false)
     case "align_half_pixel": `operator` = .align(samplingRatio: ratio, aligned: true)
     case "align_average": `operator` = .alignAverage
+    case "crop": `operator` = .cropMaximum
     default:
       if case .align(_, let isAligned) = `operator` {
         `operator` = .align(samplingRatio: ratio, aligned: isAligned)
@@ -206,6 +211,7 @@ extension RoISettings {
       card[.roiOperator] = .text(isAligned ? "align_half_pixel" : "align")
       card[.roiSamplingRatio] = .integer(ratio ?? 0)
     case .alignAverage: card[.roiOperator] = .text("align_average")
+    case .cropMaximum: card[.roiOperator] = .text("crop")
     case .truncatingAdaptiveMax: break
     }
   }

@@ -64,10 +64,7 @@ enum JWYang {
       assumptions[.roiOperator] =
         "RoIs pooled as the master branch aligns them; a model of the branch pytorch-1.0 needs "
         + "{\"rois\": {\"operator\": \"align\", \"sampling_ratio\": 0}} in NAME.json"
-    case "crop":
-      throw .stranger(
-        what: "a detector of jwyang's that was trained with pooling_mode crop",
-        remedy: "which is not computed here; train with align or pool")
+    case "crop": pooling = .cropMaximum
     default:
       pooling = .alignAverage
       assumptions[.roiOperator] =

@@ -11,6 +11,7 @@ extension ModelCard {
 
     case minimumSide = "picture.min_size"
     case maximumSide = "picture.max_size"
+    case rounding = "picture.rounding"
     case interpolation = "picture.interpolation"
     case channelOrder = "picture.channel_order"
     case mean = "picture.mean"
@@ -72,6 +73,7 @@ extension ModelCard.Key {
     case .int8InputRanges: .ranges
     // Sides beyond these make no sense for pictures, and bound what a request can cost.
     case .minimumSide, .maximumSide: .whole(1...8192, "pixels")
+    case .rounding: .choice(ResizeRule.Rounding.allCases.map(\.rawValue))
     case .interpolation: .choice(Preprocessing.Interpolation.allCases.map(\.rawValue))
     case .channelOrder: .choice(["rgb", "bgr"])
     case .mean: .numbers(3...3, isPositive: false)
@@ -90,7 +92,7 @@ extension ModelCard.Key {
     case .countAfterNMS: .whole(1...10_000, nil)
     case .proposalNMSThreshold, .proposalScoreThreshold, .scoreThreshold, .nmsThreshold:
       .number(0...1)
-    case .roiOperator: .choice(["pool", "align", "align_half_pixel", "align_average"])
+    case .roiOperator: .choice(["pool", "align", "align_half_pixel", "align_average", "crop"])
     case .roiSize: .whole(1...64, "cells")
     case .roiSamplingRatio: .whole(0...16, "samples, 0 for as many as there are cells")
     case .roiLevels: .whole(1...16, "levels")

@@ -34,6 +34,9 @@ public struct ResizeRule: Sendable, Hashable {
     case halfEven = "half_even"
     /// To the nearest, halves to the higher one.
     case halfUp = "half_up"
+    /// To the next lower one, of a length times the factor as float32 has it: torchvision 0.10 to 0.15, and
+    /// what later ones export to TorchScript and ONNX. 480 rows become 799 instead of 800.
+    case torchScript = "torchscript"
   }
 
   /// How the limit of the longer side is kept.
@@ -119,7 +122,8 @@ public struct ResizeRule: Sendable, Hashable {
     let (height, width) = (size.height, size.width)
     precondition(height >= 1 && width >= 1, "a picture of \(height) rows and \(width) columns")
     let uncapped = Double(minimumSide) / Double(min(height, width))
-    let scale = scale(uncapped, longer: Double(max(height, width)))
+    var scale = scale(uncapped, longer: Double(max(height, width)))
+    if rounding == .torchScript { scale = Double(Float(scale)) }
     let sides = (
       height: side(height, scale, uncapped: uncapped, other: width),
       width: side(width, scale, uncapped: uncapped, other: height)
@@ -174,7 +178,7 @@ public struct ResizeRule: Sendable, Hashable {
 
   private func rounded(_ side: Double) -> Double {
     switch rounding {
-    case .down: side.rounded(.down)
+    case .down, .torchScript: side.rounded(.down)
     case .halfEven: side.rounded(.toNearestOrEven)
     case .halfUp: (side + 0.5).rounded(.down)
     }

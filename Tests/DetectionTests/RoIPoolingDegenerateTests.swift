@@ -40,6 +40,10 @@ struct RoIPoolingDegenerateTests {
     if case .alignAverage = `operator` {
       // Its last corners lie 1.4 cells on, off the map: of the four in a bin, 4, 2, 2 and 1 are on it.
       #expect(result == [3, 1.5, 1.5, 0.75])
+    } else if case .cropMaximum = `operator` {
+      // Its third sample, the better one of the second bin, lies 0.8 / 3 beside the cell's centre.
+      let share = 1 - 0.4 * Float(2) / 3
+      #expect(largestDifference(result, [3, 3 * share, 3 * share, 3 * share * share]) < 1e-6)
     } else {
       #expect(result == [3, 3, 3, 3])
     }

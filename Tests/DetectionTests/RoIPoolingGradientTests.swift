@@ -6,7 +6,7 @@ import Testing
 struct RoIPoolingGradientTests {
   static let operators: [RoIPooling.Operator] = [
     .pool, .align(samplingRatio: 2, aligned: false), .align(samplingRatio: nil, aligned: true),
-    .alignAverage, .truncatingAdaptiveMax,
+    .alignAverage, .cropMaximum, .truncatingAdaptiveMax,
   ]
 
   @Test(arguments: operators)

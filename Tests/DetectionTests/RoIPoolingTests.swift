@@ -176,6 +176,45 @@ struct RoIPoolingTests {
   }
 
   @Test
+  func aCropIsWhatPyTorchsGridSampleAndMaxPoolGive() throws {
+    let goldens = try Goldens("cropped-rois")
+    let values = try goldens.floats("rois")
+    let rois = stride(from: 0, to: values.count, by: 4).map {
+      BoundingBox(values[$0], values[$0 + 1], values[$0 + 2], values[$0 + 3], as: .xyxy)
+    }
+    func tensor(_ name: String) throws -> Tensor {
+      Tensor(shape: Shape(try goldens.shape(name)), values: try goldens.floats(name))
+    }
+    let (features, images) = (try tensor("features"), rois.map { _ in 0 })
+    let pooling = RoIPooling(.cropMaximum, outputSize: 7, spatialScale: SpatialScale(1 / 16))
+    let pooled = pooling.pool(features, rois: rois, imageIndices: images)
+    // Places are told from -1 to 1 there and in cells here: some 1e-6 of a cell, times steps of up to 5.
+    #expect(largestDifference(pooled.values, try goldens.floats("pooled")) < 1e-4)
+    let gradient = pooling.gradient(
+      try tensor("upstream"), features: features, rois: rois, imageIndices: images)
+    #expect(largestDifference(gradient.values, try goldens.floats("gradient")) < 1e-3)
+
+    // The gradient that a training takes, in the caller's memory.
+    var pyramid = PyramidPooling(
+      RoISettings(operator: .cropMaximum), maps: [(9, 12, 16)],
+      frame: ImageFrame(height: 144, width: 192, originalHeight: 144, originalWidth: 192))
+    pyramid.assign(rois.span, imageIndices: images.span)
+    var added = [Float](repeating: 0, count: features.values.count)
+    let upstream = try goldens.floats("upstream")
+    unsafe features.values.withUnsafeBufferPointer { values in
+      unsafe upstream.withUnsafeBufferPointer { upstream in
+        unsafe added.withUnsafeMutableBufferPointer { added in
+          unsafe pyramid.addGradient(
+            of: upstream, [FeatureMapView(values, layout: ChannelLayout(features.shape))],
+            rois: rois, imageIndices: images, to: [added]
+          ) { count, body in body(0..<count) }
+        }
+      }
+    }
+    #expect(largestDifference(added, try goldens.floats("gradient")) < 1e-3)
+  }
+
+  @Test
   func everyFamilyGivesItsOwnOperator() throws {
     let frame = ImageFrame(height: 600, width: 800, originalHeight: 300, originalWidth: 400)
     func pooling(_ name: String) throws -> RoIPooling {

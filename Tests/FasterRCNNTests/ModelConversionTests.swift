@@ -45,6 +45,33 @@ struct ModelConversionTests {
     #expect(converted.model.assumption == nil)
   }
 
+  /// How jwyang's file was pooled stands in it, and torchvision's older sizes in the settings.
+  @Test func poolingByCropsAndRoundingAreReadAndKept() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "frcnn-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: Golden.path("jw-vgg16.pth")))
+    func pickled(_ text: String) -> Data {
+      Data([0x58, UInt8(text.utf8.count), 0, 0, 0] + text.utf8)
+    }
+    bytes.replaceSubrange(try #require(bytes.range(of: pickled("align"))), with: pickled("crop"))
+    let path = folder.appending(path: "cropped.pth").path
+    try bytes.write(to: URL(fileURLWithPath: path))
+    try Data(#"{"picture": {"rounding": "torchscript"}}"#.utf8).write(
+      to: folder.appending(path: "cropped.json"))
+
+    let converted = folder.appending(path: "converted.safetensors").path
+    try SafetensorsWriter(ModelConversion(path).stateDictionary).write(to: converted)
+    for file in [path, converted] {
+      let blueprint = try ModelContents.open(file, options: .init()).model.blueprint
+      #expect(blueprint.detection.roi.operator == .cropMaximum)
+      #expect(blueprint.picture.resize.rounding == .torchScript)
+    }
+    let image = try Golden.image("portrait_487x331")
+    #expect(try !Detector(model: .open(path)).detect(.image(image)).objects.isEmpty)
+  }
+
   @Test func everySettingOfTheProfileIsInTheFile() throws {
     for fixture in Self.fixtures {
       let conversion = try ModelConversion(Golden.path(fixture))

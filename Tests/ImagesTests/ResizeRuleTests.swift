@@ -80,7 +80,8 @@ struct ResizeRuleTests {
 /// The rules of the libraries and projects whose sizes sizes.json lists.
 extension ResizeRule {
   static let names = [
-    "skimage", "chainerCV", "bubbliiiing", "openCV", "detectron2", "torchvision", "mmcv",
+    "skimage", "chainerCV", "bubbliiiing", "openCV", "detectron2", "torchvision", "torchscript",
+    "mmcv",
   ]
 
   init?(named name: String, _ minimum: Int, _ maximum: Int?) {
@@ -98,6 +99,8 @@ extension ResizeRule {
         shorterSide: .exact)
     case "torchvision":
       self.init(minimumSide: minimum, maximumSide: maximum, rounding: .down)
+    case "torchscript":
+      self.init(minimumSide: minimum, maximumSide: maximum, rounding: .torchScript)
     case "mmcv": self.init(minimumSide: minimum, maximumSide: maximum, rounding: .halfUp)
     default: return nil
     }

@@ -99,7 +99,8 @@ struct MaximumBins: BinTable {
   }
 }
 
-/// The samples of RoIAlign: for each bin of an axis the cells that it reads and their weights.
+/// The samples of RoIAlign: for each bin of an axis, or each sample, the cells that it reads and their
+/// weights.
 struct AlignedTaps: BinTable {
   private let pooling: RoIPooling
   private let height: Int
@@ -117,7 +118,7 @@ struct AlignedTaps: BinTable {
 
   mutating func removeAll(reservingCapacity roiCount: Int) {
     starts.removeAll(keepingCapacity: true)
-    starts.reserveCapacity(roiCount * 2 * (pooling.outputSize + 1))
+    starts.reserveCapacity(roiCount * 2 * (pooling.tapListCount + 1))
     taps.removeAll(keepingCapacity: true)
   }
 
@@ -127,7 +128,7 @@ struct AlignedTaps: BinTable {
   }
 
   private mutating func append(_ extent: AxisExtent, size: Int) {
-    for p in 0..<pooling.outputSize {
+    for p in 0..<pooling.tapListCount {
       let first = taps.count
       starts.append(Int32(first))
       pooling.forEachTap(ofAlignedBin: p, of: extent, size: size) { index, weight in
@@ -148,7 +149,7 @@ struct AlignedTaps: BinTable {
     _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
     stride: Int
   ) {
-    let startsPerAxis = pooling.outputSize + 1
+    let startsPerAxis = pooling.tapListCount + 1
     precondition((0..<starts.count / (2 * startsPerAxis)).contains(entry), "no RoI \(entry)")
     unsafe starts.withUnsafeBufferPointer { starts in
       unsafe taps.withUnsafeBufferPointer { taps in
@@ -160,7 +161,8 @@ struct AlignedTaps: BinTable {
           let none = roi_tap(index: 0, weight: 0)
           unsafe withUnsafePointer(to: none) {
             unsafe roi_sum_taps(
-              plane, Int32(lanes), Int32(pooling.outputSize), rows, $0, columns, $0, vectors, stride
+              plane, Int32(lanes), Int32(pooling.tapListCount), rows, $0, columns, $0, vectors,
+              stride
             )
           }
           return
@@ -168,7 +170,8 @@ struct AlignedTaps: BinTable {
         // Safety: each RoI appended twice `startsPerAxis` starts, all within `taps`, and
         // `forEachTap` keeps every index on the map.
         unsafe roi_sum_taps(
-          plane, Int32(lanes), Int32(pooling.outputSize), rows, taps, columns, taps, vectors, stride
+          plane, Int32(lanes), Int32(pooling.tapListCount), rows, taps, columns, taps, vectors,
+          stride
         )
       }
     }
@@ -178,7 +181,7 @@ struct AlignedTaps: BinTable {
     _ plane: roi_plane, lanes: Int, entry: Int, upstream: UnsafePointer<Float>,
     to gradient: UnsafeMutablePointer<Float>
   ) {
-    let startsPerAxis = pooling.outputSize + 1
+    let startsPerAxis = pooling.tapListCount + 1
     precondition((0..<starts.count / (2 * startsPerAxis)).contains(entry), "no RoI \(entry)")
     unsafe starts.withUnsafeBufferPointer { starts in
       unsafe taps.withUnsafeBufferPointer { taps in
@@ -187,8 +190,75 @@ struct AlignedTaps: BinTable {
         // Safety: as in `reduce`.
         let rows = unsafe base + 2 * startsPerAxis * entry
         unsafe roi_sum_gradient(
-          plane, Int32(lanes), Int32(pooling.outputSize), rows, taps, rows + startsPerAxis, taps,
+          plane, Int32(lanes), Int32(pooling.tapListCount), rows, taps, rows + startsPerAxis, taps,
           upstream, gradient)
+      }
+    }
+  }
+}
+
+/// The samples of RoICrop: a small map for each RoI, of which the maxima of two by two cells are taken.
+struct SampleMaxima: BinTable {
+  private var taps: AlignedTaps
+  private let binCount: Int
+  /// First and end of each bin among the samples of an axis.
+  private let bounds: [Int32]
+
+  init(_ pooling: RoIPooling, _ layout: ChannelLayout) {
+    taps = AlignedTaps(pooling, layout)
+    binCount = pooling.outputSize
+    bounds = (0..<Int32(pooling.outputSize)).flatMap { [2 * $0, 2 * $0 + 2] }
+  }
+
+  mutating func removeAll(reservingCapacity roiCount: Int) {
+    taps.removeAll(reservingCapacity: roiCount)
+  }
+
+  mutating func append(_ roi: BoundingBox) { taps.append(roi) }
+
+  /// Calls `body` with room for the samples of one group of channels, as a map.
+  private func withSamples(
+    lanes: Int, _ body: (roi_plane, UnsafeMutableBufferPointer<Float>) -> Void
+  ) {
+    let side = 2 * binCount
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: side * side * lanes) { samples in
+      guard let base = samples.baseAddress else { return }
+      unsafe body(
+        roi_plane(base: base, row_stride: side * lanes, pixel_stride: lanes), samples)
+    }
+  }
+
+  func reduce(
+    _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    unsafe withSamples(lanes: lanes) { map, samples in
+      guard let base = samples.baseAddress else { return }
+      unsafe taps.reduce(plane, lanes: lanes, entry: entry, into: base, stride: lanes)
+      unsafe bounds.withUnsafeBufferPointer { bounds in
+        guard let bounds = bounds.baseAddress else { return }
+        // Safety: the bins lie within the 2P x 2P samples, all of which were just written.
+        unsafe roi_max_bins(map, Int32(lanes), Int32(binCount), bounds, bounds, vectors, stride)
+      }
+    }
+  }
+
+  func addGradient(
+    _ plane: roi_plane, lanes: Int, entry: Int, upstream: UnsafePointer<Float>,
+    to gradient: UnsafeMutablePointer<Float>
+  ) {
+    unsafe withSamples(lanes: lanes) { map, samples in
+      unsafe withSamples(lanes: lanes) { _, sampleGradient in
+        guard let base = samples.baseAddress, let above = sampleGradient.baseAddress else { return }
+        unsafe taps.reduce(plane, lanes: lanes, entry: entry, into: base, stride: lanes)
+        unsafe sampleGradient.initialize(repeating: 0)
+        unsafe bounds.withUnsafeBufferPointer { bounds in
+          guard let bounds = bounds.baseAddress else { return }
+          // Safety: as in `reduce`; the gradient of the samples has the strides of their map.
+          unsafe roi_max_gradient(
+            map, Int32(lanes), Int32(binCount), bounds, bounds, upstream, above)
+        }
+        unsafe taps.addGradient(plane, lanes: lanes, entry: entry, upstream: above, to: gradient)
       }
     }
   }

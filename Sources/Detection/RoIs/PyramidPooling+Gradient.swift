@@ -44,6 +44,10 @@ extension PyramidPooling {
         unsafe add(
           AlignedTaps(pooling, layout), chosen, maps[level], upstream, rois, imageIndices,
           gradients[level], parallel)
+      case .cropMaximum:
+        unsafe add(
+          SampleMaxima(pooling, layout), chosen, maps[level], upstream, rois, imageIndices,
+          gradients[level], parallel)
       }
     }
   }

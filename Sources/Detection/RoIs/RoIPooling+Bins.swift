@@ -32,12 +32,16 @@ extension RoIPooling {
       first = p * regionSize / outputSize
       last = ((p + 1) * regionSize + outputSize - 1) / outputSize
       offset = start
-    case .align, .alignAverage:
-      preconditionFailure("RoIAlign has samples, not bins of whole cells")
+    case .align, .alignAverage, .cropMaximum:
+      preconditionFailure("\(self.operator) has samples, not bins of whole cells")
     }
     let lower = min(max(offset + first, 0), size)
     return lower..<max(min(max(offset + last, 0), size), lower)
   }
+
+  /// How many lists of taps an axis has: one for each bin, or for each sample where the maximum of
+  /// samples is taken.
+  var tapListCount: Int { self.operator == .cropMaximum ? 2 * outputSize : outputSize }
 
   /// Calls back for each cell that a sample of an aligned bin touches, with its share of the bin.
   ///
@@ -47,7 +51,7 @@ extension RoIPooling {
   /// over columns, because a sample's four weights, and the test whether it is on the map, are.
   ///
   /// - Parameters:
-  ///   - p: The bin, below `outputSize`.
+  ///   - p: The bin, or of `cropMaximum` the sample, below `tapListCount`.
   ///   - extent: The RoI on this axis, in cells.
   ///   - size: The number of cells of the map on this axis.
   ///   - body: Receives the cell and its share.
@@ -62,6 +66,8 @@ extension RoIPooling {
       for corner in [p, p + 1] {
         forEachTap(ofCorner: corner, of: extent, size: size) { body($0, $1 / 2) }
       }
+    case .cropMaximum:
+      forEachTap(ofSample: p, of: extent, size: size, body)
     case .pool, .truncatingAdaptiveMax:
       preconditionFailure("a maximum has bins of whole cells, not samples")
     }
@@ -104,5 +110,19 @@ extension RoIPooling {
     let highShare = position - Float(low)
     if highShare != 1 { body(low, 1 - highShare) }
     if highShare != 0 { body(low + 1, highShare) }
+  }
+
+  /// `_affine_grid_gen` and `roi_crop.c` of jwyang/faster-rcnn.pytorch.
+  private func forEachTap(
+    ofSample sample: Int, of extent: AxisExtent, size: Int, _ body: (Int, Float) -> Void
+  ) {
+    let share = Float(sample) / Float(2 * outputSize - 1)
+    let position = extent.start + (extent.end - extent.start) * share
+    guard position > -1, position < Float(size) else { return }
+    let low = position.rounded(.down)
+    let highShare = position - low
+    let index = Int(low)
+    if index >= 0, highShare != 1 { body(index, 1 - highShare) }
+    if index + 1 < size, highShare != 0 { body(index + 1, highShare) }
   }
 }

@@ -87,6 +87,9 @@ extension RoIPooling {
     case .align, .alignAverage:
       var taps = AlignedTaps(self, layout)
       unsafe run(&taps, &reader, &writer, rois, imageIndices, chosen)
+    case .cropMaximum:
+      var samples = SampleMaxima(self, layout)
+      unsafe run(&samples, &reader, &writer, rois, imageIndices, chosen)
     }
   }
 

@@ -66,6 +66,10 @@ extension RoIPooling {
             }
           }
           if let bestCell { body(bin, bestCell, 1) }
+        case .cropMaximum:
+          forEachSource(
+            ofCropBin: p, q, vertical, horizontal, layout, values: values, plane: plane
+          ) { body(bin, $0, $1) }
         case .align, .alignAverage:
           forEachTap(ofAlignedBin: p, of: vertical, size: height) { y, rowWeight in
             forEachTap(ofAlignedBin: q, of: horizontal, size: width) { x, columnWeight in
@@ -75,5 +79,33 @@ extension RoIPooling {
         }
       }
     }
+  }
+
+  /// The cells of the greatest of four samples, the first of equal ones.
+  private func forEachSource(
+    ofCropBin p: Int, _ q: Int, _ vertical: AxisExtent, _ horizontal: AxisExtent,
+    _ layout: ChannelLayout, values: [Float], plane: Int,
+    _ body: (_ cell: Int, _ weight: Float) -> Void
+  ) {
+    func forEachCell(_ row: Int, _ column: Int, _ body: (Int, Float) -> Void) {
+      forEachTap(ofAlignedBin: row, of: vertical, size: layout.height) { y, rowWeight in
+        forEachTap(ofAlignedBin: column, of: horizontal, size: layout.width) { x, columnWeight in
+          body(y * layout.width + x, rowWeight * columnWeight)
+        }
+      }
+    }
+    var best: (row: Int, column: Int)?
+    var greatest = -Float.greatestFiniteMagnitude
+    for row in 2 * p...2 * p + 1 {
+      for column in 2 * q...2 * q + 1 {
+        var sample: Float = 0
+        forEachCell(row, column) { sample += $1 * values[plane + $0] }
+        if sample > greatest {
+          greatest = sample
+          best = (row, column)
+        }
+      }
+    }
+    if let best { forEachCell(best.row, best.column, body) }
   }
 }

@@ -41,6 +41,14 @@ public struct RoIPooling: Sendable, Hashable {
     /// one beyond the last cell's centre is extrapolated from the last two cells.
     case alignAverage
 
+    /// RoICrop, as jwyang/faster-rcnn.pytorch computes it with `CROP_RESIZE_WITH_MAX_POOL`: after "crop and
+    /// resize" of TensorFlow's Faster R-CNN (Huang et al. 2017, arXiv:1611.10012).
+    ///
+    /// 2P bilinear samples along each side of the scaled box, the first at its start and the last at its
+    /// end (`affine_grid` and `grid_sample` with aligned corners), then the maximum of each square of
+    /// four. A cell off the map counts as 0 in a sample.
+    case cropMaximum
+
     /// What a hand-written pooling with PyTorch's `long()` and `AdaptiveMaxPool2d` gives.
     ///
     /// The scaled corners are cut towards zero, both belong to the RoI, and the region is clipped
