@@ -14,7 +14,7 @@ extension ResizeRule.Rounding {
     case .down: "down"
     case .halfEven: "to the nearest, halves to even"
     case .halfUp: "to the nearest, halves up"
-    case .torchScript: "down, of a factor in float32"
+    case .torchScript: "down, of a factor as TorchScript has it"
     }
   }
 }

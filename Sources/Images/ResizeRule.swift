@@ -34,8 +34,9 @@ public struct ResizeRule: Sendable, Hashable {
     case halfEven = "half_even"
     /// To the nearest, halves to the higher one.
     case halfUp = "half_up"
-    /// To the next lower one, of a length times the factor as float32 has it: torchvision 0.10 to 0.15, and
-    /// what later ones export to TorchScript and ONNX. 480 rows become 799 instead of 800.
+    /// To the next lower one, of a length times a factor that is float32's reciprocal of a side times the
+    /// limit: torchvision 0.10 to 0.15, and what later ones export to TorchScript and ONNX. 480 rows
+    /// become 799 instead of 800.
     case torchScript = "torchscript"
   }
 
@@ -122,8 +123,9 @@ public struct ResizeRule: Sendable, Hashable {
     let (height, width) = (size.height, size.width)
     precondition(height >= 1 && width >= 1, "a picture of \(height) rows and \(width) columns")
     let uncapped = Double(minimumSide) / Double(min(height, width))
-    var scale = scale(uncapped, longer: Double(max(height, width)))
-    if rounding == .torchScript { scale = Double(Float(scale)) }
+    let scale =
+      rounding == .torchScript
+      ? torchScriptScale(size) : scale(uncapped, longer: Double(max(height, width)))
     let sides = (
       height: side(height, scale, uncapped: uncapped, other: width),
       width: side(width, scale, uncapped: uncapped, other: height)
@@ -142,6 +144,14 @@ public struct ResizeRule: Sendable, Hashable {
     return Resizing(
       PictureSize(height: Int(sides.height), width: Int(sides.width)), scale: reported,
       samplingScale: reportedScale == .samplingFactor ? scale : nil)
+  }
+
+  /// `transform.py` divides a number by a tensor, which PyTorch does by a reciprocal.
+  private func torchScriptScale(_ size: PictureSize) -> Double {
+    func factor(_ limit: Int, _ side: Int) -> Float { 1 / Float(side) * Float(limit) }
+    let uncapped = factor(minimumSide, min(size.height, size.width))
+    let capped = maximumSide.map { factor($0, max(size.height, size.width)) }
+    return Double(min(uncapped, capped ?? uncapped))
   }
 
   private func scale(_ uncapped: Double, longer: Double) -> Double {
