@@ -318,7 +318,7 @@ struct PyramidGoldenTests {
     }
     // jwyang keeps proposals without area. Its RoIAlign pools nothing but zeros of some, whose scores are
     // then the same to the bit: which of them suppression keeps is the order of equal scores. All others
-    // without area have to be met.
+    // without area have to be met. Sums of another order move a score by some 1e-6.
     let isFlat: (BoundingBox) -> Bool = { $0.xMax - $0.xMin < 0.5 || $0.yMax - $0.yMin < 0.5 }
     let flat = wanted.filter { isFlat($0.box) }
     let ties = flat.filter { object in
@@ -329,7 +329,7 @@ struct PyramidGoldenTests {
       with: result.objects.filter { object in
         !isFlat(object.box)
           || !ties.contains {
-            $0.classID == object.classID && abs($0.score - object.score) <= 1e-6
+            $0.classID == object.classID && abs($0.score - object.score) <= 1e-5
           }
       }, distance: 0.1, difference: 1e-3)
     #expect(ties.isEmpty || model.profile.hasPrefix("jwyang"), "\(ties)")
