@@ -47,7 +47,13 @@ extension ConfigValue {
     case .null: json.null()
     case .boolean(let value): json.boolean(value)
     case .integer(let value): json.integer(value)
-    case .number(let value): json.number(Float(value))
+    case .number(let value):
+      // A whole number as it will be read again, whatever it came from: 0 for Python's -0.0, digits for 1e18.
+      if let whole = Int(exactly: Float(value)) {
+        json.integer(whole)
+      } else {
+        json.number(Float(value))
+      }
     case .text(let value): json.string(value)
     case .list(let values):
       json.beginArray()
