@@ -23,17 +23,11 @@ struct GroupSuppression: Sendable {
     isShifted = false
   }
 
+  /// Makes room for so many more candidates.
+  mutating func reserveCapacity(_ count: Int) { boxes.reserveCapacity(boxes.count + count) }
+
   /// Adds a candidate to the group that is being filled; none of it is better than those before.
   mutating func append(_ box: BoundingBox) { boxes.append(box) }
-
-  /// Adds the boxes at some indices to the group that is being filled, the best first.
-  mutating func append(_ candidates: [BoundingBox], at indices: [UInt32]) {
-    let start = boxes.count
-    boxes.resize(
-      to: start + indices.count, filling: BoundingBox(yMin: 0, xMin: 0, yMax: 0, xMax: 0))
-    var room = boxes.mutableSpan
-    for place in indices.indices { room[start + place] = candidates[Int(indices[place])] }
-  }
 
   /// Ends the group that is being filled.
   ///

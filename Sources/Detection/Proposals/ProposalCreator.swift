@@ -100,19 +100,18 @@ public struct ProposalCreator: Sendable {
   private mutating func takeRanked(
     _ reader: ObjectnessReader, _ scores: Span<Float>, areDecodedAlone: Bool
   ) {
+    // Thousands of a picture: what is read of `self` is read here, and not for each of them.
     let (order, boxes, first) = (ranking.order, decoder.boxes, anchorCount)
     let least = settings.minimumObjectness
     candidates.reserveCapacity(candidates.count + order.count)
-    let takesAll = !areDecodedAlone && least == nil
-    // Thousands of a picture: their boxes get their room once.
-    if takesAll { suppression.append(boxes, at: order) }
+    suppression.reserveCapacity(order.count)
     for (rank, index) in order.enumerated() {
       let anchor = Int(index)
       if areDecodedAlone, !decoder.isUsable(rank) { continue }
       let objectness = reader.objectness(ofAnchor: anchor, in: scores)
       if let least, objectness.probability < least { continue }
       candidates.append(Candidate(anchor: first + anchor, objectness: objectness))
-      if !takesAll { suppression.append(boxes[areDecodedAlone ? rank : anchor]) }
+      suppression.append(boxes[areDecodedAlone ? rank : anchor])
     }
   }
 
