@@ -17,7 +17,7 @@ ENV BUILD_OPTIONS="--configuration release --static-swift-stdlib -Xswiftc -use-l
 -Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -s"
 # Swift packages are fetched and compiled before any source of this one is here, so that these layers
 # stay as they are when a source changes: every target is an empty file for the time being.
-COPY Package.swift deploy/container/compile-dependencies ./
+COPY Package.swift deploy/container/compile-dependencies deploy/container/ArgumentParserFoundation.swift ./
 RUN ./compile-dependencies
 COPY openapi.yaml ./
 COPY docs/images/example.jpg ./docs/images/example.jpg

@@ -125,7 +125,7 @@ let package = Package(
     library("Datasets", ["Files", "Tensors", "JSON", "Detection", "Images"]),
     library("Evaluation", ["Detection"]),
     library("TrainingData", ["Threads", "Tensors", "Detection", "Images", "Datasets", "Training"]),
-    library("TrainingReport", ["Detection", "Images", "Evaluation"]),
+    library("TrainingReport", ["Detection", "Images", "Evaluation", "JSON"]),
     library(
       "TrainingRun",
       [

@@ -1,6 +1,6 @@
 #include "CEmbeddedModel.h"
 
-// C23 #embed: clang turns eight megabytes into an object in a second, where a Swift array literal
+// C23 #embed: clang turns megabytes into an object in a second, where a Swift array literal
 // would take minutes, and a resource bundle would be a second file to ship and to lose. The rest of
 // the package is C17, where clang takes #embed as an extension and warns of it.
 #pragma clang diagnostic ignored "-Wc23-extensions"

@@ -1,4 +1,4 @@
-import Glibc
+import Files
 import Tensors
 
 /// A folder that stands for the one checkpoint in it, as model hubs and model servers lay them out.
@@ -44,16 +44,7 @@ public enum CheckpointFolder {
 
   /// The names in a folder; `nil` where the path is no folder that can be read.
   private static func names(in path: String) -> Set<String>? {
-    guard !path.utf8.contains(0), let stream = unsafe opendir(path) else { return nil }
-    defer { unsafe _ = closedir(stream) }
-    var names: Set<String> = []
-    while names.count < longest, let entry = unsafe readdir(stream) {
-      // Safety: `d_name` is terminated, and the entry lives until the next call.
-      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      names.insert(name)
-    }
-    return names
+    guard let names = try? FolderContents.names(in: path, limit: longest) else { return nil }
+    return Set(names)
   }
 }

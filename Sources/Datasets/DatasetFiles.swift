@@ -43,25 +43,17 @@ public struct FolderFiles: DatasetFiles, Sendable {
   /// The names in a folder; see `DatasetFiles`.
   public func names(in folder: String) throws(DatasetError) -> [String]? {
     let path = full(folder)
-    guard !path.utf8.contains(0) else { return nil }
-    guard let stream = unsafe opendir(path) else {
-      if errno == ENOENT || errno == ENOTDIR { return nil }
+    let names: [String]
+    do {
+      names = try FolderContents.names(in: path, limit: Self.maximumEntryCount + 1)
+    } catch {
+      if error.code == ENOENT || error.code == ENOTDIR { return nil }
       throw DatasetError(
-        .unreadable("the folder cannot be listed: \(SystemMessage.text())"), path: path)
+        .unreadable("the folder cannot be listed: \(error.reason)"), path: path)
     }
-    defer { unsafe _ = closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-      // Safety: `d_name` is terminated, and the entry lives until the next call.
-      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      guard name != ".", name != ".." else { continue }
-      guard names.count < Self.maximumEntryCount else {
-        throw DatasetError(
-          .layout("the folder has more than \(Self.maximumEntryCount) entries"), path: folder)
-      }
-      names.append(name)
+    guard names.count <= Self.maximumEntryCount else {
+      throw DatasetError(
+        .layout("the folder has more than \(Self.maximumEntryCount) entries"), path: folder)
     }
     return names.sorted()
   }

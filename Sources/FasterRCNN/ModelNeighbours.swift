@@ -1,5 +1,5 @@
 internal import Families
-internal import FoundationEssentials
+internal import Glibc
 internal import Tensors
 
 /// The files beside a checkpoint that say more of it.
@@ -7,15 +7,17 @@ struct ModelNeighbours: Sendable {
   /// The checkpoint's path.
   let path: String
 
-  private let url: URL
+  /// The checkpoint's folder, with the slash that ends it; empty for the working folder.
+  private let folder: String
+
+  /// The checkpoint's name with its extension.
+  let fileName: String
 
   init(of path: String) {
     self.path = path
-    url = URL(fileURLWithPath: path)
+    let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+    (folder, fileName) = (String(path[..<start]), String(path[start...]))
   }
-
-  /// The checkpoint's name with its extension.
-  var fileName: String { url.lastPathComponent }
 
   /// The checkpoint's name without its extension.
   ///
@@ -29,9 +31,7 @@ struct ModelNeighbours: Sendable {
   }
 
   /// The path of the settings, there or not.
-  var settingsPath: String {
-    url.deletingLastPathComponent().appendingPathComponent(name + ".json").path
-  }
+  var settingsPath: String { folder + name + ".json" }
 
   private static func stem(of name: String) -> String {
     guard let point = name.lastIndex(of: "."), point != name.startIndex else { return name }
@@ -42,7 +42,7 @@ struct ModelNeighbours: Sendable {
 
   /// The settings in `NAME.json`; `nil` where there is no such file.
   func settings() throws(ModelError) -> (json: [UInt8], source: String)? {
-    guard settingsPath != url.path else { return nil }
+    guard settingsPath != path else { return nil }
     do {
       return try Self.read(settingsPath).map { ($0, settingsPath) }
     } catch {
@@ -52,13 +52,13 @@ struct ModelNeighbours: Sendable {
 
   /// The bytes of a file in the checkpoint's folder; `nil` where there is none of the name.
   func contents(of name: String) throws(CardError) -> [UInt8]? {
-    try Self.read(url.deletingLastPathComponent().appendingPathComponent(name).path)
+    try Self.read(folder + name)
   }
 
   /// A file that is there and cannot be read is an error: to pass over it would be to run another
   /// model than the one that was asked for.
   private static func read(_ path: String) throws(CardError) -> [UInt8]? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    guard unsafe access(path, F_OK) == 0 else { return nil }
     let storage: ByteStorage
     do {
       storage = try ByteStorage.mapping(path: path)

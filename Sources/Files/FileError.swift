@@ -5,12 +5,14 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What was being done, as `renaming`.
   public let step: String
 
+  /// The system's number for why it did not.
+  public let code: Int32
+
   /// Why the system did not.
-  public let reason: String
+  public var reason: String { SystemMessage.text(of: code) }
 
   init(_ step: String, code: Int32 = errno) {
-    self.step = step
-    reason = SystemMessage.text(of: code)
+    (self.step, self.code) = (step, code)
   }
 
   /// The step and the reason.

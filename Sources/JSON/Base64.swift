@@ -1,9 +1,12 @@
-/// Reads base64 (RFC 4648 sections 4 and 5) as it stands in a JSON string.
+/// Reads base64 (RFC 4648 sections 4 and 5) as it stands in a JSON string, and writes it.
 public enum Base64 {
+  /// Section 4's letters.
+  private static let letters = Array(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
   /// What a character stands for; 64 is padding, 65 is passed over, 255 is none of the alphabet.
   private static let values: [UInt8] = {
     var values = [UInt8](repeating: 255, count: 256)
-    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
     for (value, letter) in letters.enumerated() { values[Int(letter)] = UInt8(value) }
     values[Int(UInt8(ascii: "-"))] = 62
     values[Int(UInt8(ascii: "_"))] = 63
@@ -86,6 +89,22 @@ public enum Base64 {
       case .malformed, nil: 255
       }
     return (value, characters.position - range.lowerBound)
+  }
+
+  /// Writes bytes in section 4's alphabet, padded.
+  public static func encode(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[start..<min(start + 3, bytes.count)]
+      let bits = group.reduce(0) { $0 << 8 | UInt32($1) } << (8 * UInt32(3 - group.count))
+      for place in 0..<4 {
+        text.append(
+          place <= group.count
+            ? letters[Int(bits >> (18 - 6 * UInt32(place)) & 63)] : UInt8(ascii: "="))
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// A character that does not belong where it stands.

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 public import JSON
 public import Logging
 
@@ -42,7 +41,7 @@ public struct JSONLogHandler: LogHandler {
     if case .string(let time)? = metadata.removeValue(forKey: Self.timeKey) {
       json.string(time)
     } else {
-      json.string(Self.text(of: Date()))
+      json.string(WallTime.now.text)
     }
     json.member("level", event.level.rawValue)
     json.member("message", event.message.description)
@@ -55,11 +54,6 @@ public struct JSONLogHandler: LogHandler {
 
   /// Under this key metadata says when it happened, where that is not now.
   static let timeKey = "time"
-
-  /// A time as RFC 3339 has it, to the millisecond, in UTC.
-  static func text(of time: Date) -> String {
-    time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-  }
 
   private static func write(
     _ key: String, _ value: Logger.MetadataValue, _ json: inout JSONWriter

@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import FoundationEssentials
 internal import Glibc
 public import Logging
 internal import Synchronization
@@ -102,7 +101,7 @@ public final class RequestLog: Sendable {
       return true
     }
     guard isAccepted else { return }
-    let time = Date()
+    let time = WallTime.now
     queue.async { [self] in
       let dropped = backlog.withLock { backlog in
         backlog.waiting -= 1
@@ -111,7 +110,7 @@ public final class RequestLog: Sendable {
       }
       var metadata: Logger.Metadata = [
         "request": .stringConvertible(record),
-        JSONLogHandler.timeKey: .string(JSONLogHandler.text(of: time)),
+        JSONLogHandler.timeKey: .string(time.text),
       ]
       // How many records before this one were not written, because the log's reader was slower than
       // its writers.

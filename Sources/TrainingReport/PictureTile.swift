@@ -1,6 +1,6 @@
 internal import Detection
-internal import FoundationEssentials
 public import Images
+internal import JSON
 
 /// A small picture in the report, as JPEG in the page itself.
 public struct PictureTile: Sendable, Equatable {
@@ -40,7 +40,7 @@ public struct PictureTile: Sendable, Equatable {
     let format = ImageFormat.encoded.first { $0.identifier == "jpeg" } ?? ImageFormat.encoded[0]
     // A tile is far smaller than any limit of a format, so that only memory can be lacking.
     let bytes = (try? reduced.encoded(as: format, quality: 82)) ?? []
-    source = "data:\(format.mediaTypes[0]);base64,\(Data(bytes).base64EncodedString())"
+    source = "data:\(format.mediaTypes[0]);base64,\(Base64.encode(bytes))"
   }
 
   func html(alt: String) -> String {

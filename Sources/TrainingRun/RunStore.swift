@@ -120,18 +120,12 @@ public struct RunStore: Sendable {
 
   /// The names of the saved files, the oldest first.
   private var savedNames: [String] {
-    guard let stream = unsafe opendir(folder) else { return [] }
-    defer { unsafe _ = closedir(stream) }
-    var found: [(number: Int, name: String)] = []
-    while let entry = unsafe readdir(stream) {
-      // Safety: `d_name` is terminated, and the entry lives until the next call.
-      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
+    let names = (try? FolderContents.names(in: folder)) ?? []
+    let found = names.compactMap { name -> (number: Int, name: String)? in
       guard name.hasPrefix(Self.prefix), name.hasSuffix(Self.suffix),
         let number = Int(name.dropFirst(Self.prefix.count).dropLast(Self.suffix.count))
-      else { continue }
-      found.append((number, name))
+      else { return nil }
+      return (number, name)
     }
     return found.sorted { $0.number < $1.number }.map(\.name)
   }

@@ -1,5 +1,5 @@
 import Checkpoints
-import FoundationEssentials
+import Files
 import Glibc
 
 /// A checkpoint that is served, and what it is called; `nil` as path is the model of the program itself.
@@ -55,7 +55,7 @@ enum ModelFolder {
   /// What is in a folder, sorted; without what is hidden, as the links of a mounted volume.
   private static func names(in folder: String) throws(Failure) -> [String] {
     do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder)
+      return try FolderContents.names(in: folder)
         .filter { !$0.hasPrefix(".") }.sorted()
     } catch {
       throw Failure(.missingInput, "the folder \(folder) cannot be listed")

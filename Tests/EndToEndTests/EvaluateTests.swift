@@ -124,8 +124,8 @@ import Testing
     let report = try JSONDecoder().decode(Report.self, from: result.output)
     #expect(report.pictures == 72)
     // Boxes differ by float noise, which may move a detection over a threshold: half a percent.
-    #expect(abs(report.map - 0.9001) < 0.005)
-    for (label, value) in ["RBC": 0.8310, "WBC": 0.9652, "Platelets": 0.9039] {
+    #expect(abs(report.map - 0.8993) < 0.005)
+    for (label, value) in ["RBC": 0.8285, "WBC": 0.9674, "Platelets": 0.9019] {
       let found = try #require(report.classes.first { $0.label == label }?.ap)
       #expect(abs(found - value) < 0.005, "\(label): \(found)")
     }

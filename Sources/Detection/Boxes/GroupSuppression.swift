@@ -6,7 +6,7 @@ struct GroupSuppression: Sendable {
   /// The candidates: group after group, and in each the best first.
   private(set) var boxes: [BoundingBox] = []
 
-  /// The candidates that the last run kept, as indices: group after group, and in each the best first.
+  /// The candidates that are kept, as indices: group after group, and in each the best first.
   private(set) var kept: [Int] = []
 
   /// For each group its number and where it ends among the boxes.
@@ -28,6 +28,30 @@ struct GroupSuppression: Sendable {
 
   /// Adds a candidate to the group that is being filled; none of it is better than those before.
   mutating func append(_ box: BoundingBox) { boxes.append(box) }
+
+  /// Adds a group and thins it at once: of its candidates the kept ones alone are added.
+  ///
+  /// For groups that are never moved apart, and so need not wait for each other; `suppress` is not
+  /// called then.
+  ///
+  /// - Parameters:
+  ///   - candidates: boxes, in any order.
+  ///   - order: indices of the candidates that take part, best first.
+  ///   - nms: which overlap is too much.
+  ///   - sides: how a side is measured.
+  ///   - maximumCount: the most that are kept.
+  /// - Returns: the indices of the candidates that are kept, best first.
+  mutating func addThinned(
+    _ candidates: [BoundingBox], order: [UInt32], _ nms: NonMaximumSuppression,
+    sides: SideConvention, maximumCount: Int
+  ) -> ArraySlice<UInt32> {
+    workspace.suppress(candidates, order: order, nms, sides: sides, maximumCount: maximumCount)
+    for index in workspace.kept {
+      kept.append(boxes.count)
+      boxes.append(candidates[Int(index)])
+    }
+    return workspace.kept
+  }
 
   /// Ends the group that is being filled.
   ///

@@ -43,7 +43,14 @@ public struct SuppressionWorkspace: Sendable {
     _ boxes: [BoundingBox], _ settings: NonMaximumSuppression, sides: SideConvention,
     maximumCount: Int
   ) {
-    let order = ranking.order
+    suppress(boxes, order: ranking.order, settings, sides: sides, maximumCount: maximumCount)
+  }
+
+  /// Suppresses among the boxes that `order` names, best first.
+  mutating func suppress(
+    _ boxes: [BoundingBox], order: [UInt32], _ settings: NonMaximumSuppression,
+    sides: SideConvention, maximumCount: Int
+  ) {
     if let last = order.max() {
       precondition(last < boxes.count, "index \(last) is not one of \(boxes.count) boxes")
     }

@@ -6,6 +6,9 @@ struct CandidateDecoder: Sendable {
   /// The decoded and clipped boxes of the last call.
   private(set) var boxes: [BoundingBox] = []
 
+  /// The places of the chosen anchors' boxes that may be proposed, in the order of the anchors.
+  private(set) var usable: [UInt32] = []
+
   /// For each of the chosen boxes a number that is not 0, and 0 where the box must be dropped.
   private var marks: [UInt32] = []
 
@@ -22,9 +25,6 @@ struct CandidateDecoder: Sendable {
         minimum_side: minimumSide?.bound(scale: frame.xScale) ?? -.infinity)
     }
   }
-
-  /// Whether the box of one of the chosen anchors may be proposed.
-  func isUsable(_ place: Int) -> Bool { marks[place] != 0 }
 
   /// Decodes the box of each anchor, and sets the key of each that is dropped to 0.
   mutating func decodeAll(
@@ -49,7 +49,7 @@ struct CandidateDecoder: Sendable {
     }
   }
 
-  /// Decodes the boxes of some anchors alone, in the order given.
+  /// Decodes the boxes of some anchors alone, in the order given, and tells which are usable.
   mutating func decode(
     _ chosen: [UInt32], of offsets: Span<Float>, grid: AnchorGrid, _ rules: Rules
   ) {
@@ -74,6 +74,14 @@ struct CandidateDecoder: Sendable {
         }
       }
     }
+    usable.resize(to: chosen.count, filling: 0)
+    var usableCount = 0
+    // Nothing is branched on, since nothing foretells which are dropped.
+    for place in chosen.indices {
+      usable[usableCount] = UInt32(truncatingIfNeeded: place)
+      usableCount &+= marks[place] == 0 ? 0 : 1
+    }
+    usable.removeLast(chosen.count - usableCount)
   }
 }
 

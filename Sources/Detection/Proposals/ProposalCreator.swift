@@ -25,11 +25,15 @@ public struct ProposalCreator: Sendable {
   /// How offsets become boxes.
   public var coder: BoxCoder
 
+  /// Whether candidates that are suppressed are remembered too, for those who ask what became of them.
+  var keepsEveryCandidate = false
+
   private var frame = ImageFrame(height: 0, width: 0, originalHeight: 0, originalWidth: 0)
   private var decoder = CandidateDecoder()
   private var keys: [UInt32] = []
   private var ranking = ScoreRanking()
-  /// The candidates of all maps so far, in the order of the boxes in `suppression`.
+  /// The candidates of all maps so far, in the order of the boxes in `suppression`: where maps are
+  /// thinned at once, the kept ones.
   private(set) var candidates: [Candidate] = []
   private(set) var suppression = GroupSuppression()
   private var levelCount = 0
@@ -79,11 +83,11 @@ public struct ProposalCreator: Sendable {
       case .filterThenRank:
         decoder.decodeAll(offsets, grid: grid, how, keys: &keys)
         ranking.rank(keys, count: count, limit: settings.counts.beforeNMS)
-        takeRanked(reader, scores, areDecodedAlone: false)
+        take(ranking.order, anchors: nil, reader, scores)
       case .rankThenFilter:
         ranking.rank(keys, count: count, limit: settings.counts.beforeNMS)
         decoder.decode(ranking.order, of: offsets, grid: grid, how)
-        takeRanked(reader, scores, areDecodedAlone: true)
+        take(decoder.usable, anchors: ranking.order, reader, scores)
       }
     }
     suppression.endGroup(number: levelCount)
@@ -91,27 +95,43 @@ public struct ProposalCreator: Sendable {
     anchorCount += count
   }
 
-  /// Takes the candidates of a map in the order of their ranks.
+  /// Whether each map is thinned by itself as soon as it is known, so that of its thousands of
+  /// candidates nothing but the kept ones is looked up and remembered.
+  private var thinsAtOnce: Bool {
+    settings.nms.shiftedCount == nil && settings.minimumObjectness == nil && !keepsEveryCandidate
+  }
+
+  /// Takes the candidates of a map.
   ///
   /// - Parameters:
+  ///   - places: where the decoder has their boxes, best first.
+  ///   - anchors: the anchor of each place; `nil` where they are the same.
   ///   - reader: how the scores lie.
   ///   - scores: the logits of the map.
-  ///   - areDecodedAlone: whether the decoder has boxes of these candidates alone, in their order.
-  private mutating func takeRanked(
-    _ reader: ObjectnessReader, _ scores: Span<Float>, areDecodedAlone: Bool
+  private mutating func take(
+    _ places: [UInt32], anchors: [UInt32]?, _ reader: ObjectnessReader, _ scores: Span<Float>
   ) {
-    // Thousands of a picture: what is read of `self` is read here, and not for each of them.
-    let (order, boxes, first) = (ranking.order, decoder.boxes, anchorCount)
-    let least = settings.minimumObjectness
-    candidates.reserveCapacity(candidates.count + order.count)
-    suppression.reserveCapacity(order.count)
-    for (rank, index) in order.enumerated() {
-      let anchor = Int(index)
-      if areDecodedAlone, !decoder.isUsable(rank) { continue }
-      let objectness = reader.objectness(ofAnchor: anchor, in: scores)
-      if let least, objectness.probability < least { continue }
-      candidates.append(Candidate(anchor: first + anchor, objectness: objectness))
-      suppression.append(boxes[areDecodedAlone ? rank : anchor])
+    // What is read of `self` is read here, and not for each candidate.
+    let (boxes, first, least) = (decoder.boxes, anchorCount, settings.minimumObjectness)
+    func candidate(_ place: UInt32) -> Candidate {
+      let anchor = Int(anchors?[Int(place)] ?? place)
+      return Candidate(
+        anchor: first + anchor, objectness: reader.objectness(ofAnchor: anchor, in: scores))
+    }
+    if thinsAtOnce {
+      let kept = suppression.addThinned(
+        boxes, order: places, settings.nms, sides: coder.sides,
+        maximumCount: max(settings.counts.afterNMS, 0))
+      for place in kept { candidates.append(candidate(place)) }
+      return
+    }
+    candidates.reserveCapacity(candidates.count + places.count)
+    suppression.reserveCapacity(places.count)
+    for place in places {
+      let candidate = candidate(place)
+      if let least, candidate.objectness.probability < least { continue }
+      candidates.append(candidate)
+      suppression.append(boxes[Int(place)])
     }
   }
 
@@ -122,7 +142,9 @@ public struct ProposalCreator: Sendable {
   ///   - proposals: Where they are appended.
   public mutating func finish(image: Int = 0, into proposals: inout RegionProposals) {
     let limit = max(settings.counts.afterNMS, 0)
-    suppression.suppress(settings.nms, sides: coder.sides, maximumCount: limit)
+    if !thinsAtOnce {
+      suppression.suppress(settings.nms, sides: coder.sides, maximumCount: limit)
+    }
     guard levelCount > 1 else {
       for index in suppression.kept { append(index, image, &proposals) }
       return

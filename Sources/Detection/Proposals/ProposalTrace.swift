@@ -76,6 +76,7 @@ public struct ProposalTrace: Sendable {
     coder: BoxCoder
   ) {
     var creator = ProposalCreator(settings: settings, coder: coder)
+    creator.keepsEveryCandidate = true
     var proposals = RegionProposals()
     creator.begin(frame)
     for level in evidence {

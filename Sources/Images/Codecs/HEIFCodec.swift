@@ -16,12 +16,14 @@
   enum AVIFCodec: HEIFCodec {
     static let format = ImageFormat.avif
     static let brands = ["avif", "avis"]
+    static let spreadsChroma = true
   }
 
   /// HEIC through libheif.
   enum HEICCodec: HEIFCodec {
     static let format = ImageFormat.heic
     static let brands = ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"]
+    static let spreadsChroma = false
   }
 
   /// The primary picture of a HEIF file.
@@ -31,6 +33,10 @@
   protocol HEIFCodec: ImageCodec {
     /// The four letters that a file's first box may name.
     static var brands: [String] { get }
+
+    /// Whether halved chroma is put between its neighbours, as Pillow's libavif does, or is as libheif
+    /// makes it, whom pillow-heif calls.
+    static var spreadsChroma: Bool { get }
   }
 
   extension HEIFCodec {
@@ -70,7 +76,8 @@
       // picture; it writes every pixel where it succeeds.
       let status = unsafe try destination.withPointer { destination throws(ImageError) in
         unsafe bytes.withUnsafeBufferPointer { source in
-          unsafe cheif_decode_rgb(source.baseAddress, source.count, destination, &report)
+          unsafe cheif_decode_rgb(
+            source.baseAddress, source.count, destination, spreadsChroma, &report)
         }
       }
       if let error = report.error(status, header, byteCount: bytes.count, decoder.limits) {

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Files
 internal import Glibc
 
 /// What Linux says of this process, under the names that Prometheus' client libraries agree on.
@@ -20,7 +20,7 @@ public struct ProcessFigures: Sendable {
 
   /// Reads the figures; `nil` where there is no `/proc`.
   public init?() {
-    guard let stat = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8) else {
+    guard let stat = Self.text(of: "/proc/self/stat") else {
       return nil
     }
     self.init(stat: stat, bootSeconds: Self.bootSeconds)
@@ -29,9 +29,8 @@ public struct ProcessFigures: Sendable {
   /// When the machine started, in seconds since 1970; read once, so that what is counted from it
   /// does not change from one reading to the next.
   private static let bootSeconds: Double = {
-    let uptime = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8)
-    let seconds = uptime?.split(separator: " ").first.flatMap { Double($0) }
-    return Date().timeIntervalSince1970 - (seconds ?? 0)
+    let seconds = text(of: "/proc/uptime")?.split(separator: " ").first.flatMap { Double($0) }
+    return WallTime.now.secondsSince1970 - (seconds ?? 0)
   }()
 
   /// Reads what the kernel wrote (proc(5), `/proc/pid/stat`).
@@ -65,7 +64,17 @@ public struct ProcessFigures: Sendable {
     if unsafe lstat("/proc/self/fd", &status) == 0, status.st_size > 0 {
       return Int(status.st_size)
     }
-    return (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+    return (try? FolderContents.names(in: "/proc/self/fd").count) ?? 0
+  }
+
+  /// What the kernel says in one of its files, which is less than a page.
+  private static func text(of path: String) -> String? {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = unsafe read(descriptor, &bytes, bytes.count)
+    return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
   }
 
   /// Writes the figures.

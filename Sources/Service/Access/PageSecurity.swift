@@ -1,7 +1,7 @@
 internal import Digests
-internal import FoundationEssentials
 internal import HTTP1
 public import HTTPServer
+internal import JSON
 
 /// The fields that keep a page of HTML from being misused.
 public enum PageSecurity {
@@ -35,7 +35,7 @@ public enum PageSecurity {
       if texts.isEmpty { return "'none'" }
       return texts.map { text in
         let sum = SHA256.sum(of: Array(text.utf8))
-        return "'sha256-\(Data(sum).base64EncodedString())'"
+        return "'sha256-\(Base64.encode(sum))'"
       }.joined(separator: " ")
     }
     return [

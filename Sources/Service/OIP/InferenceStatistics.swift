@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import JSON
 internal import Observability
 
@@ -15,7 +14,7 @@ struct InferenceStatistics: Sendable {
 
   /// Pictures and feature maps.
   private(set) var inferenceCount = 0
-  private(set) var lastInference: Date?
+  private(set) var lastInference: WallTime?
   private(set) var success = Total()
   private(set) var fail = Total()
   private(set) var queue = Total()
@@ -26,7 +25,7 @@ struct InferenceStatistics: Sendable {
   /// Counts a request that was answered.
   mutating func recordSuccess(_ answer: WorkAnswer) {
     inferenceCount += answer.count
-    lastInference = Date()
+    lastInference = .now
     for part in [\Self.success, \.queue, \.input, \.infer, \.output] {
       self[keyPath: part].count += 1
     }
@@ -52,7 +51,7 @@ struct InferenceStatistics: Sendable {
     json.beginObject()
     json.member("name", name)
     json.member("version", version)
-    json.member("last_inference", lastInference.map { Int($0.timeIntervalSince1970 * 1000) } ?? 0)
+    json.member("last_inference", lastInference?.milliseconds ?? 0)
     json.member("inference_count", inferenceCount)
     json.member("execution_count", inferenceCount)
     json.key("inference_stats")

@@ -7,6 +7,8 @@
 
 #include <libheif/heif.h>
 
+#include "ycbcr.h"
+
 // Coded pictures are padded to whole blocks; more than that beyond the stated size is a lie.
 static const int maximum_padding = 128;
 
@@ -72,8 +74,55 @@ enum picture_status cheif_read_header(
   return status;
 }
 
+// Lets libheif make RGB of 8 bits of the picture, and places it.
+static enum picture_status place_rgb(
+    struct run *run, const struct cheif_header *header,
+    const struct picture_destination *destination, struct picture_report *report) {
+  run->options->convert_hdr_to_8bit = 1;
+  const struct heif_error error = heif_decode_image(
+      run->handle, &run->image, heif_colorspace_RGB,
+      header->has_alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB, run->options);
+  if (error.code != heif_error_Ok) return status_of(error, report);
+  int stride = 0;
+  const uint8_t *plane =
+      heif_image_get_plane_readonly(run->image, heif_channel_interleaved, &stride);
+  const int width = heif_image_get_width(run->image, heif_channel_interleaved);
+  const int height = heif_image_get_height(run->image, heif_channel_interleaved);
+  if (plane == NULL || width < 0 || height < 0 || (uint32_t)width != header->width ||
+      (uint32_t)height != header->height ||
+      stride < (header->has_alpha ? 4 : 3) * (int64_t)header->width) {
+    picture_say(report, "the file states two sizes");
+    return picture_status_corrupt;
+  }
+  for (uint32_t y = 0; y < header->height; y++) {
+    const uint8_t *row = plane + (size_t)stride * y;
+    if (header->has_alpha) {
+      picture_place_rgba(destination, 0, y, header->width, row);
+    } else {
+      picture_place_rgb(destination, 0, y, header->width, row);
+    }
+  }
+  return picture_status_ok;
+}
+
+// Decodes the picture as it is coded, and places it where its planes are Y'CbCr.
+static enum picture_status place_ycbcr(
+    struct run *run, const struct cheif_header *header,
+    const struct picture_destination *destination, struct picture_report *report, bool *is_placed) {
+  *is_placed = false;
+  const struct heif_error error = heif_decode_image(
+      run->handle, &run->image, heif_colorspace_undefined, heif_chroma_undefined, run->options);
+  if (error.code != heif_error_Ok) return status_of(error, report);
+  const enum cheif_ycbcr_result result =
+      cheif_place_ycbcr(run->image, destination, header->has_alpha);
+  heif_image_release(run->image);
+  run->image = NULL;
+  *is_placed = result == cheif_ycbcr_placed;
+  return result == cheif_ycbcr_out_of_memory ? picture_status_out_of_memory : picture_status_ok;
+}
+
 static enum picture_status decode(
-    struct run *run, const struct picture_destination *destination,
+    struct run *run, const struct picture_destination *destination, bool spreads_chroma,
     struct picture_report *report) {
   struct cheif_header header;
   read_header(run, &header);
@@ -88,40 +137,22 @@ static enum picture_status decode(
   heif_context_set_max_decoding_threads(run->context, 0);
   run->options = heif_decoding_options_alloc();
   if (run->options == NULL) return picture_status_out_of_memory;
-  run->options->convert_hdr_to_8bit = 1;
   run->options->strict_decoding = 1;
-  const struct heif_error error = heif_decode_image(
-      run->handle, &run->image, heif_colorspace_RGB,
-      header.has_alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB, run->options);
-  if (error.code != heif_error_Ok) return status_of(error, report);
-  int stride = 0;
-  const uint8_t *plane =
-      heif_image_get_plane_readonly(run->image, heif_channel_interleaved, &stride);
-  const int width = heif_image_get_width(run->image, heif_channel_interleaved);
-  const int height = heif_image_get_height(run->image, heif_channel_interleaved);
-  if (plane == NULL || width < 0 || height < 0 || (uint32_t)width != header.width ||
-      (uint32_t)height != header.height ||
-      stride < (header.has_alpha ? 4 : 3) * (int64_t)header.width) {
-    picture_say(report, "the file states two sizes");
-    return picture_status_corrupt;
+  if (spreads_chroma) {
+    bool is_placed;
+    const enum picture_status status =
+        place_ycbcr(run, &header, destination, report, &is_placed);
+    if (status != picture_status_ok || is_placed) return status;
   }
-  for (uint32_t y = 0; y < header.height; y++) {
-    const uint8_t *row = plane + (size_t)stride * y;
-    if (header.has_alpha) {
-      picture_place_rgba(destination, 0, y, header.width, row);
-    } else {
-      picture_place_rgb(destination, 0, y, header.width, row);
-    }
-  }
-  return picture_status_ok;
+  return place_rgb(run, &header, destination, report);
 }
 
 enum picture_status cheif_decode_rgb(
     const uint8_t *bytes, size_t byte_count, const struct picture_destination *destination,
-    struct picture_report *report) {
+    bool spreads_chroma, struct picture_report *report) {
   struct run run;
   enum picture_status status = open_file(&run, bytes, byte_count, report);
-  if (status == picture_status_ok) status = decode(&run, destination, report);
+  if (status == picture_status_ok) status = decode(&run, destination, spreads_chroma, report);
   report->first_missing_row = destination->height;
   clean_up(&run);
   return status;

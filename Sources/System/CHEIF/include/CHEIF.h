@@ -24,6 +24,9 @@ enum picture_status cheif_read_header(
     struct picture_report *report);
 
 // Decodes the primary picture to RGB of 8 bits, alpha composited over white.
+//
+// `spreads_chroma`: chroma that is halved is put between its neighbours, as libavif does, and not
+// left to libheif.
 enum picture_status cheif_decode_rgb(
     const uint8_t *bytes, size_t byte_count, const struct picture_destination *destination,
-    struct picture_report *report);
+    bool spreads_chroma, struct picture_report *report);
