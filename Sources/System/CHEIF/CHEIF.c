@@ -105,16 +105,16 @@ static enum picture_status place_rgb(
   return picture_status_ok;
 }
 
-// Decodes the picture as it is coded, and places it where its planes are Y'CbCr.
+// Decodes the picture as it is coded, and places it where its planes are those that are expected.
 static enum picture_status place_ycbcr(
-    struct run *run, const struct cheif_header *header,
+    struct run *run, const struct cheif_header *header, enum heif_chroma chroma,
     const struct picture_destination *destination, struct picture_report *report, bool *is_placed) {
   *is_placed = false;
   const struct heif_error error = heif_decode_image(
-      run->handle, &run->image, heif_colorspace_undefined, heif_chroma_undefined, run->options);
+      run->handle, &run->image, heif_colorspace_YCbCr, chroma, run->options);
   if (error.code != heif_error_Ok) return status_of(error, report);
   const enum cheif_ycbcr_result result =
-      cheif_place_ycbcr(run->image, destination, header->has_alpha);
+      cheif_place_ycbcr(run->handle, run->image, destination, header->has_alpha);
   heif_image_release(run->image);
   run->image = NULL;
   *is_placed = result == cheif_ycbcr_placed;
@@ -122,7 +122,7 @@ static enum picture_status place_ycbcr(
 }
 
 static enum picture_status decode(
-    struct run *run, const struct picture_destination *destination, bool spreads_chroma,
+    struct run *run, const struct picture_destination *destination, enum heif_chroma chroma,
     struct picture_report *report) {
   struct cheif_header header;
   read_header(run, &header);
@@ -138,10 +138,10 @@ static enum picture_status decode(
   run->options = heif_decoding_options_alloc();
   if (run->options == NULL) return picture_status_out_of_memory;
   run->options->strict_decoding = 1;
-  if (spreads_chroma) {
+  if (chroma != heif_chroma_undefined) {
     bool is_placed;
     const enum picture_status status =
-        place_ycbcr(run, &header, destination, report, &is_placed);
+        place_ycbcr(run, &header, chroma, destination, report, &is_placed);
     if (status != picture_status_ok || is_placed) return status;
   }
   return place_rgb(run, &header, destination, report);
@@ -152,7 +152,9 @@ enum picture_status cheif_decode_rgb(
     bool spreads_chroma, struct picture_report *report) {
   struct run run;
   enum picture_status status = open_file(&run, bytes, byte_count, report);
-  if (status == picture_status_ok) status = decode(&run, destination, spreads_chroma, report);
+  const enum heif_chroma chroma =
+      spreads_chroma ? cheif_av1_chroma(bytes, byte_count) : heif_chroma_undefined;
+  if (status == picture_status_ok) status = decode(&run, destination, chroma, report);
   report->first_missing_row = destination->height;
   clean_up(&run);
   return status;

@@ -1,9 +1,13 @@
 // Built where the package trait HEIF is on.
 #ifdef FRCNN_HEIF
 
+// memmem.
+#define _GNU_SOURCE
+
 #include "ycbcr.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // One plane of samples of 1 or 2 bytes.
 struct plane {
@@ -53,12 +57,12 @@ static bool find_weights(int matrix, float *red, float *blue) {
 }
 
 static bool find_conversion(
-    const struct heif_image *image, int bits, struct conversion *conversion) {
+    const struct heif_image_handle *handle, int bits, struct conversion *conversion) {
   // Where the file says nothing: BT.601 in full range.
   int matrix = 2;
   bool is_full = true;
   struct heif_color_profile_nclx *profile = NULL;
-  const struct heif_error error = heif_image_get_nclx_color_profile(image, &profile);
+  const struct heif_error error = heif_image_handle_get_nclx_color_profile(handle, &profile);
   if (error.code == heif_error_Ok && profile != NULL) {
     matrix = (int)profile->matrix_coefficients;
     is_full = profile->full_range_flag;
@@ -91,7 +95,8 @@ static void spread(
   for (int x = 0; x < width; x++) {
     const int near_x = is_halved ? x / 2 : x;
     int far_x = is_halved ? (x % 2 == 0 ? near_x - 1 : near_x + 1) : near_x;
-    if (far_x < 0 || far_x >= plane->width) far_x = near_x;
+    // The last column is not put between two where the width is odd either: so libyuv has it.
+    if (far_x < 0 || x == width - 1) far_x = near_x;
     const uint32_t sum =
         9 * sample(near, near_x, is_wide) + 3 * sample(near, far_x, is_wide) +
         3 * sample(far, near_x, is_wide) + sample(far, far_x, is_wide);
@@ -103,9 +108,25 @@ static inline uint8_t to_byte(float value) {
   return value <= 0 ? 0 : value >= 255 ? 255 : (uint8_t)(value + 0.5f);
 }
 
+enum heif_chroma cheif_av1_chroma(const uint8_t *bytes, size_t byte_count) {
+  // The record behind the box's name: marker and version, profile and level, then from the fourth bit
+  // of the third byte on whether it is grey, halved across, halved down.
+  static const uint8_t start[] = {'a', 'v', '1', 'C', 0x81};
+  const uint8_t *end = bytes + byte_count;
+  for (const uint8_t *at = bytes; (size_t)(end - at) >= sizeof start + 2; at++) {
+    at = memmem(at, (size_t)(end - at), start, sizeof start);
+    if (at == NULL || (size_t)(end - at) < sizeof start + 2) break;
+    const uint8_t flags = at[sizeof start + 1];
+    const bool is_grey = flags & 0x10, is_halved = flags & 0x08, is_halved_down = flags & 0x04;
+    if (is_grey) continue;
+    return is_halved_down ? heif_chroma_420 : is_halved ? heif_chroma_422 : heif_chroma_444;
+  }
+  return heif_chroma_undefined;
+}
+
 enum cheif_ycbcr_result cheif_place_ycbcr(
-    const struct heif_image *image, const struct picture_destination *destination,
-    bool has_alpha) {
+    const struct heif_image_handle *handle, const struct heif_image *image,
+    const struct picture_destination *destination, bool has_alpha) {
   const enum heif_chroma chroma = heif_image_get_chroma_format(image);
   const int bits = heif_image_get_bits_per_pixel_range(image, heif_channel_Y);
   if (heif_image_get_colorspace(image) != heif_colorspace_YCbCr || bits < 8 || bits > 12 ||
@@ -123,7 +144,7 @@ enum cheif_ycbcr_result cheif_place_ycbcr(
       !find_plane(image, heif_channel_Cb, bits, chroma_width, chroma_height, &cb) ||
       !find_plane(image, heif_channel_Cr, bits, chroma_width, chroma_height, &cr) ||
       (has_alpha && !find_plane(image, heif_channel_Alpha, bits, width, height, &alpha)) ||
-      !find_conversion(image, bits, &how)) {
+      !find_conversion(handle, bits, &how)) {
     return cheif_ycbcr_other;
   }
   // Of each row: Cb, Cr, and the pixels.
