@@ -104,7 +104,7 @@ def cases(program, folder):
         (sample / "0.jpg").write_bytes(picture(480, 640, 1))
         subprocess.run([program, "calibrate", "--images", sample, "--output", path], check=True,
                        stdout=subprocess.DEVNULL)
-        return vgg.engines(program, folder, path, (480, 640), (2, 4, 8), [])
+        return vgg.engines(program, folder, path, (480, 640), (2.5, 6, 12), [])
 
     def vgg16():
         path = f"{folder}/vgg16.safetensors"

@@ -32,8 +32,8 @@ def convolution(state, name):
 
 def linear(state, name):
     weights = state[name + ".weight"]
-    layer = nn.Linear(weights.shape[1], weights.shape[0])
-    layer.load_state_dict({"weight": weights, "bias": state[name + ".bias"]})
+    layer = nn.Linear(weights.shape[1], weights.shape[0], bias=name + ".bias" in state)
+    layer.load_state_dict({part: state[f"{name}.{part}"] for part in ("weight", "bias") if f"{name}.{part}" in state})
     return layer
 
 
@@ -58,10 +58,17 @@ class Backbone(nn.Module):
 
 
 class Head(nn.Module):
+    """Fully connected layers with ReLU, one or two, each one matrix or a product of two."""
+
     def __init__(self, state):
         super().__init__()
-        self.hidden = nn.Sequential(linear(state, "head.classifier.0"), nn.ReLU(), linear(state, "head.classifier.2"),
-                                    nn.ReLU())
+        layers = []
+        for name in ("head.classifier.0", "head.classifier.2"):
+            if f"{name}.weight" in state:
+                layers += [linear(state, name), nn.ReLU()]
+            elif f"{name}.0.weight" in state:
+                layers += [linear(state, f"{name}.0"), linear(state, f"{name}.1"), nn.ReLU()]
+        self.hidden = nn.Sequential(*layers)
         self.loc, self.score = linear(state, "head.cls_loc"), linear(state, "head.score")
 
     def forward(self, pooled):
@@ -143,7 +150,7 @@ def engines(program, folder, path, size, scales, flags):
     """The engines by name, for one model; the servers among them have to be ended."""
     state = read(path)
     backbone, head = Backbone(state).eval(), Head(state).eval()
-    cells = state["head.classifier.0.weight"].shape[1] // backbone.loc.weight.shape[1]
+    cells = head.hidden[0].in_features // backbone.loc.weight.shape[1]
     side = round(cells ** 0.5)
     image = torch.zeros(1, 3, *size)
     pooled = torch.zeros(300, backbone.extractor[-2].weight.shape[0], side, side)
