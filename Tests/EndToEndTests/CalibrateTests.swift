@@ -19,7 +19,7 @@ import Testing
   @Test func writesAModelForEveryPrecision() async throws {
     let (folder, model, report) = try await calibrated()
     defer { withExtendedLifetime(folder) {} }
-    #expect(report.contains("ranges of 13 layers"))
+    #expect(report.contains("ranges of 12 layers"))
     func detect(_ arguments: [String], _ environment: [String: String] = [:]) async throws
       -> (answer: Answer, errors: String)
     {
