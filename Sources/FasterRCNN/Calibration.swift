@@ -70,19 +70,19 @@ public final class Calibration: Sendable {
   /// on, or from the value above which such a share lies.
   ///
   /// Left out are layers that read negative values, which bytes without a sign cannot hold, unless a byte may
-  /// stand for their zero; those that read nothing but zeros; and the convolution of a region proposal network
-  /// that reads one map: it is a small part of the work, and in bytes it costs more of the mean average
-  /// precision than all other layers together (docs/numerics.md).
+  /// stand for their zero; those that read nothing but zeros; and the convolution of the region proposal
+  /// network: it is a small part of the work, and in bytes it costs more of the mean average precision than all
+  /// other layers together (docs/numerics.md). A pyramid's reads negative values anyway.
   ///
   /// - Parameter share: more than 0, at most 1; what lies beyond is cut off, so that the rest is told
   ///   apart more finely.
   /// - Returns: the ranges by the layers' names.
   public func ranges(share: Double) -> [String: ClosedRange<Float>] {
-    let (signed, levels) = (detector.networks.readsSignedBytes, detector.networks.levels)
+    let signed = detector.networks.readsSignedBytes
     return histograms.withLock { histograms in
       var ranges: [String: ClosedRange<Float>] = [:]
       for (name, histogram) in histograms {
-        if levels.count == 1, name.hasPrefix("rpn.") { continue }
+        if name.hasPrefix("rpn.") { continue }
         let largest = histogram.value(below: share)
         guard largest > 0, largest.isFinite else { continue }
         if histogram.minimum >= 0 {
