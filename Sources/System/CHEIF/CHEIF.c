@@ -1,6 +1,9 @@
 // Built where the package trait HEIF is on.
 #ifdef FRCNN_HEIF
 
+// memmem.
+#define _GNU_SOURCE
+
 #include "CHEIF.h"
 
 #include <string.h>
@@ -72,6 +75,25 @@ enum picture_status cheif_read_header(
   if (status == picture_status_ok) read_header(&run, header);
   clean_up(&run);
   return status;
+}
+
+// How the chroma of an AVIF's first picture in colour is halved, as its configuration record says (AV1
+// Codec ISO Media File Format Binding, section 2.3.3), which libheif before 1.16 does not tell; undefined
+// where there is none. A wrong answer would lead to a picture that libheif has converted once more.
+static enum heif_chroma av1_chroma(const uint8_t *bytes, size_t byte_count) {
+  // The record behind the box's name: marker and version, profile and level, then from the fourth bit
+  // of the third byte on whether it is grey, halved across, halved down.
+  static const uint8_t start[] = {'a', 'v', '1', 'C', 0x81};
+  const uint8_t *end = bytes + byte_count;
+  for (const uint8_t *at = bytes; (size_t)(end - at) >= sizeof start + 2; at++) {
+    at = memmem(at, (size_t)(end - at), start, sizeof start);
+    if (at == NULL || (size_t)(end - at) < sizeof start + 2) break;
+    const uint8_t flags = at[sizeof start + 1];
+    const bool is_grey = flags & 0x10, is_halved = flags & 0x08, is_halved_down = flags & 0x04;
+    if (is_grey) continue;
+    return is_halved_down ? heif_chroma_420 : is_halved ? heif_chroma_422 : heif_chroma_444;
+  }
+  return heif_chroma_undefined;
 }
 
 // Lets libheif make RGB of 8 bits of the picture, and places it.
@@ -153,7 +175,7 @@ enum picture_status cheif_decode_rgb(
   struct run run;
   enum picture_status status = open_file(&run, bytes, byte_count, report);
   const enum heif_chroma chroma =
-      spreads_chroma ? cheif_av1_chroma(bytes, byte_count) : heif_chroma_undefined;
+      spreads_chroma ? av1_chroma(bytes, byte_count) : heif_chroma_undefined;
   if (status == picture_status_ok) status = decode(&run, destination, chroma, report);
   report->first_missing_row = destination->height;
   clean_up(&run);

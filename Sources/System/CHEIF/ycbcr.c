@@ -1,13 +1,9 @@
 // Built where the package trait HEIF is on.
 #ifdef FRCNN_HEIF
 
-// memmem.
-#define _GNU_SOURCE
-
 #include "ycbcr.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 // One plane of samples of 1 or 2 bytes.
 struct plane {
@@ -106,22 +102,6 @@ static void spread(
 
 static inline uint8_t to_byte(float value) {
   return value <= 0 ? 0 : value >= 255 ? 255 : (uint8_t)(value + 0.5f);
-}
-
-enum heif_chroma cheif_av1_chroma(const uint8_t *bytes, size_t byte_count) {
-  // The record behind the box's name: marker and version, profile and level, then from the fourth bit
-  // of the third byte on whether it is grey, halved across, halved down.
-  static const uint8_t start[] = {'a', 'v', '1', 'C', 0x81};
-  const uint8_t *end = bytes + byte_count;
-  for (const uint8_t *at = bytes; (size_t)(end - at) >= sizeof start + 2; at++) {
-    at = memmem(at, (size_t)(end - at), start, sizeof start);
-    if (at == NULL || (size_t)(end - at) < sizeof start + 2) break;
-    const uint8_t flags = at[sizeof start + 1];
-    const bool is_grey = flags & 0x10, is_halved = flags & 0x08, is_halved_down = flags & 0x04;
-    if (is_grey) continue;
-    return is_halved_down ? heif_chroma_420 : is_halved ? heif_chroma_422 : heif_chroma_444;
-  }
-  return heif_chroma_undefined;
 }
 
 enum cheif_ycbcr_result cheif_place_ycbcr(

@@ -15,11 +15,6 @@ enum cheif_ycbcr_result {
   cheif_ycbcr_out_of_memory,
 };
 
-// How the chroma of an AVIF's first picture in colour is halved, as its configuration record says (AV1
-// Codec ISO Media File Format Binding, section 2.3.3), which libheif before 1.16 does not tell; undefined
-// where there is none. A wrong answer would lead to a picture that libheif has converted once more.
-enum heif_chroma cheif_av1_chroma(const uint8_t *bytes, size_t byte_count);
-
 // Places a decoded picture of 8 to 12 bits in the destination, whose size is the picture's; alpha is
 // composited over white.
 enum cheif_ycbcr_result cheif_place_ycbcr(
