@@ -18,12 +18,11 @@
 #include "narrow_kernels.h"
 
 void narrow_run(winograd_lanes lanes, const struct narrow_map *map,
-                const struct narrow_result *results, int32_t result_count, size_t first,
-                size_t cells) {
+                const struct narrow_layers *layers, size_t first, size_t cells) {
   if (lanes == 16) {
-    narrow_16(map, results, result_count, first, cells);
+    narrow_16(map, layers, first, cells);
   } else {
-    narrow_8(map, results, result_count, first, cells);
+    narrow_8(map, layers, first, cells);
   }
 }
 
@@ -31,8 +30,7 @@ void narrow_run(winograd_lanes lanes, const struct narrow_map *map,
 
 // Nobody calls this.
 void narrow_run(winograd_lanes lanes, const struct narrow_map *map,
-                const struct narrow_result *results, int32_t result_count, size_t first,
-                size_t cells) {
+                const struct narrow_layers *layers, size_t first, size_t cells) {
   __builtin_trap();
 }
 

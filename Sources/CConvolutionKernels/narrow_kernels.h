@@ -35,42 +35,50 @@ INLINE void NAME(narrow_product)(const int count, const float *source, ptrdiff_t
 /// Computes all results of some cells.
 INLINE void NAME(narrow_cells)(const int count, const struct narrow_map *map,
                                const ptrdiff_t cell_stride, const int32_t block,
-                               const struct narrow_result *results, int32_t result_count,
-                               size_t first) {
+                               const struct narrow_layers *layers, size_t first) {
   const float *source = map->source + (ptrdiff_t)first * cell_stride;
-  for (int32_t number = 0; number < result_count; number++) {
-    const struct narrow_result result = results[number];
-    const float *weights = result.weights;
-    for (int32_t start = 0; start < result.columns; start += LANES) {
-      const int32_t width = result.columns - start < LANES ? result.columns - start : LANES;
-      VECTOR bias = 0, sums[MOST_CELLS];
-      memcpy(&bias, result.biases + start, (size_t)width * sizeof(float));
-      NAME(narrow_product)(count, source, map->block_stride, cell_stride, block, map->channels,
-                           weights, bias, sums);
-      weights += (ptrdiff_t)map->channels * LANES;
-      float *out = result.destination + first * (size_t)result.columns + start;
+  const float *weights = layers->weights, *biases = layers->biases;
+  int32_t number = 0, column = 0;
+  while (number < layers->count) {
+    VECTOR sums[MOST_CELLS];
+    NAME(narrow_product)(count, source, map->block_stride, cell_stride, block, map->channels,
+                         weights, *(const VECTOR *)biases, sums);
+    weights += (ptrdiff_t)map->channels * LANES;
+    biases += LANES;
+    // A vector may end one layer and begin the next.
+    for (int32_t lane = 0; lane < LANES && number < layers->count;) {
+      const struct narrow_result result = layers->results[number];
+      const int32_t left = result.columns - column;
+      const int32_t width = left < LANES - lane ? left : LANES - lane;
+      float *out = result.destination + first * (size_t)result.columns + column;
       for (int cell = 0; cell < count; cell++, out += result.columns) {
-        memcpy(out, &sums[cell], (size_t)width * sizeof(float));
+        memcpy(out, (const float *)&sums[cell] + lane, (size_t)width * sizeof(float));
+      }
+      lane += width;
+      column += width;
+      if (column == result.columns) {
+        number++;
+        column = 0;
       }
     }
   }
 }
 
-MACHINE static void NAME(narrow)(const struct narrow_map *map, const struct narrow_result *results,
-                                 int32_t result_count, size_t first, size_t cells) {
+MACHINE static void NAME(narrow)(const struct narrow_map *map, const struct narrow_layers *layers,
+                                 size_t first, size_t cells) {
   const size_t end = first + cells;
   if (map->block == LANES && map->cell_stride == LANES) {
     for (; first + MOST_CELLS <= end; first += MOST_CELLS) {
-      NAME(narrow_cells)(MOST_CELLS, map, LANES, LANES, results, result_count, first);
+      NAME(narrow_cells)(MOST_CELLS, map, LANES, LANES, layers, first);
     }
   } else {
     // Four addresses and four sums are enough where strides are not known.
     for (; first + 4 <= end; first += 4) {
-      NAME(narrow_cells)(4, map, map->cell_stride, map->block, results, result_count, first);
+      NAME(narrow_cells)(4, map, map->cell_stride, map->block, layers, first);
     }
   }
   for (; first < end; first++) {
-    NAME(narrow_cells)(1, map, map->cell_stride, map->block, results, result_count, first);
+    NAME(narrow_cells)(1, map, map->cell_stride, map->block, layers, first);
   }
 }
 

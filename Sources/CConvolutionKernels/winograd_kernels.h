@@ -17,16 +17,21 @@ typedef float NAME(vector) __attribute__((ext_vector_type(LANES), aligned(4)));
 #define ROOT_HALF 0.70710678118654752f
 #define ROOT_TWO 1.41421356237309505f
 
-/// One column of Bᵀd: six values to six.
-INLINE void NAME(transform_input)(const VECTOR *d, VECTOR *out) {
-  const VECTOR even = FMA(-2, d[2], d[4]), odd = FMA(-2, d[1], d[3]);
-  const VECTOR even2 = FMA(-0.5f, d[2], d[4]), odd2 = FMA(-0.5f, d[1], d[3]);
-  out[0] = FMA(-2.5f, d[2], d[4] + d[0]);
-  out[1] = FMA(ROOT_HALF, odd, even);
-  out[2] = FMA(-ROOT_HALF, odd, even);
-  out[3] = FMA(ROOT_TWO, odd2, even2);
-  out[4] = FMA(-ROOT_TWO, odd2, even2);
-  out[5] = FMA(-2.5f, d[3], d[5] + d[1]);
+/// Three of the six numbers that one column of Bᵀd has, the first or the last; `half` is a constant.
+///
+/// All of six columns do not fit the registers, and the halves share nothing but what they read.
+INLINE void NAME(transform_input_half)(const int half, const VECTOR *d, VECTOR *out) {
+  if (half == 0) {
+    const VECTOR even = FMA(-2, d[2], d[4]), odd = FMA(-2, d[1], d[3]);
+    out[0] = FMA(-2.5f, d[2], d[4] + d[0]);
+    out[1] = FMA(ROOT_HALF, odd, even);
+    out[2] = FMA(-ROOT_HALF, odd, even);
+  } else {
+    const VECTOR even = FMA(-0.5f, d[2], d[4]), odd = FMA(-0.5f, d[1], d[3]);
+    out[0] = FMA(ROOT_TWO, odd, even);
+    out[1] = FMA(-ROOT_TWO, odd, even);
+    out[2] = FMA(-2.5f, d[3], d[5] + d[1]);
+  }
 }
 
 /// One column of Aᵀm: six values to four.
@@ -92,23 +97,29 @@ INLINE void NAME(store_map)(const enum winograd_map_kind kind, void *place, VECT
 /// Transforms 6x6 vectors; number (x, y) of the result, x first, goes to `out + (6x + y) * position`.
 INLINE void NAME(input_tile)(const enum winograd_map_kind kind, const char *in, ptrdiff_t row,
                              ptrdiff_t pixel, ELEMENT *out, size_t position) {
-  VECTOR columns[6][6];
-  for (int y = 0; y < 6; y++) {
-    VECTOR values[6], transformed[6];
 #pragma unroll
-    for (int x = 0; x < 6; x++) {
-      values[x] = NAME(load_map)(kind, PLACE(kind, in, y * row + x * pixel));
-    }
-    NAME(transform_input)(values, transformed);
-#pragma unroll
-    for (int x = 0; x < 6; x++) columns[x][y] = transformed[x];
-  }
-  for (int x = 0; x < 6; x++) {
-    VECTOR transformed[6];
-    NAME(transform_input)(columns[x], transformed);
+  for (int half = 0; half < 2; half++) {
+    VECTOR columns[3][6];
 #pragma unroll
     for (int y = 0; y < 6; y++) {
-      NAME(store_values)(out + (size_t)(6 * x + y) * position, transformed[y]);
+      VECTOR values[6], transformed[3];
+#pragma unroll
+      for (int x = 0; x < 6; x++) {
+        values[x] = NAME(load_map)(kind, PLACE(kind, in, y * row + x * pixel));
+      }
+      NAME(transform_input_half)(half, values, transformed);
+#pragma unroll
+      for (int x = 0; x < 3; x++) columns[x][y] = transformed[x];
+    }
+#pragma unroll
+    for (int x = 0; x < 3; x++) {
+      VECTOR transformed[6];
+      NAME(transform_input_half)(0, columns[x], transformed);
+      NAME(transform_input_half)(1, columns[x], transformed + 3);
+#pragma unroll
+      for (int y = 0; y < 6; y++) {
+        NAME(store_values)(out + (size_t)(6 * (3 * half + x) + y) * position, transformed[y]);
+      }
     }
   }
 }
@@ -389,6 +400,9 @@ MACHINE static void NAME(transform_weights)(const float *weights, const float *s
 
 // MARK: Running
 
+/// What lies between the values of two positions, in elements.
+#define PADDING (winograd_padding / sizeof(ELEMENT))
+
 /// A tile's place in the batch.
 struct NAME(place) {
   size_t image;
@@ -436,7 +450,7 @@ INLINE void NAME(transform_block)(const enum winograd_map_kind kind,
   const struct winograd_map *source = &convolution->source;
   const size_t rows = (size_t)convolution->rows;
   const size_t blocks = (size_t)convolution->input_channels / LANES;
-  const size_t position = groups * blocks * rows * LANES;
+  const size_t position = groups * blocks * rows * LANES + PADDING;
   const char *first = PLACE(kind, source->address, (ptrdiff_t)block * source->block);
   struct NAME(place) place = NAME(place_of)(convolution, first_tile);
   for (size_t tile = 0; tile < groups * rows; tile++) {
@@ -451,8 +465,15 @@ INLINE void NAME(transform_block)(const enum winograd_map_kind kind,
     const int32_t top = 4 * place.y + convolution->top, left = 4 * place.x + convolution->left;
     if (top >= 0 && left >= 0 && top + 6 <= convolution->source_height &&
         left + 6 <= convolution->source_width) {
-      NAME(input_tile)(kind, PLACE(kind, image, top * source->row + left * source->pixel),
-                       source->row, source->pixel, out, position);
+      const char *in = PLACE(kind, image, top * source->row + left * source->pixel);
+      // The next block of channels lies elsewhere; the tile before this one reads two of its columns.
+      const char *next = PLACE(kind, in, source->block);
+      for (int y = 0; y < 6; y++) {
+        for (int x = 2; x < 6; x++) {
+          __builtin_prefetch(PLACE(kind, next, y * source->row + x * source->pixel), 0, 2);
+        }
+      }
+      NAME(input_tile)(kind, in, source->row, source->pixel, out, position);
     } else {
       NAME(edge_tile)(kind, convolution, image, top, left, out, position);
     }
@@ -460,7 +481,7 @@ INLINE void NAME(transform_block)(const enum winograd_map_kind kind,
   }
 }
 
-/// Transforms the sources of some tiles to (36, groups, blocks, rows, LANES).
+/// Transforms the sources of some tiles to (36, groups, blocks, rows, LANES), with the padding between positions.
 MACHINE static void NAME(transform_sources)(const struct winograd_convolution *convolution,
                                             size_t first_tile, size_t tiles, size_t groups,
                                             ELEMENT *values) {
@@ -488,8 +509,12 @@ INLINE void NAME(finish_tile)(const enum winograd_map_kind kind,
                        height, width, convolution->pooled_height - y / 2,
                        convolution->pooled_width - x / 2);
   } else {
-    NAME(store_tile)(kind, results, PLACE(kind, image, y * row + x * pixel), row, pixel, height,
-                     width);
+    char *out = PLACE(kind, image, y * row + x * pixel);
+    // Writing waits for what was there: for that of the tile after the next, meanwhile.
+    for (int v = 0; v < 4; v++) {
+      for (int u = 8; u < 12; u++) __builtin_prefetch(PLACE(kind, out, v * row + u * pixel), 1, 3);
+    }
+    NAME(store_tile)(kind, results, out, row, pixel, height, width);
   }
 }
 
@@ -540,7 +565,8 @@ MACHINE static void NAME(run)(const struct winograd_convolution *convolution, si
   const size_t rows = (size_t)convolution->rows, groups = (tiles + rows - 1) / rows;
   const int32_t blocks = convolution->input_channels / LANES;
   const size_t size = (size_t)convolution->input_channels * 2 * LANES;
-  const size_t values_position = groups * rows * (size_t)convolution->input_channels;
+  const size_t values_position =
+      groups * rows * (size_t)convolution->input_channels + PADDING;
   const size_t products_position = groups * 2 * rows * LANES;
   ELEMENT *values = (ELEMENT *)scratch;
   float *products = (float *)(values + 36 * values_position);
@@ -568,6 +594,7 @@ MACHINE static void NAME(run)(const struct winograd_convolution *convolution, si
 #undef VECTOR
 #undef ELEMENT
 #undef STEP_CHANNELS
+#undef PADDING
 #undef PLACE
 #undef WITH_KIND
 #undef ROOT_HALF

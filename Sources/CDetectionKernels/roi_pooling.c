@@ -31,7 +31,9 @@ typedef float vector8 __attribute__((ext_vector_type(8), aligned(4)));
         for (ptrdiff_t y = top; y < bottom; y++) {                                                 \
           const float *row = plane.base + y * plane.row_stride;                                    \
           for (ptrdiff_t x = left; x < right; x++) {                                               \
-            const vector##LANES value = *(const vector##LANES *)(row + x * plane.pixel_stride);    \
+            const float *cell = row + x * plane.pixel_stride;                                      \
+            __builtin_prefetch(cell + plane.next, 0, 2);                                           \
+            const vector##LANES value = *(const vector##LANES *)cell;                              \
             best = value > best ? value : best;                                                    \
           }                                                                                        \
         }                                                                                          \
@@ -52,8 +54,9 @@ typedef float vector8 __attribute__((ext_vector_type(8), aligned(4)));
           const float *row = plane.base + row_taps[i].index * plane.row_stride;                    \
           vector##LANES row_sum = 0;                                                               \
           for (int32_t j = column_starts[q]; j < column_starts[q + 1]; j++) {                      \
-            row_sum += column_taps[j].weight *                                                     \
-                       *(const vector##LANES *)(row + column_taps[j].index * plane.pixel_stride);  \
+            const float *cell = row + column_taps[j].index * plane.pixel_stride;                   \
+            __builtin_prefetch(cell + plane.next, 0, 2);                                           \
+            row_sum += column_taps[j].weight * *(const vector##LANES *)cell;                       \
           }                                                                                        \
           sum += row_taps[i].weight * row_sum;                                                     \
         }                                                                                          \

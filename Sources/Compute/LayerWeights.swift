@@ -26,7 +26,7 @@ public final class LayerWeights: Sendable {
     /// By whether they are of bfloat16.
     var winograd: [Bool: MemoryBlock] = [:]
     /// By the number of channels of the map, with what pads them.
-    var narrow: [Int: MemoryBlock] = [:]
+    var narrow: [NarrowKey: MemoryBlock] = [:]
     var quantizationScales: [Float]?
     var quantizedSums: [Int]?
   }
@@ -186,32 +186,47 @@ public final class LayerWeights: Sendable {
     return try result.get()
   }
 
-  /// The weights of a 1x1 convolution for the narrow kernels: vectors of output channels, of which each
-  /// has all `channels` input channels, with zeros for what there is not.
+  /// The weights of 1x1 convolutions of one map for the narrow kernels, as if they were one: vectors of output
+  /// channels, of which each has all `channels` input channels, with zeros for what there is not.
   ///
-  /// `lanes` is always the CPU's; `channels` are those of the map, with what pads them.
-  func narrowWeights(lanes: Int, channels: Int, name: String) throws(ComputeError) -> MemoryBlock {
-    if let existing = state.withLock({ $0.narrow[channels] }) { return existing }
-    let values = try copiedValues(name: name)
-    let (outputs, inputs) = (shape[0], shape[1])
-    let block = try MemoryBlock(
-      zeros: narrow_weight_count(winograd_lanes(lanes), Int32(channels), Int32(outputs))
-        * MemoryLayout<Float>.stride)
-    // Safety: `values` has a row of inputs for each output, and the block a vector of outputs for each
-    // channel, which are no fewer than the inputs.
-    let source = unsafe values.address.assumingMemoryBound(to: Float.self)
+  /// `lanes` is always the CPU's; `channels` are those of the map, with what pads them; `others` are the
+  /// layers whose outputs follow this one's.
+  func narrowWeights(
+    followedBy others: [LayerWeights], lanes: Int, channels: Int, name: String
+  ) throws(ComputeError) -> MemoryBlock {
+    let key = NarrowKey(channels: channels, others: others.map(ObjectIdentifier.init))
+    if let existing = state.withLock({ $0.narrow[key] }) { return existing }
+    let layers = [self] + others
+    let columns = layers.reduce(0) { $0 + $1.shape[0] }
+    let vectors = narrow_vector_count(winograd_lanes(lanes), Int32(columns))
+    let block = try MemoryBlock(zeros: vectors * channels * lanes * MemoryLayout<Float>.stride)
+    // Safety: the block has a vector of outputs for each channel, of which there are no fewer than inputs.
     let target = unsafe block.address.assumingMemoryBound(to: Float.self)
-    for output in 0..<outputs {
-      let first = output / lanes * lanes * channels + output % lanes
-      for input in 0..<inputs {
-        unsafe target[first + input * lanes] = source[output * inputs + input]
+    var column = 0
+    for layer in layers {
+      let values = try layer.copiedValues(name: name)
+      // Safety: `values` has a row of inputs for each output.
+      let source = unsafe values.address.assumingMemoryBound(to: Float.self)
+      let inputs = layer.shape[1]
+      for output in 0..<layer.shape[0] {
+        let first = column / lanes * lanes * channels + column % lanes
+        for input in 0..<inputs {
+          unsafe target[first + input * lanes] = source[output * inputs + input]
+        }
+        column += 1
       }
     }
     return state.withLock { state in
-      if let earlier = state.narrow[channels] { return earlier }
-      state.narrow[channels] = block
+      if let earlier = state.narrow[key] { return earlier }
+      state.narrow[key] = block
       return block
     }
+  }
+
+  /// Which weights for the narrow kernels: the channels of the map, and the layers that follow.
+  private struct NarrowKey: Hashable {
+    let channels: Int
+    let others: [ObjectIdentifier]
   }
 
   /// Where weights are read from.

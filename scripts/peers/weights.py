@@ -69,3 +69,20 @@ def randomise(backbone, run, seed=1):
     backbone.eval()
     for module in norms:
         module.momentum = 0.1
+
+
+def balance(layer, deviation, run):
+    """Outputs whose mean is 0 and whose deviation is as said, over what `run` sends through the layer.
+
+    Features are positive, so that random weights prefer an anchor or a class everywhere, and move all boxes the
+    same way: they suppress each other, and the head has next to nothing to do.
+    """
+    outputs = []
+    hook = layer.register_forward_hook(lambda *call: outputs.append(call[2].transpose(0, 1).flatten(1)))
+    with torch.no_grad():
+        run()
+        hook.remove()
+        found, mean = torch.std_mean(torch.cat(outputs, 1), 1)
+        factor = deviation / found
+        layer.weight.mul_(factor.reshape(-1, *[1] * (layer.weight.dim() - 1)))
+        layer.bias.sub_(mean).mul_(factor)

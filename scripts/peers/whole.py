@@ -20,7 +20,7 @@ from torch import nn
 from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn, fasterrcnn_resnet50_fpn
 
 import c4
-from weights import randomise, read, write
+from weights import balance, randomise, read, write
 
 # Files are named by their model. The builder, what the backbone is fitted on, and frcnn's options.
 MODELS = {
@@ -46,18 +46,19 @@ def make(folder, name):
         def run():
             model.roi_heads.res5(model.backbone(image)[:, :, :14, :14])
         randomise(model, run)
-        model.proposal_generator.rpn_head.anchor_deltas.weight.data *= 0.1
-        predictor = model.roi_heads.box_predictor
-        predictor["bbox_pred"].weight.data *= 0.3
+        rpn, box = model.proposal_generator.rpn_head, model.roi_heads.box_predictor
+        layers = rpn.objectness_logits, rpn.anchor_deltas, box["cls_score"], box["bbox_pred"]
         metadata = {"frcnn": json.dumps({"profile": "detectron2-c4", "proposals": {"after_nms": c4.AFTER}})}
     else:
         randomise(model.backbone, lambda: model.backbone(image))
         for part in (model.rpn, model.roi_heads):
             for parameter in part.parameters():
                 (nn.init.kaiming_normal_ if parameter.dim() > 1 else nn.init.zeros_)(parameter)
-        model.rpn.head.bbox_pred.weight.data *= 0.1
-        model.roi_heads.box_predictor.bbox_pred.weight.data *= 0.3
-        metadata = {}
+        rpn, box = model.rpn.head, model.roi_heads.box_predictor
+        layers, metadata = (rpn.cls_logits, rpn.bbox_pred, box.cls_score, box.bbox_pred), {}
+    engine = torch_engine(model.eval(), name)
+    for layer, deviation in zip(layers, (1, 0.15, 2, 0.5)):
+        balance(layer, deviation, lambda: engine(picture(*SIZE, 1)))
     # Detectron2's normalisation is frozen, and counts no batches.
     state = {n: t for n, t in model.state_dict().items() if name != "c4" or "num_batches" not in n}
     write(path, state, metadata)

@@ -105,13 +105,17 @@ static inline size_t winograd_weight_size(struct winograd_type type, int32_t inp
   return 36 * winograd_element_size(type) * (size_t)input_channels * (size_t)output_channels;
 }
 
+/// The bytes between the values of one of the 36 positions and those of the next: without them the 36 numbers of a
+/// tile would lie in two sets of a first-level cache.
+static const size_t winograd_padding = 64;
+
 /// The bytes of scratch memory that some tiles take.
 static inline size_t winograd_scratch_size(struct winograd_type type, int32_t input_channels,
                                            int32_t rows, size_t tiles) {
   const size_t blocks = (tiles + (size_t)rows - 1) / (size_t)rows;
-  return 36 * blocks * (size_t)rows *
-         ((size_t)input_channels * winograd_element_size(type) +
-          2 * (size_t)type.lanes * sizeof(float));
+  const size_t tile = (size_t)input_channels * winograd_element_size(type) +
+                      2 * (size_t)type.lanes * sizeof(float);
+  return 36 * (blocks * (size_t)rows * tile + winograd_padding);
 }
 
 /// Transforms the weights of some output channels, a multiple of `lanes`.

@@ -13,6 +13,9 @@ struct roi_plane {
   const float *_Nonnull base;
   ptrdiff_t row_stride;
   ptrdiff_t pixel_stride;
+  /// How far it is to the same vector of the channels that are reduced next, which the caches may fetch
+  /// meanwhile; 0 where that is not known.
+  ptrdiff_t next;
 };
 
 /// Writes the maximum of each bin, or 0 for an empty bin.

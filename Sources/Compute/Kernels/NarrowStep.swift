@@ -5,9 +5,6 @@ internal import Tensors
 @safe struct NarrowStep: NativeStep {
   struct Result {
     let destination: Memory
-    /// As `LayerWeights.narrowWeights` has them.
-    let weights: MemoryBlock
-    let biases: MemoryBlock
     let channels: Int
   }
 
@@ -15,7 +12,11 @@ internal import Tensors
   /// N, C, H, W of the map.
   let extents: [Int]
   let source: Memory
+  /// In the order of their output channels in the weights.
   let results: [Result]
+  /// As `LayerWeights.narrowWeights` has them, and the biases of all its vectors.
+  let weights: MemoryBlock
+  let biases: MemoryBlock
   let lanes: Int
 
   /// The cells that a thread takes at a time: few enough that none waits long for another.
@@ -36,14 +37,20 @@ internal import Tensors
         let work = unsafe results.map { result in
           unsafe narrow_result(
             destination: result.destination.floats + image * cells * result.channels,
-            weights: UnsafePointer(result.weights.address.assumingMemoryBound(to: Float.self)),
-            biases: UnsafePointer(result.biases.address.assumingMemoryBound(to: Float.self)),
             columns: Int32(result.channels))
         }
-        unsafe withUnsafePointer(to: map) { map in
-          unsafe narrow_run(
-            winograd_lanes(lanes), map, work, Int32(work.count), first,
-            min(Self.part, cells - first))
+        unsafe work.withUnsafeBufferPointer { work in
+          guard let results = work.baseAddress else { return }
+          let layers = unsafe narrow_layers(
+            weights: UnsafePointer(weights.address.assumingMemoryBound(to: Float.self)),
+            biases: UnsafePointer(biases.address.assumingMemoryBound(to: Float.self)),
+            results: results, count: Int32(work.count))
+          unsafe withUnsafePointer(to: map) { map in
+            unsafe withUnsafePointer(to: layers) { layers in
+              unsafe narrow_run(
+                winograd_lanes(lanes), map, layers, first, min(Self.part, cells - first))
+            }
+          }
         }
       }
     }
@@ -65,27 +72,30 @@ extension Lowering {
       order.lanes == lanes || order.lanes == order.channels
     else { return false }
     var results: [NarrowStep.Result] = []
+    var joined: [LayerWeights] = []
     var made: [(value: Network.Value, memory: Memory)] = []
     var operationCount = 0
     for reader in network.readers(of: input) where reader >= index {
       guard let convolution = narrowConvolution(reader) else { continue }
       let value = network.result(ofLayer: reader)
       let output = extents(of: value)
-      let weights = convolution.convolutionWeights
+      joined.append(convolution.convolutionWeights)
       let destination = try Memory(TensorLayout.channelsLast(Shape(output)))
-      results.append(
-        NarrowStep.Result(
-          destination: destination,
-          weights: try weights.narrowWeights(
-            lanes: lanes, channels: order.paddedChannels, name: network.layers[reader].name),
-          biases: try MemoryBlock(copying: weights.biases), channels: output[1]))
+      results.append(NarrowStep.Result(destination: destination, channels: output[1]))
       made.append((value, destination))
       operationCount += convolution.operationCount(output)
     }
     for (_, memory) in made.dropFirst() { addResident(memory) }
+    let weights = try joined[0].narrowWeights(
+      followedBy: Array(joined.dropFirst()), lanes: lanes, channels: order.paddedChannels,
+      name: layer.name)
+    var biases = joined.flatMap(\.biases)
+    biases += [Float](repeating: 0, count: (lanes - biases.count % lanes) % lanes)
     let extents = extents(of: input)
     addStep(
-      NarrowStep(order: order, extents: extents, source: source, results: results, lanes: lanes),
+      NarrowStep(
+        order: order, extents: extents, source: source, results: results, weights: weights,
+        biases: try MemoryBlock(copying: biases), lanes: lanes),
       report: Plan.Step(
         name: layer.name, kernel: "own: 1x1, \(results.count) of a map", precision: .float32,
         isWinograd: false, operationCount: operationCount,

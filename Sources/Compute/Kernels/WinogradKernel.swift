@@ -56,14 +56,15 @@ struct WinogradKernel {
     let least = Self.chunkTiles(channels: 0)
     let sharers = min(max(threadCount * least / tiles, 1), threadCount, allPanels)
     panels = (allPanels + sharers - 1) / sharers
-    // As many blocks as fill all threads alike, of as many tiles as the registers hold.
+    // As many chunks as fill all threads alike, of as many tiles as the registers hold.
     let most = Int(winograd_most_rows(winograd_lanes(lanes)))
     let share = (tiles + threadCount / sharers - 1) / (threadCount / sharers)
-    let shareBlocks = (share + most - 1) / most
-    rows = (share + shareBlocks - 1) / shareBlocks
-    let wanted = max(Self.chunkTiles(channels: geometry.input[1]) / rows, 1)
-    let parts = (shareBlocks + wanted - 1) / wanted
-    chunk = (shareBlocks + parts - 1) / parts * rows
+    let wanted = max(Self.chunkTiles(channels: geometry.input[1]) / most, 1) * most
+    let parts = (share + wanted - 1) / wanted
+    let part = (share + parts - 1) / parts
+    let blocks = (part + most - 1) / most
+    rows = (part + blocks - 1) / blocks
+    chunk = blocks * rows
   }
 
   /// Whether a layer has 3x3 windows of stride 1 and whole blocks of channels, of which there are enough

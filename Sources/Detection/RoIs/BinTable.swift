@@ -224,7 +224,7 @@ struct SampleMaxima: BinTable {
     unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: side * side * lanes) { samples in
       guard let base = samples.baseAddress else { return }
       unsafe body(
-        roi_plane(base: base, row_stride: side * lanes, pixel_stride: lanes), samples)
+        roi_plane(base: base, row_stride: side * lanes, pixel_stride: lanes, next: 0), samples)
     }
   }
 

@@ -39,8 +39,12 @@ struct LaneReader {
     let (channel, block, width) = unsafe (group * lanes, layout.channelBlock, layout.width)
     guard unsafe isGathering else {
       // Safety: the layout puts every vector of the group inside its `elementCount` elements.
-      let base = unsafe features + layout.offset(image: image, channel: channel, y: 0, x: 0)
-      unsafe body(roi_plane(base: base, row_stride: width * block, pixel_stride: block))
+      let offset = unsafe layout.offset(image: image, channel: channel, y: 0, x: 0)
+      let next = unsafe group + 1 < groupCount
+        ? unsafe layout.offset(image: image, channel: channel + lanes, y: 0, x: 0) - offset : 0
+      unsafe body(
+        roi_plane(
+          base: features + offset, row_stride: width * block, pixel_stride: block, next: next))
       return
     }
     let channelCount = unsafe min(lanes, layout.channelCount - channel)
@@ -67,7 +71,7 @@ struct LaneReader {
             .update(repeating: 0, count: lanes - channelCount)
         }
       }
-      unsafe body(roi_plane(base: vectors, row_stride: width * lanes, pixel_stride: lanes))
+      unsafe body(roi_plane(base: vectors, row_stride: width * lanes, pixel_stride: lanes, next: 0))
     }
   }
 }
