@@ -158,7 +158,7 @@ MACHINE static void NAME(gradient_run)(const struct winograd_gradient *gradient,
       .width = gradient->width,
       .rows = (int32_t)most,
   };
-  const size_t values_position = most * (size_t)gradient->input_channels;
+  const size_t values_position = most * (size_t)gradient->input_channels + PADDING;
   const size_t upstream_position = most * (size_t)blocks * LANES;
   float *upstream = scratch + 36 * values_position;
   for (size_t done = 0; done < tiles; done += most) {

@@ -125,6 +125,38 @@ struct PlanTests {
     }
   }
 
+  /// Outputs that fill vectors of 8 and of 16 together, in part, and across their ends.
+  @Test(
+    arguments: [[12, 3], [3, 12], [18, 36], [7, 1, 20], [16, 16], [40]],
+    [[1, 5, 13], [2, 8, 7]])
+  func narrowLayersOfAMapAreEachTheirDefinition(_ columns: [Int], _ map: [Int]) throws {
+    var random = Random(state: 11)
+    let shape: Shape = [map[0], 16, map[1], map[2]]
+    let input = random.values(shape.count)
+    // A copy of the map that a layer has made, so that its order is known.
+    let identity = (0..<16 * 16).map { Float($0 / 16 == $0 % 16 ? 1 : 0) }
+    var network = Network(inputChannels: 16)
+    let copy = network.convolution(
+      network.input, weights: LayerWeights(try stored(identity, [16, 16, 1, 1])),
+      window: .init(size: 1), name: "copy")
+    var wanted: [[Float]] = []
+    for count in columns {
+      let weights = random.values(count * 16)
+      let biases = random.values(count)
+      let layer = network.convolution(
+        copy, weights: LayerWeights(try stored(weights, [count, 16, 1, 1]), biases: biases),
+        window: .init(size: 1), name: "narrow")
+      network.output(layer, order: .channelsLast)
+      wanted.append(
+        convolution(
+          input, shape, weights, [count, 16, 1, 1], biases, .init(size: 1), relu: false))
+    }
+    let found = try run(network, input, shape)
+    for (number, values) in wanted.enumerated() {
+      expectClose(found[number], values, "\(columns[number]) of \(columns)")
+    }
+  }
+
   @Test func outputScalesMultiplyTheWeights() throws {
     var random = Random(state: 8)
     let input = random.values(4 * 5 * 5)

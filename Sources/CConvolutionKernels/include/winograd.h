@@ -159,7 +159,8 @@ struct winograd_gradient {
 /// The bytes of scratch memory that some blocks of output channels take, `most` tiles at a time.
 static inline size_t winograd_gradient_scratch_size(winograd_lanes lanes, int32_t input_channels,
                                                     int32_t blocks, size_t most) {
-  return 36 * most * ((size_t)input_channels + (size_t)blocks * (size_t)lanes) * sizeof(float);
+  const size_t tile = ((size_t)input_channels + (size_t)blocks * (size_t)lanes) * sizeof(float);
+  return 36 * (most * tile + winograd_padding);
 }
 
 /// The floats of sums for some blocks of output channels.

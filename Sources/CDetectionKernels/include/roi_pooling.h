@@ -13,18 +13,30 @@ struct roi_plane {
   const float *_Nonnull base;
   ptrdiff_t row_stride;
   ptrdiff_t pixel_stride;
-  /// How far it is to the same vector of the channels that are reduced next, which the caches may fetch
-  /// meanwhile; 0 where that is not known.
-  ptrdiff_t next;
+  /// How far it is to the same vector of the next channels; 0 where there are none.
+  ptrdiff_t group_stride;
 };
 
-/// Writes the maximum of each bin, or 0 for an empty bin.
+/// Where bins are written: bin (p, q) to `base[(p * bins + q) * bin_stride]`.
+struct roi_bins {
+  float *_Nonnull base;
+  ptrdiff_t bin_stride;
+  /// How far it is to the same bin of the next channels.
+  ptrdiff_t group_stride;
+};
+
+/// The most groups of channels that are reduced at once: what decides where a bin lies is asked once for all
+/// of them, and their sums stay in registers.
+#define roi_most_groups 4
+
+/// Writes the maximum of each bin, or 0 for an empty bin, for `groups` groups of channels: 1 or
+/// `roi_most_groups`.
 ///
-/// Bin (p, q) covers rows `rows[2p] ..< rows[2p + 1]` and columns `columns[2q] ..< columns[2q + 1]`
-/// and is written to `out[(p * bins + q) * bin_stride]`. A NaN is never the maximum, and the search
-/// starts at -FLT_MAX.
-void roi_max_bins(struct roi_plane plane, int lanes, int bins, const int32_t *_Nonnull rows,
-                  const int32_t *_Nonnull columns, float *_Nonnull out, ptrdiff_t bin_stride);
+/// Bin (p, q) covers rows `rows[2p] ..< rows[2p + 1]` and columns `columns[2q] ..< columns[2q + 1]`.
+/// A NaN is never the maximum, and the search starts at -FLT_MAX.
+void roi_max_bins(struct roi_plane plane, int lanes, int groups, int bins,
+                  const int32_t *_Nonnull rows, const int32_t *_Nonnull columns,
+                  struct roi_bins out);
 
 /// A row or a column of the map, and how much of it a bin takes.
 struct roi_tap {
@@ -32,14 +44,14 @@ struct roi_tap {
   float weight;
 };
 
-/// Writes the weighted sum of each bin.
+/// Writes the weighted sum of each bin, for groups of channels as `roi_max_bins` does.
 ///
 /// Bin (p, q) takes the taps `row_taps[row_starts[p] ..< row_starts[p + 1]]` by the column taps of
-/// q; each cell counts with the product of the two weights. Written as `roi_max_bins` does.
-void roi_sum_taps(struct roi_plane plane, int lanes, int bins, const int32_t *_Nonnull row_starts,
-                  const struct roi_tap *_Nonnull row_taps, const int32_t *_Nonnull column_starts,
-                  const struct roi_tap *_Nonnull column_taps, float *_Nonnull out,
-                  ptrdiff_t bin_stride);
+/// q; each cell counts with the product of the two weights.
+void roi_sum_taps(struct roi_plane plane, int lanes, int groups, int bins,
+                  const int32_t *_Nonnull row_starts, const struct roi_tap *_Nonnull row_taps,
+                  const int32_t *_Nonnull column_starts,
+                  const struct roi_tap *_Nonnull column_taps, struct roi_bins out);
 
 /// Gathers channels that lie apart into vectors of 16: `vectors[i * 16 + c]` becomes
 /// `channels[c * channel_stride + i * cell_stride]` for every c below `channel_count`, at most 16.

@@ -9,17 +9,18 @@ protocol BinTable {
   /// Works out the bins of one more RoI.
   mutating func append(_ roi: BoundingBox)
 
-  /// Pools one group of channels of one RoI.
+  /// Whether `roi_most_groups` groups of channels can be pooled at once.
+  static var reducesGroups: Bool { get }
+
+  /// Pools one group of channels of one RoI, or `roi_most_groups`.
   ///
   /// - Parameters:
   ///   - plane: The map of the layout that the table was made for.
-  ///   - lanes: The number of channels in the group: 8 or 16.
+  ///   - lanes: The number of channels in a group: 8 or 16.
+  ///   - groups: The number of groups.
   ///   - entry: Which of the RoIs, in the order in which they were appended.
-  ///   - vectors: Room for P x P vectors of `lanes`, each `stride` after the one before.
-  ///   - stride: The distance from one bin's vector to the next, in elements.
-  func reduce(
-    _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
-    stride: Int)
+  ///   - bins: Room for P x P vectors of `lanes` for each group.
+  func reduce(_ plane: roi_plane, lanes: Int, groups: Int, entry: Int, into bins: roi_bins)
 
   /// Adds the gradient of one group of channels of one RoI to that of the plane.
   ///
@@ -36,6 +37,8 @@ protocol BinTable {
 
 /// The bins of RoIPool and of adaptive pooling: ranges of rows and of columns.
 struct MaximumBins: BinTable {
+  static let reducesGroups = true
+
   private let pooling: RoIPooling
   private let height: Int
   private let width: Int
@@ -66,10 +69,7 @@ struct MaximumBins: BinTable {
     }
   }
 
-  func reduce(
-    _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
-    stride: Int
-  ) {
+  func reduce(_ plane: roi_plane, lanes: Int, groups: Int, entry: Int, into bins: roi_bins) {
     let boundsPerAxis = 2 * pooling.outputSize
     precondition((0..<bounds.count / (2 * boundsPerAxis)).contains(entry), "no RoI \(entry)")
     unsafe bounds.withUnsafeBufferPointer { bounds in
@@ -78,7 +78,8 @@ struct MaximumBins: BinTable {
       // map.
       let rows = unsafe base + 2 * boundsPerAxis * entry
       unsafe roi_max_bins(
-        plane, Int32(lanes), Int32(pooling.outputSize), rows, rows + boundsPerAxis, vectors, stride)
+        plane, Int32(lanes), Int32(groups), Int32(pooling.outputSize), rows, rows + boundsPerAxis,
+        bins)
     }
   }
 
@@ -102,6 +103,8 @@ struct MaximumBins: BinTable {
 /// The samples of RoIAlign: for each bin of an axis, or each sample, the cells that it reads and their
 /// weights.
 struct AlignedTaps: BinTable {
+  static let reducesGroups = true
+
   private let pooling: RoIPooling
   private let height: Int
   private let width: Int
@@ -145,10 +148,7 @@ struct AlignedTaps: BinTable {
     starts.append(Int32(taps.count))
   }
 
-  func reduce(
-    _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
-    stride: Int
-  ) {
+  func reduce(_ plane: roi_plane, lanes: Int, groups: Int, entry: Int, into bins: roi_bins) {
     let startsPerAxis = pooling.tapListCount + 1
     precondition((0..<starts.count / (2 * startsPerAxis)).contains(entry), "no RoI \(entry)")
     unsafe starts.withUnsafeBufferPointer { starts in
@@ -161,18 +161,16 @@ struct AlignedTaps: BinTable {
           let none = roi_tap(index: 0, weight: 0)
           unsafe withUnsafePointer(to: none) {
             unsafe roi_sum_taps(
-              plane, Int32(lanes), Int32(pooling.tapListCount), rows, $0, columns, $0, vectors,
-              stride
-            )
+              plane, Int32(lanes), Int32(groups), Int32(pooling.tapListCount), rows, $0, columns,
+              $0, bins)
           }
           return
         }
         // Safety: each RoI appended twice `startsPerAxis` starts, all within `taps`, and
         // `forEachTap` keeps every index on the map.
         unsafe roi_sum_taps(
-          plane, Int32(lanes), Int32(pooling.tapListCount), rows, taps, columns, taps, vectors,
-          stride
-        )
+          plane, Int32(lanes), Int32(groups), Int32(pooling.tapListCount), rows, taps, columns,
+          taps, bins)
       }
     }
   }
@@ -199,6 +197,9 @@ struct AlignedTaps: BinTable {
 
 /// The samples of RoICrop: a small map for each RoI, of which the maxima of two by two cells are taken.
 struct SampleMaxima: BinTable {
+  /// The samples of a group are a map of their own.
+  static let reducesGroups = false
+
   private var taps: AlignedTaps
   private let binCount: Int
   /// First and end of each bin among the samples of an axis.
@@ -224,21 +225,21 @@ struct SampleMaxima: BinTable {
     unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: side * side * lanes) { samples in
       guard let base = samples.baseAddress else { return }
       unsafe body(
-        roi_plane(base: base, row_stride: side * lanes, pixel_stride: lanes, next: 0), samples)
+        roi_plane(base: base, row_stride: side * lanes, pixel_stride: lanes, group_stride: 0),
+        samples)
     }
   }
 
-  func reduce(
-    _ plane: roi_plane, lanes: Int, entry: Int, into vectors: UnsafeMutablePointer<Float>,
-    stride: Int
-  ) {
+  func reduce(_ plane: roi_plane, lanes: Int, groups: Int, entry: Int, into bins: roi_bins) {
     unsafe withSamples(lanes: lanes) { map, samples in
       guard let base = samples.baseAddress else { return }
-      unsafe taps.reduce(plane, lanes: lanes, entry: entry, into: base, stride: lanes)
+      unsafe taps.reduce(
+        plane, lanes: lanes, groups: 1, entry: entry,
+        into: roi_bins(base: base, bin_stride: lanes, group_stride: 0))
       unsafe bounds.withUnsafeBufferPointer { bounds in
         guard let bounds = bounds.baseAddress else { return }
         // Safety: the bins lie within the 2P x 2P samples, all of which were just written.
-        unsafe roi_max_bins(map, Int32(lanes), Int32(binCount), bounds, bounds, vectors, stride)
+        unsafe roi_max_bins(map, Int32(lanes), 1, Int32(binCount), bounds, bounds, bins)
       }
     }
   }
@@ -250,7 +251,9 @@ struct SampleMaxima: BinTable {
     unsafe withSamples(lanes: lanes) { map, samples in
       unsafe withSamples(lanes: lanes) { _, sampleGradient in
         guard let base = samples.baseAddress, let above = sampleGradient.baseAddress else { return }
-        unsafe taps.reduce(plane, lanes: lanes, entry: entry, into: base, stride: lanes)
+        unsafe taps.reduce(
+          plane, lanes: lanes, groups: 1, entry: entry,
+          into: roi_bins(base: base, bin_stride: lanes, group_stride: 0))
         unsafe sampleGradient.initialize(repeating: 0)
         unsafe bounds.withUnsafeBufferPointer { bounds in
           guard let bounds = bounds.baseAddress else { return }

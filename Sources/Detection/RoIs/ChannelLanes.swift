@@ -34,17 +34,21 @@ struct LaneReader {
     }
   }
 
-  /// Calls back with one group of channels of one image.
+  /// Whether groups of channels lie in the map at one distance from each other.
+  var hasGroupStride: Bool {
+    unsafe !isGathering && layout.groupStride(lanes: lanes) != nil
+  }
+
+  /// Calls back with one group of channels of one image, behind which the others lie.
   mutating func withPlane(image: Int, group: Int, _ body: (roi_plane) -> Void) {
     let (channel, block, width) = unsafe (group * lanes, layout.channelBlock, layout.width)
     guard unsafe isGathering else {
       // Safety: the layout puts every vector of the group inside its `elementCount` elements.
-      let offset = unsafe layout.offset(image: image, channel: channel, y: 0, x: 0)
-      let next = unsafe group + 1 < groupCount
-        ? unsafe layout.offset(image: image, channel: channel + lanes, y: 0, x: 0) - offset : 0
+      let base = unsafe features + layout.offset(image: image, channel: channel, y: 0, x: 0)
       unsafe body(
         roi_plane(
-          base: features + offset, row_stride: width * block, pixel_stride: block, next: next))
+          base: base, row_stride: width * block, pixel_stride: block,
+          group_stride: layout.groupStride(lanes: lanes) ?? 0))
       return
     }
     let channelCount = unsafe min(lanes, layout.channelCount - channel)
@@ -71,7 +75,8 @@ struct LaneReader {
             .update(repeating: 0, count: lanes - channelCount)
         }
       }
-      unsafe body(roi_plane(base: vectors, row_stride: width * lanes, pixel_stride: lanes, next: 0))
+      unsafe body(
+        roi_plane(base: vectors, row_stride: width * lanes, pixel_stride: lanes, group_stride: 0))
     }
   }
 }
@@ -94,39 +99,49 @@ struct LaneWriter {
     unsafe self.output = output
     unsafe self.layout = layout
     unsafe self.lanes = lanes
-    unsafe vectors = [Float](repeating: 0, count: layout.height * layout.width * lanes)
+    unsafe vectors = [Float](
+      repeating: 0, count: layout.height * layout.width * lanes * Int(roi_most_groups))
   }
 
   private var paddedChannelCount: Int {
     unsafe layout.channelBlockCount * layout.channelBlock
   }
 
-  /// Has `body` write the bins of one RoI and one group of channels: the bin's vectors from the
-  /// pointer on, each as many elements after the one before as the second argument says.
-  mutating func write(roi: Int, group: Int, _ body: (UnsafeMutablePointer<Float>, Int) -> Void) {
+  /// Has `body` write the bins of one RoI and some groups of channels, 1 or `roi_most_groups`.
+  mutating func write(roi: Int, group: Int, groups: Int, _ body: (roi_bins) -> Void) {
     let (channel, block) = unsafe (group * lanes, layout.channelBlock)
     let cellCount = unsafe layout.height * layout.width
-    let channelCount = unsafe min(lanes, paddedChannelCount - channel)
-    guard channelCount > 0 else { return }
-    // Safety: the layout has room for all channels below the padded count, and the vectors that are
-    // written in place lie within one block.
-    let first = unsafe output + layout.offset(image: roi, channel: channel, y: 0, x: 0)
-    if unsafe channel % block + lanes <= block {
-      unsafe body(first, block)
+    let stride = unsafe layout.groupStride(lanes: lanes)
+    let end = unsafe channel + groups * lanes
+    if unsafe channel % block + lanes <= block && end <= paddedChannelCount,
+      groups == 1 || stride != nil
+    {
+      // Safety: the layout has room for all channels below the padded count, and the vectors that are
+      // written in place lie within one block.
+      let first = unsafe output + layout.offset(image: roi, channel: channel, y: 0, x: 0)
+      unsafe body(roi_bins(base: first, bin_stride: block, group_stride: stride ?? 0))
       return
     }
-    let (lanes, layout, output) = unsafe (lanes, layout, output)
+    let (lanes, layout, output, padded) = unsafe (lanes, layout, output, paddedChannelCount)
     unsafe vectors.withUnsafeMutableBufferPointer { vectors in
       guard let vectors = vectors.baseAddress else { return }
-      unsafe body(vectors, lanes)
-      if block == 1 {
-        unsafe roi_scatter_lanes(
-          vectors, Int32(lanes), Int32(channelCount), cellCount, first, cellCount, 1)
-      } else {
-        for lane in 0..<channelCount {
+      unsafe body(roi_bins(base: vectors, bin_stride: lanes, group_stride: cellCount * lanes))
+      for number in 0..<groups {
+        let channel = channel + number * lanes
+        let channelCount = min(lanes, padded - channel)
+        guard channelCount > 0 else { break }
+        // Safety: all channels are below the padded count.
+        let source = unsafe vectors + number * cellCount * lanes
+        let first = unsafe output + layout.offset(image: roi, channel: channel, y: 0, x: 0)
+        if block == 1 {
           unsafe roi_scatter_lanes(
-            vectors + lane, Int32(lanes), 1, cellCount,
-            output + layout.offset(image: roi, channel: channel + lane, y: 0, x: 0), 0, block)
+            source, Int32(lanes), Int32(channelCount), cellCount, first, cellCount, 1)
+        } else {
+          for lane in 0..<channelCount {
+            unsafe roi_scatter_lanes(
+              source + lane, Int32(lanes), 1, cellCount,
+              output + layout.offset(image: roi, channel: channel + lane, y: 0, x: 0), 0, block)
+          }
         }
       }
     }
@@ -142,5 +157,13 @@ struct LaneWriter {
         }
       }
     }
+  }
+}
+
+extension ChannelLayout {
+  /// How far it is from a vector of channels to that of the next ones, where it is the same for all.
+  fileprivate func groupStride(lanes: Int) -> Int? {
+    if channelBlock == lanes { return height * width * lanes }
+    return channelBlockCount == 1 && channelBlock.isMultiple(of: lanes) ? lanes : nil
   }
 }

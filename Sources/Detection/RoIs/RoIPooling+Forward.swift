@@ -96,7 +96,7 @@ extension RoIPooling {
   /// The most RoIs whose tables are held at once: they fit a second-level cache beside a plane.
   private static let maximumTableCount = 512
 
-  /// Takes the chosen RoIs by runs that lie in one image, and each run by groups of channels,
+  /// Takes the chosen RoIs by runs that lie in one image, and each run by some groups of channels at a time,
   /// so that the plane of a group stays in the cache while all its RoIs are pooled.
   private func run<Table: BinTable>(
     _ table: inout Table, _ reader: inout LaneReader, _ writer: inout LaneWriter,
@@ -117,15 +117,21 @@ extension RoIPooling {
         table.append(rois[chosen[end]])
         end += 1
       }
-      for group in 0..<(unsafe reader.groupCount) {
+      var group = 0
+      while unsafe group < reader.groupCount {
+        let takesGroups =
+          unsafe Table.reducesGroups && reader.hasGroupStride
+          && group + Int(roi_most_groups) <= reader.groupCount
+        let count = takesGroups ? Int(roi_most_groups) : 1
         unsafe reader.withPlane(image: image, group: group) { plane in
           for place in start..<end {
-            unsafe writer.write(roi: chosen[place], group: group) { vectors, stride in
+            unsafe writer.write(roi: chosen[place], group: group, groups: count) { bins in
               unsafe table.reduce(
-                plane, lanes: lanes, entry: place - start, into: vectors, stride: stride)
+                plane, lanes: lanes, groups: count, entry: place - start, into: bins)
             }
           }
         }
+        group += count
       }
       for place in start..<end {
         unsafe writer.clearPadding(roi: chosen[place], after: reader.groupCount)
