@@ -116,11 +116,11 @@ def cases(program, folder):
     return {
         "vgg16": ("VGG16, 600x800, 21 classes", vgg16, (600, 800), 1),
         "embedded": ("The embedded model, 480x640", embedded, (480, 640), 3),
-        "resnet50": ("torchvision's fasterrcnn_resnet50_fpn, 600x800 (800x1066 inside), 1000 proposals",
-                     model("resnet50"), whole.SIZE, 1),
-        "mobilenet": ("torchvision's fasterrcnn_mobilenet_v3_large_320_fpn, 600x800 (320x426 inside), 150 proposals",
+        "resnet50": ("torchvision's fasterrcnn_resnet50_fpn, 600x800 (800x1066 inside)", model("resnet50"),
+                     whole.SIZE, 1),
+        "mobilenet": ("torchvision's fasterrcnn_mobilenet_v3_large_320_fpn, 600x800 (320x426 inside)",
                       model("mobilenet"), whole.SIZE, 3),
-        "c4": ("Detectron2's R50-C4, 600x800 (800x1067 inside), 300 proposals", model("c4"), whole.SIZE, 1),
+        "c4": ("Detectron2's R50-C4, 600x800 (800x1067 inside)", model("c4"), whole.SIZE, 1),
     }
 
 
@@ -129,7 +129,10 @@ def run(program, folder, name, rounds):
     title, make, size, factor = cases(program, folder)[name]
     chosen = make()
     servers = {n: e for n, e in chosen.items() if isinstance(e, Server)}
-    times = measure(chosen, picture(*size, 1), factor * rounds)
+    data = picture(*size, 1)
+    proposals, detections = servers["frcnn, fp32"].counts(data)
+    title = f"{title}: {proposals} proposals, {detections} detections"
+    times = measure(chosen, data, factor * rounds)
     peaks = {n: server.peak() for n, server in servers.items()}
     for server in servers.values():
         server.end()
@@ -159,9 +162,10 @@ Python; frcnn is asked over HTTP. Each engine was asked for the precision that i
 bf16 on a CPU that has it, as it does for what int8 leaves over. Peak memory is that of a process with nothing else in it.
 Made by `scripts/bench-peers`.
 
-VGG16 and the embedded model: at most 300 proposals; peers run their networks, with torchvision's compiled kernels around
+VGG16 and the embedded model: peers run their networks, with torchvision's compiled kernels around
 them. torchvision's models run whole, in its own code or as exported to ONNX. R50-C4 is Detectron2's graph in plain PyTorch
-with torchvision's kernels. All weights are random, but for the embedded model's.
+with torchvision's kernels. All weights are random, but for the embedded model's; scores and boxes of torchvision's and
+Detectron2's are balanced, so that proposals and detections are as many as they may be.
 
 {model}, {os.cpu_count()} cores; {datetime.date.today()}; PyTorch {torch.__version__.split("+")[0]}, torchvision \
 {torchvision.__version__.split("+")[0]}, ONNX Runtime {onnxruntime.__version__}, OpenVINO \

@@ -1,6 +1,7 @@
 """The engines that scripts/bench-peers compares: each is called with what it computes on, two threads each."""
 import http.client
 import io
+import json
 import os
 import pathlib
 import re
@@ -61,12 +62,17 @@ class Server:
                 break
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
-    def __call__(self, data):
-        self.connection.request("POST", "/detect", data, {"Content-Type": "image/jpeg"})
+    def __call__(self, data, path="/detect"):
+        self.connection.request("POST", path, data, {"Content-Type": "image/jpeg"})
         response = self.connection.getresponse()
         body = response.read()
         assert response.status == 200, body[:300]
         return body
+
+    def counts(self, data):
+        """How many proposals and detections a picture has."""
+        answer = json.loads(self(data, "/detect?max_proposals=1000"))
+        return len(answer["proposals"]), len(answer["detections"])
 
     def peak(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
