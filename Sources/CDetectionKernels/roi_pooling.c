@@ -72,6 +72,12 @@ INLINE void roi_sum_##LANES(const int groups, struct roi_plane plane, int bins, 
         }                                                                                          \
         FOR_GROUPS sum[g] += row_taps[i].weight * row_sum[g];                                      \
       }                                                                                            \
+      if (out.biases) {                                                                            \
+        FOR_GROUPS {                                                                               \
+          const vector##LANES value = sum[g] + *(const vector##LANES *)(out.biases + g * LANES);   \
+          sum[g] = out.lowest > value ? out.lowest : value;                                        \
+        }                                                                                          \
+      }                                                                                            \
       FOR_GROUPS *(vector##LANES *)(out.base + g * out.group_stride) = sum[g];                     \
     }                                                                                              \
   }                                                                                                \

@@ -12,7 +12,7 @@ public final class LayerWeights: Sendable {
   public let shape: Shape
 
   /// One value for each output channel.
-  let biases: [Float]
+  public let biases: [Float]
 
   /// What the tensors are called in a checkpoint, without `.weight`, where that is not the layer's name.
   let name: String?
@@ -73,6 +73,11 @@ public final class LayerWeights: Sendable {
     self.name = name
     hasOwnBiases = biases != nil && outputScales == nil
     state = Mutex(State(source: weights))
+  }
+
+  /// The same weights with zeros for biases; `nil` where the checkpoint's own have been let go.
+  public var withoutBiases: LayerWeights? {
+    source.map { LayerWeights($0, outputScales: outputScales, name: name) }
   }
 
   /// The checkpoint's own weights, without factors; `nil` where they have been let go.

@@ -85,6 +85,15 @@ public struct TensorLayout: Sendable {
     try channelsLast(shape.dimensions, .float32)
   }
 
+  /// Float32 maps as they lie.
+  public init(_ layout: ChannelLayout) throws(ComputeError) {
+    let shape: Shape = [layout.imageCount, layout.channelCount, layout.height, layout.width]
+    let isInnermost = layout.channelBlock > 1 && layout.channelBlock == layout.channelCount
+    self =
+      isInnermost
+      ? try .channelsLast(shape) : try .channelBlocked(shape, block: layout.channelBlock)
+  }
+
   static func channelsLast(
     _ shape: [Int], _ elementType: ElementType
   ) throws(ComputeError) -> TensorLayout {

@@ -2,6 +2,7 @@ internal import Compute
 internal import Detection
 internal import Families
 internal import Images
+internal import Networks
 public import Tensors
 
 extension Detector {
@@ -22,11 +23,19 @@ extension Session {
     let resized = try pictures.resizing(size).size
     let picture = try pictures.plan(images: 1, resizedTo: resized)
     let count = model.blueprint.detection.proposals.counts.afterNMS
-    let head = try rois.plan(proposals: count)
+    let heads = try rois.plans(proposals: count, map: roiMap(of: picture))
     var counts: [Stage: Int] = [:]
     for step in picture.steps { counts[step.stage, default: 0] += step.operationCount }
-    counts[.head] = head.plan.steps.reduce(0) { $0 + $1.operationCount } * head.runs
+    counts[.head] = heads.reduce(0) { sum, head in
+      sum + head.plan.steps.reduce(0) { $0 + $1.operationCount } * head.runs
+    }
     return counts
+  }
+
+  /// The map that RoIs are pooled from, as a plan makes it; `nil` where there are several.
+  func roiMap(of picture: Plan) -> ChannelLayout? {
+    let levels = model.networks.roiLevels
+    return levels.count == 1 ? picture.outputLayouts[levels.lowerBound].channelLayout : nil
   }
 }
 

@@ -67,7 +67,8 @@ extension Session {
     func makePlans() throws(DetectorError) -> [(Stage, Plan)] {
       let picture = try pictures.plan(images: 1, resizedTo: resized)
       let count = model.blueprint.detection.proposals.counts.afterNMS
-      return [(.backbone, picture), (.head, try rois.plan(proposals: count).plan)]
+      let heads = try rois.plans(proposals: count, map: roiMap(of: picture))
+      return [(.backbone, picture)] + heads.map { (.head, $0.plan) }
     }
     // The first time puts weights in order as well, which no later plan pays for.
     _ = try makePlans()
@@ -88,16 +89,17 @@ extension Session {
     for (stage, plan) in plans { rows += try self.rows(of: plan, stage: stage, runs: runs) }
     return PlanReport(
       rows: rows, peakRates: peaks, buildDuration: buildDuration,
-      arenaByteCounts: Dictionary(uniqueKeysWithValues: plans.map { ($0.0, $0.1.arenaByteCount) }),
+      arenaByteCounts: Dictionary(plans.map { ($0.0, $0.1.arenaByteCount) }, uniquingKeysWith: +),
       weightByteCount: model.networks.preparedByteCount)
   }
 
   private func rows(
     of plan: Plan, stage: Stage, runs: Int
   ) throws(DetectorError) -> [PlanReport.Row] {
-    let count = plan.inputLayout.byteCount / MemoryLayout<Float>.stride
+    // All inputs may be the same zeros.
+    let count = plan.inputLayouts.map(\.byteCount).max() ?? 0
     let input = FloatBuffer()
-    let values = try unsafe input.room(count)
+    let values = try unsafe input.room(count / MemoryLayout<Float>.stride)
     unsafe values.initialize(repeating: 0)
     var best = [Duration](repeating: .seconds(1 << 20), count: plan.steps.count)
     let clock = ContinuousClock()
@@ -105,7 +107,7 @@ extension Session {
     for _ in 0...max(runs, 1) {
       var last = clock.now
       do {
-        try unsafe plan.run(on: source) { step in
+        try unsafe plan.run(on: plan.inputLayouts.map { _ in unsafe source }) { step in
           let now = clock.now
           best[step] = min(best[step], now - last)
           last = now

@@ -19,6 +19,10 @@ public struct DetectorNetworks: Sendable {
   /// From pooled RoIs (R, C, P, P) to class offsets and class logits (R, L).
   public private(set) var head: Network
 
+  /// The head in two parts, for pooling that is linear; `nil` where it cannot be divided, or RoIs are pooled from
+  /// several levels.
+  public private(set) var dividedHead: DividedHead?
+
   /// What the backbone and the neck are, in words.
   public let architectureName: String
 
@@ -99,6 +103,8 @@ public struct DetectorNetworks: Sendable {
     addProposals(to: &proposal, proposal.inputs)
     self.proposal = proposal
     self.head = head.network(residualStride: architecture.residualStride)
+    dividedHead =
+      roiLevels.count == 1 ? head.divided(residualStride: architecture.residualStride) : nil
     architectureName = Self.name(backbone, pyramid: pyramid, head: head)
   }
 
@@ -132,7 +138,12 @@ extension DetectorNetworks {
   public var readsSignedBytes: Set<String> { picture.readsSignedBytes.union(head.readsSignedBytes) }
 
   /// The networks with the inputs of their `lowPrecisionLayers` as further outputs.
-  public var observingInputs: DetectorNetworks { mapped { $0.observingInputs } }
+  public var observingInputs: DetectorNetworks {
+    var networks = mapped { $0.observingInputs }
+    // The head as a whole has all its layers.
+    networks.dividedHead = nil
+    return networks
+  }
 
   /// The names of the RoI head's fully connected layers with ReLU that are one matrix each, in their
   /// order.
@@ -145,13 +156,17 @@ extension DetectorNetworks {
     networks.picture = transform(picture)
     networks.proposal = transform(proposal)
     networks.head = transform(head)
+    if let divided = dividedHead {
+      networks.dividedHead?.map = transform(divided.map)
+      networks.dividedHead?.pooled = transform(divided.pooled)
+    }
     return networks
   }
 
   /// The bytes of the layers' weights in all layouts in which they are kept.
   public var preparedByteCount: Int {
-    // The RPN's weights are those of `picture` again in `proposal`.
-    picture.preparedByteCount + head.preparedByteCount
+    let divided = [dividedHead?.map, dividedHead?.pooled].compactMap(\.self)
+    return Network.preparedByteCount(of: [picture, proposal, head] + divided)
   }
 }
 

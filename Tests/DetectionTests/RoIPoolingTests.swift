@@ -85,6 +85,45 @@ struct RoIPoolingTests {
     }
   }
 
+  @Test(
+    arguments: [RoIPooling.Operator.align(samplingRatio: nil, aligned: true), .alignAverage],
+    [1, 16])
+  func everySecondBinIsOneOfAllAndTakesABias(_ operator: RoIPooling.Operator, _ block: Int) {
+    let rois = Array(rois.prefix(12))
+    let indices = rois.indices.map { $0 % 2 }
+    let map = twoImages(channelCount: 80)
+    let layout = ChannelLayout(
+      imageCount: 2, channelCount: 80, height: 37, width: 50, channelBlock: block)
+    let blocked = layout.rearranged(map)
+    func pool(_ step: Int, _ finish: PooledFinish?) -> [Float] {
+      let pooling = RoIPooling(
+        `operator`, outputSize: 7, step: step, spatialScale: Self.scale)
+      var output = [Float](
+        repeating: .nan, count: rois.count * 80 * pooling.binCount * pooling.binCount)
+      unsafe blocked.withUnsafeBufferPointer { blocked in
+        unsafe output.withUnsafeMutableBufferPointer { output in
+          unsafe pooling.pool(
+            blocked, layout: layout, rois: rois.span, imageIndices: indices.span,
+            chosen: Array(rois.indices).span, into: output, finish: finish)
+        }
+      }
+      return output
+    }
+    let all = pool(1, nil)
+    let biases = (0..<80).map { Float($0) / 4 - 10 }
+    for isRectified in [false, true] {
+      let found = pool(2, PooledFinish(biases: biases, isRectified: isRectified))
+      let wanted = (0..<rois.count * 80).flatMap { plane in
+        (0..<16).map { bin in
+          let value = all[plane * 49 + bin / 4 * 14 + bin % 4 * 2] + biases[plane % 80]
+          return isRectified ? max(value, 0) : value
+        }
+      }
+      #expect(largestDifference(found, wanted) <= 1e-6)
+      #expect(isRectified == (found.min() == 0))
+    }
+  }
+
   @Test
   func twoImagesTogetherGiveWhatEachGivesAlone() {
     let rois = Array(rois.prefix(8))

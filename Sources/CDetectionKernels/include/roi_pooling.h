@@ -23,6 +23,10 @@ struct roi_bins {
   ptrdiff_t bin_stride;
   /// How far it is to the same bin of the next channels.
   ptrdiff_t group_stride;
+  /// One for each of the channels, which is added to sums; or null.
+  const float *_Nullable biases;
+  /// What smaller sums are raised to, where there are biases.
+  float lowest;
 };
 
 /// The most groups of channels that are reduced at once: what decides where a bin lies is asked once for all

@@ -65,8 +65,12 @@ public struct Network: Sendable {
   public func channelCount(_ value: Value) -> Int { channels[value.index] }
 
   /// The bytes of the layers' weights in all layouts in which plans keep them.
-  public var preparedByteCount: Int {
+  public var preparedByteCount: Int { Self.preparedByteCount(of: [self]) }
+
+  /// The same of several networks, whose common weights count once.
+  public static func preparedByteCount(of networks: [Network]) -> Int {
     var seen: Set<ObjectIdentifier> = []
+    let layers = networks.flatMap(\.layers)
     return layers.compactMap(\.operation.weights).reduce(0) { sum, weights in
       seen.insert(ObjectIdentifier(weights)).inserted ? sum + weights.preparedByteCount : sum
     }

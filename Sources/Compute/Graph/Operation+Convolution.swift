@@ -166,7 +166,8 @@ struct Convolution: Operation {
     if let addend {
       // oneDNN's sum adds to what the output already holds: the addend itself where neither this
       // kernel nor a later one reads it, else a copy.
-      var base = try lowering.memory(of: addend, kept: addendStorage, name: layer.name)
+      var base = try lowering.memory(
+        of: addend, kept: addendStorage, like: destinationLayout, name: layer.name)
       let isReusable =
         base.layout == destinationLayout
         && lowering.mayOverwrite(addend, at: base, byLayer: layer.index) && addend != input

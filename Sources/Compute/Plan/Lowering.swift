@@ -174,6 +174,16 @@ struct Lowering {
       of: value, kept: storage, as: source.layout.retyped(storage.elementType), name: name)
   }
 
+  /// A value in a type, in the layout that it has; an input that is not yet placed takes on a kernel's.
+  mutating func memory(
+    of value: Network.Value, kept storage: ValueStorage, like layout: TensorLayout, name: String
+  ) throws(ComputeError) -> Memory {
+    if located[value.index] == nil {
+      _ = try memory(of: value, as: layout.retyped(.float32), name: name)
+    }
+    return try memory(of: value, kept: storage, name: name)
+  }
+
   /// How a value is kept.
   func storage(of value: Network.Value) -> ValueStorage { stored[value.index] }
 

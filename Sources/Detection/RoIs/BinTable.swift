@@ -134,7 +134,7 @@ struct AlignedTaps: BinTable {
     for p in 0..<pooling.tapListCount {
       let first = taps.count
       starts.append(Int32(first))
-      pooling.forEachTap(ofAlignedBin: p, of: extent, size: size) { index, weight in
+      pooling.forEachTap(ofAlignedBin: p * pooling.step, of: extent, size: size) { index, weight in
         // Neighbouring samples share cells: the same cell is one of the last three taps, whichever
         // way the box runs.
         for tap in (max(first, taps.count - 3)..<taps.count).reversed()
@@ -235,7 +235,8 @@ struct SampleMaxima: BinTable {
       guard let base = samples.baseAddress else { return }
       unsafe taps.reduce(
         plane, lanes: lanes, groups: 1, entry: entry,
-        into: roi_bins(base: base, bin_stride: lanes, group_stride: 0))
+        into: roi_bins(
+          base: base, bin_stride: lanes, group_stride: 0, biases: nil, lowest: 0))
       unsafe bounds.withUnsafeBufferPointer { bounds in
         guard let bounds = bounds.baseAddress else { return }
         // Safety: the bins lie within the 2P x 2P samples, all of which were just written.
@@ -253,7 +254,8 @@ struct SampleMaxima: BinTable {
         guard let base = samples.baseAddress, let above = sampleGradient.baseAddress else { return }
         unsafe taps.reduce(
           plane, lanes: lanes, groups: 1, entry: entry,
-          into: roi_bins(base: base, bin_stride: lanes, group_stride: 0))
+          into: roi_bins(
+            base: base, bin_stride: lanes, group_stride: 0, biases: nil, lowest: 0))
         unsafe sampleGradient.initialize(repeating: 0)
         unsafe bounds.withUnsafeBufferPointer { bounds in
           guard let bounds = bounds.baseAddress else { return }

@@ -89,13 +89,22 @@ struct LaneWriter {
   private let layout: ChannelLayout
   private let lanes: Int
   private let output: UnsafeMutablePointer<Float>
+  private let biases: UnsafePointer<Float>?
+  private let lowest: Float
   private var vectors: [Float]
 
   /// - Parameters:
   ///   - output: The pooled maps.
   ///   - layout: Their layout, an image for each RoI.
   ///   - lanes: The number of channels in a vector.
-  init(_ output: UnsafeMutablePointer<Float>, _ layout: ChannelLayout, lanes: Int) {
+  ///   - biases: What is added to sums, for whole vectors; or `nil`.
+  ///   - lowest: What smaller sums are raised to, where there are biases.
+  init(
+    _ output: UnsafeMutablePointer<Float>, _ layout: ChannelLayout, lanes: Int,
+    biases: UnsafePointer<Float>?, lowest: Float
+  ) {
+    unsafe self.biases = biases
+    unsafe self.lowest = lowest
     unsafe self.output = output
     unsafe self.layout = layout
     unsafe self.lanes = lanes
@@ -119,13 +128,20 @@ struct LaneWriter {
       // Safety: the layout has room for all channels below the padded count, and the vectors that are
       // written in place lie within one block.
       let first = unsafe output + layout.offset(image: roi, channel: channel, y: 0, x: 0)
-      unsafe body(roi_bins(base: first, bin_stride: block, group_stride: stride ?? 0))
+      unsafe body(
+        roi_bins(
+          base: first, bin_stride: block, group_stride: stride ?? 0,
+          biases: biases.map { unsafe $0 + channel }, lowest: lowest))
       return
     }
     let (lanes, layout, output, padded) = unsafe (lanes, layout, output, paddedChannelCount)
+    let (biases, lowest) = unsafe (biases.map { unsafe $0 + channel }, lowest)
     unsafe vectors.withUnsafeMutableBufferPointer { vectors in
       guard let vectors = vectors.baseAddress else { return }
-      unsafe body(roi_bins(base: vectors, bin_stride: lanes, group_stride: cellCount * lanes))
+      unsafe body(
+        roi_bins(
+          base: vectors, bin_stride: lanes, group_stride: cellCount * lanes, biases: biases,
+          lowest: lowest))
       for number in 0..<groups {
         let channel = channel + number * lanes
         let channelCount = min(lanes, padded - channel)

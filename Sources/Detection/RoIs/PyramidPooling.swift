@@ -21,8 +21,10 @@ public struct PyramidPooling: Sendable {
   ///   - settings: The family's rules.
   ///   - maps: The rows, columns and nominal stride of each map, from the finest.
   ///   - frame: The picture, in whose resized pixels the RoIs are told.
+  ///   - step: Of each axis every how many-th bin is computed.
   public init(
-    _ settings: RoISettings, maps: [(height: Int, width: Int, stride: Int)], frame: ImageFrame
+    _ settings: RoISettings, maps: [(height: Int, width: Int, stride: Int)], frame: ImageFrame,
+    step: Int = 1
   ) {
     let scales = maps.map {
       settings.scale.spatialScale(
@@ -30,7 +32,7 @@ public struct PyramidPooling: Sendable {
     }
     poolings = scales.map {
       RoIPooling(
-        settings.operator, outputSize: settings.size, spatialScale: $0,
+        settings.operator, outputSize: settings.size, step: step, spatialScale: $0,
         cornerRounding: settings.cornerRounding)
     }
     mapper = LevelMapper(settings.levels, scales: scales.map(\.yMultiplier))
@@ -74,9 +76,11 @@ public struct PyramidPooling: Sendable {
   ///   - range: Which of them, counted in the order of their maps.
   ///   - output: Room for all RoIs, `[R, C, P, P]` in blocks of `outputChannelBlock`.
   ///   - outputChannelBlock: How many channels lie side by side in the output.
+  ///   - finish: What is added to the sums of an operator that is linear.
   public func pool(
     _ maps: [FeatureMapView], rois: Span<BoundingBox>, imageIndices: Span<Int>, range: Range<Int>,
-    into output: UnsafeMutableBufferPointer<Float>, outputChannelBlock: Int
+    into output: UnsafeMutableBufferPointer<Float>, outputChannelBlock: Int,
+    finish: PooledFinish? = nil
   ) {
     precondition(
       maps.count == poolings.count && rois.count == order.count,
@@ -90,7 +94,8 @@ public struct PyramidPooling: Sendable {
       // Safety: whoever made the view holds the map, and `pool` checks both buffers' sizes.
       unsafe pooling.pool(
         map.values, layout: map.layout, rois: rois, imageIndices: imageIndices,
-        chosen: chosen.extracting(part), into: output, outputChannelBlock: outputChannelBlock)
+        chosen: chosen.extracting(part), into: output, outputChannelBlock: outputChannelBlock,
+        finish: finish)
     }
   }
 }

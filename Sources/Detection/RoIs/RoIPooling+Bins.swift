@@ -41,7 +41,7 @@ extension RoIPooling {
 
   /// How many lists of taps an axis has: one for each bin, or for each sample where the maximum of
   /// samples is taken.
-  var tapListCount: Int { self.operator == .cropMaximum ? 2 * outputSize : outputSize }
+  var tapListCount: Int { self.operator == .cropMaximum ? 2 * outputSize : binCount }
 
   /// Calls back for each cell that a sample of an aligned bin touches, with its share of the bin.
   ///
@@ -51,7 +51,7 @@ extension RoIPooling {
   /// over columns, because a sample's four weights, and the test whether it is on the map, are.
   ///
   /// - Parameters:
-  ///   - p: The bin, or of `cropMaximum` the sample, below `tapListCount`.
+  ///   - p: The bin, below `outputSize`, or of `cropMaximum` the sample.
   ///   - extent: The RoI on this axis, in cells.
   ///   - size: The number of cells of the map on this axis.
   ///   - body: Receives the cell and its share.

@@ -1,6 +1,22 @@
 internal import CDetectionKernels
 public import Tensors
 
+/// What is done to pooled channels before they are written, where pooling is linear: what follows a layer that
+/// was applied to the map instead of to what is cut out of it.
+public struct PooledFinish: Sendable {
+  /// One for each channel.
+  public let biases: [Float]
+
+  /// Whether negative numbers then become zeros.
+  public let isRectified: Bool
+
+  /// Adds biases, and rectifies the sums or not.
+  public init(biases: [Float], isRectified: Bool) {
+    self.biases = biases
+    self.isRectified = isRectified
+  }
+}
+
 extension RoIPooling {
   /// Pools the RoIs of a batch of feature maps.
   ///
@@ -23,7 +39,7 @@ extension RoIPooling {
       }
     }
     return Tensor(
-      shape: [rois.count, layout.channelCount, outputSize, outputSize], values: output)
+      shape: [rois.count, layout.channelCount, binCount, binCount], values: output)
   }
 
   /// Pools some of the RoIs, reading and writing the caller's memory.
@@ -48,11 +64,17 @@ extension RoIPooling {
   ///   - output: Room for all RoIs, `[R, C, P, P]` in blocks of `outputChannelBlock`; what pads the
   ///     last block becomes zero.
   ///   - outputChannelBlock: How many channels lie side by side in the output.
+  ///   - finish: What is added to the sums of an operator that is linear; traps with another one, and where
+  ///     it has not one number for each channel.
   public func pool(
     _ features: UnsafeBufferPointer<Float>, layout: ChannelLayout, rois: Span<BoundingBox>,
     imageIndices: Span<Int>, chosen: Span<Int>, into output: UnsafeMutableBufferPointer<Float>,
-    outputChannelBlock: Int = 1
+    outputChannelBlock: Int = 1, finish: PooledFinish? = nil
   ) {
+    precondition(
+      finish.map { self.operator.isLinear && $0.biases.count == layout.channelCount } ?? true,
+      "\(self.operator) of \(layout.channelCount) channels with \(finish?.biases.count ?? 0) biases"
+    )
     let outputLayout = outputLayout(
       roiCount: rois.count, channelCount: layout.channelCount, channelBlock: outputChannelBlock)
     precondition(
@@ -70,6 +92,7 @@ extension RoIPooling {
       "\(output.count) elements are no room for \(outputLayout.elementCount)")
     guard !chosen.isEmpty, let output = output.baseAddress else { return }
     guard layout.height > 0, layout.width > 0, let features = features.baseAddress else {
+      precondition(finish == nil, "biases for a map without cells")
       // A map without cells has nothing in any bin.
       let roiStride = outputLayout.elementCount / outputLayout.imageCount
       for place in chosen.indices {
@@ -79,17 +102,25 @@ extension RoIPooling {
       return
     }
     var reader = unsafe LaneReader(features, layout)
-    var writer = unsafe LaneWriter(output, outputLayout, lanes: reader.lanes)
-    switch self.operator {
-    case .pool, .truncatingAdaptiveMax:
-      var bins = MaximumBins(self, layout)
-      unsafe run(&bins, &reader, &writer, rois, imageIndices, chosen)
-    case .align, .alignAverage:
-      var taps = AlignedTaps(self, layout)
-      unsafe run(&taps, &reader, &writer, rois, imageIndices, chosen)
-    case .cropMaximum:
-      var samples = SampleMaxima(self, layout)
-      unsafe run(&samples, &reader, &writer, rois, imageIndices, chosen)
+    let biases = finish.map { finish in
+      let padding = unsafe reader.groupCount * reader.lanes - finish.biases.count
+      return finish.biases + [Float](repeating: 0, count: padding)
+    }
+    unsafe (biases ?? []).withUnsafeBufferPointer { padded in
+      var writer = unsafe LaneWriter(
+        output, outputLayout, lanes: reader.lanes, biases: biases == nil ? nil : padded.baseAddress,
+        lowest: finish?.isRectified == true ? 0 : -.infinity)
+      switch self.operator {
+      case .pool, .truncatingAdaptiveMax:
+        var bins = MaximumBins(self, layout)
+        unsafe run(&bins, &reader, &writer, rois, imageIndices, chosen)
+      case .align, .alignAverage:
+        var taps = AlignedTaps(self, layout)
+        unsafe run(&taps, &reader, &writer, rois, imageIndices, chosen)
+      case .cropMaximum:
+        var samples = SampleMaxima(self, layout)
+        unsafe run(&samples, &reader, &writer, rois, imageIndices, chosen)
+      }
     }
   }
 

@@ -55,6 +55,15 @@ public struct RoIPooling: Sendable, Hashable {
     /// to the map *before* it is split: bin p covers `floor(p * size / P) ..< ceil((p + 1) * size /
     /// P)` of what is left. An empty region, on which PyTorch raises an error, gives 0.
     case truncatingAdaptiveMax
+
+    /// Whether what is pooled is a weighted sum of the map's cells, so that a layer of 1x1 windows may as well
+    /// come before.
+    public var isLinear: Bool {
+      switch self {
+      case .align, .alignAverage: true
+      case .pool, .cropMaximum, .truncatingAdaptiveMax: false
+      }
+    }
   }
 
   /// How cells are shared out to bins.
@@ -63,17 +72,23 @@ public struct RoIPooling: Sendable, Hashable {
   /// The side P of the output.
   public let outputSize: Int
 
+  /// Of each axis every how many-th bin is computed, from the first: those that a layer with a stride reads.
+  public let step: Int
+
   /// How pixels become cells.
   public let spatialScale: SpatialScale
 
   /// Where RoIPool takes corners that lie halfway between two cells.
   public let cornerRounding: FloatingPointRoundingRule
 
-  /// Makes an operator; traps unless `outputSize` is 1 to 256 and a sampling ratio 1 to 256.
+  /// Makes an operator; traps unless `outputSize` is 1 to 256, a sampling ratio 1 to 256, and `step` 1 or that
+  /// of an operator that is linear.
   public init(
-    _ operator: Operator, outputSize: Int, spatialScale: SpatialScale,
+    _ operator: Operator, outputSize: Int, step: Int = 1, spatialScale: SpatialScale,
     cornerRounding: FloatingPointRoundingRule = .toNearestOrAwayFromZero
   ) {
+    precondition(
+      step == 1 || step > 1 && `operator`.isLinear, "\(`operator`) of every \(step)th bin")
     precondition(
       (1...256).contains(outputSize), "the output's side, \(outputSize), is not in 1...256")
     if case .align(let samplingRatio?, _) = `operator` {
@@ -83,9 +98,13 @@ public struct RoIPooling: Sendable, Hashable {
     }
     self.operator = `operator`
     self.outputSize = outputSize
+    self.step = step
     self.spatialScale = spatialScale
     self.cornerRounding = cornerRounding
   }
+
+  /// The bins of each axis that are computed.
+  public var binCount: Int { (outputSize + step - 1) / step }
 
   /// The layout of what pooling RoIs gives.
   ///
@@ -93,12 +112,12 @@ public struct RoIPooling: Sendable, Hashable {
   ///   - roiCount: The number of RoIs.
   ///   - channelCount: The number of channels.
   ///   - channelBlock: How many channels lie side by side in the output.
-  /// - Returns: `[R, C, P, P]`, as a layout of R images of P by P cells.
+  /// - Returns: `[R, C, P, P]`, as a layout of R images of P by P cells, or of those that `step` leaves.
   public func outputLayout(
     roiCount: Int, channelCount: Int, channelBlock: Int = 1
   ) -> ChannelLayout {
     ChannelLayout(
-      imageCount: roiCount, channelCount: channelCount, height: outputSize, width: outputSize,
+      imageCount: roiCount, channelCount: channelCount, height: binCount, width: binCount,
       channelBlock: channelBlock)
   }
 }

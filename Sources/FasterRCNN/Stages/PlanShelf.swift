@@ -23,6 +23,14 @@ final class PlanShelf {
   /// Drops the plans; the weights stay as they are.
   func removeAll() { plans = RecentValues(capacity: options.keptPlans) }
 
+  /// The plan for one input that lies as it does, made where there is none.
+  func plan(for layout: ChannelLayout) throws(DetectorError) -> Plan {
+    let shape: Shape = [layout.imageCount, layout.channelCount, layout.height, layout.width]
+    return try plan(for: [shape], key: [layout.channelBlock]) { () throws(ComputeError) in
+      [try TensorLayout(layout)]
+    }
+  }
+
   /// The plan for inputs of some shapes, made where there is none.
   ///
   /// - Parameters:
@@ -32,17 +40,25 @@ final class PlanShelf {
   /// - Returns: The plan.
   /// - Throws: `DetectorError.compute` where the network cannot be compiled for the shapes.
   func plan(for shapes: [Shape], isRowMajor: Bool = false) throws(DetectorError) -> Plan {
+    try plan(for: shapes, key: []) { () throws(ComputeError) in
+      try shapes.map { (shape) throws(ComputeError) in
+        isRowMajor ? try TensorLayout.rowMajor(shape) : nil
+      }
+    }
+  }
+
+  /// `key` tells apart plans for the same shapes.
+  private func plan(
+    for shapes: [Shape], key: [Int], _ layouts: () throws(ComputeError) -> [TensorLayout?]
+  ) throws(DetectorError) -> Plan {
     var isKept = true
     defer { if isKept { counters.countHit() } else { counters.countMiss() } }
     do {
-      return try plans.value(for: shapes.flatMap(\.dimensions)) { () throws(ComputeError) in
+      return try plans.value(for: shapes.flatMap(\.dimensions) + key) { () throws(ComputeError) in
         isKept = false
-        let layouts = try shapes.map { (shape) throws(ComputeError) in
-          isRowMajor ? try TensorLayout.rowMajor(shape) : nil
-        }
         return try Plan(
-          network, inputShapes: shapes, inputLayouts: layouts, arena: arena, options: options.plan,
-          winogradBudget: options.winogradBudget)
+          network, inputShapes: shapes, inputLayouts: layouts(), arena: arena,
+          options: options.plan, winogradBudget: options.winogradBudget)
       }
     } catch {
       throw .compute(error)

@@ -11,10 +11,44 @@ final class RoIStage {
   private let networks: DetectorNetworks
   private let settings: RoISettings
   private let thread: ComputeThread
-  private let shelf: PlanShelf
-  private let rows: HeadRows
-  private let pooled = FloatBuffer()
+  private let whole: Form
+  private let divided: (map: PlanShelf, form: Form)?
+  private let pooled = [FloatBuffer(), FloatBuffer()]
   private let gathered = [FloatBuffer(), FloatBuffer()]
+
+  /// What is pooled, and the head that reads it.
+  private struct Form {
+    let shelf: PlanShelf
+    let parts: [Part]
+    let rows: HeadRows
+
+    /// One of the head's inputs.
+    struct Part {
+      let channels: Int
+      /// The side of what is pooled, where every `step`th bin is.
+      let side: Int
+      let step: Int
+      let finish: PooledFinish?
+
+      /// The numbers of one RoI.
+      var count: Int { channels * side * side }
+    }
+
+    init(_ network: Network, _ parts: [Part], options: Detector.Options, counters: PlanCounters) {
+      shelf = PlanShelf(network, options: options, counters: counters)
+      self.parts = parts
+      let count = parts.reduce(0) { $0 + $1.count }
+      rows = HeadRows(
+        rowByteCount: count * MemoryLayout<Float>.stride, byteLimit: options.headByteLimit)
+    }
+
+    /// The plan for a number of proposals, and how many runs of it they take.
+    func plan(proposals: Int) throws(DetectorError) -> (plan: Plan, runs: Int) {
+      let count = rows.count(for: proposals)
+      let shapes = parts.map { Shape([count, $0.channels, $0.side, $0.side]) }
+      return (try shelf.plan(for: shapes), (proposals + count - 1) / count)
+    }
+  }
 
   init(
     _ networks: DetectorNetworks, _ settings: RoISettings, thread: ComputeThread,
@@ -23,57 +57,112 @@ final class RoIStage {
     self.networks = networks
     self.settings = settings
     self.thread = thread
-    shelf = PlanShelf(networks.head, options: options, counters: counters)
-    let (channels, size) = (Self.channels(networks), networks.pooledSize)
-    rows = HeadRows(
-      rowByteCount: channels * size * size * MemoryLayout<Float>.stride,
-      byteLimit: options.headByteLimit)
-  }
-
-  private static func channels(_ networks: DetectorNetworks) -> Int {
-    networks.levels[networks.roiLevels.lowerBound].channels
+    let size = networks.pooledSize
+    let channels = networks.levels[networks.roiLevels.lowerBound].channels
+    whole = Form(
+      networks.head, [Form.Part(channels: channels, side: size, step: 1, finish: nil)],
+      options: options, counters: counters)
+    divided = networks.dividedHead.flatMap { head in
+      guard settings.operator.isLinear else { return nil }
+      let parts = head.parts.map { part in
+        Form.Part(
+          channels: part.channels, side: (size + part.step - 1) / part.step, step: part.step,
+          finish: PooledFinish(biases: part.biases, isRectified: part.isRectified))
+      }
+      return (
+        PlanShelf(head.map, options: options, counters: counters),
+        Form(head.pooled, parts, options: options, counters: counters)
+      )
+    }
   }
 
   /// The plans that are kept.
-  var plans: [Plan] { shelf.values }
+  var plans: [Plan] {
+    whole.shelf.values + (divided.map { $0.map.values + $0.form.shelf.values } ?? [])
+  }
 
   /// Drops the plans.
-  func forgetPlans() { shelf.removeAll() }
+  func forgetPlans() {
+    whole.shelf.removeAll()
+    divided?.map.removeAll()
+    divided?.form.shelf.removeAll()
+  }
 
-  /// The head's plan for a number of proposals, and how many runs of it they take.
-  func plan(proposals: Int) throws(DetectorError) -> (plan: Plan, runs: Int) {
-    let (channels, size) = (Self.channels(networks), networks.pooledSize)
-    let count = rows.count(for: proposals)
-    return (
-      try shelf.plan(for: [[count, channels, size, size]]), (proposals + count - 1) / count
-    )
+  /// The head's plans for a number of proposals, and how many runs of each they take.
+  ///
+  /// - Parameters:
+  ///   - proposals: The proposals of all pictures.
+  ///   - map: The map that they are pooled from, where it is one.
+  /// - Returns: one plan, or two where the head is divided: the part before the pooling first.
+  /// - Throws: `DetectorError.compute` where the head cannot be compiled.
+  func plans(
+    proposals: Int, map: ChannelLayout?
+  ) throws(DetectorError) -> [(plan: Plan, runs: Int)] {
+    guard let map, let divided = dividedForm(proposals: proposals, map: map) else {
+      return [try whole.plan(proposals: proposals)]
+    }
+    return [
+      (try divided.map.plan(for: map), 1), try divided.form.plan(proposals: proposals),
+    ]
+  }
+
+  /// The head in two parts, where that is less work: where the map has fewer cells than are pooled.
+  private func dividedForm(
+    proposals: Int, map: ChannelLayout
+  ) -> (map: PlanShelf, form: Form)? {
+    guard let divided, map.elementCount > 0 else { return nil }
+    let cells = map.imageCount * map.height * map.width
+    let parts = divided.form.parts
+    let before = parts.reduce(0) { $0 + $1.channels * cells }
+    let behind = parts.reduce(0) { $0 + $1.count * proposals }
+    return before < behind ? divided : nil
   }
 
   /// Pools every proposal and runs the head.
   func judge(
     _ proposals: RegionProposals, _ pictureOutputs: PictureOutputs, _ run: inout Run
   ) throws(DetectorError) -> HeadOutputs {
-    let (first, runs) = try plan(proposals: proposals.count)
-    run.timer.record(.plan)
     let levels = Array(networks.roiLevels)
-    let maps = levels.map { pictureOutputs.maps[$0] }
-    var pooling = PyramidPooling(
-      settings,
-      maps: levels.map {
-        let layout = pictureOutputs.maps[$0].layout
-        return (layout.height, layout.width, networks.levels[$0].stride)
-      }, frame: pictureOutputs.geometry.frame)
+    var form = whole
+    // For each part the maps of all levels.
+    var maps = [levels.map { pictureOutputs.maps[$0] }]
+    if let divided = dividedForm(proposals: proposals.count, map: maps[0][0].layout) {
+      let plan = try divided.map.plan(for: maps[0][0].layout)
+      run.timer.record(.plan)
+      try unsafe plan.compute(on: [unsafe UnsafeRawPointer(maps[0][0].values.baseAddress)])
+      run.timer.record(.head)
+      try run.checkCancellation()
+      form = divided.form
+      maps = []
+      for part in form.parts.indices { maps.append([try FeatureMapView(plan, output: part)]) }
+    }
+    let (first, runs) = try form.plan(proposals: proposals.count)
+    run.timer.record(.plan)
+    var poolings = form.parts.map { part in
+      PyramidPooling(
+        settings,
+        maps: levels.map {
+          let layout = pictureOutputs.maps[$0].layout
+          return (layout.height, layout.width, networks.levels[$0].stride)
+        }, frame: pictureOutputs.geometry.frame, step: part.step)
+    }
     var outputs = try gather(runs: runs, proposals: proposals.count, first)
     var start = 0
     while start < proposals.count {
-      let (plan, _) = try self.plan(proposals: proposals.count - start)
+      let (plan, _) = try form.plan(proposals: proposals.count - start)
       let end = min(start + plan.inputLayout.shape[0], proposals.count)
       let boxes = Array(proposals.boxes[start..<end])
       let images = Array(proposals.imageIndices[start..<end])
-      let source = try unsafe pool(boxes, images, from: maps, &pooling, for: plan)
+      var sources: [UnsafeRawPointer?] = unsafe []
+      for (index, part) in form.parts.enumerated() {
+        unsafe sources.append(
+          try unsafe pool(
+            boxes, images, from: maps[index], &poolings[index], finish: part.finish,
+            as: plan.inputLayouts[index], in: pooled[index]))
+      }
       run.timer.record(.roiPooling)
       try run.checkCancellation()
-      try unsafe plan.compute(on: [source])
+      try unsafe plan.compute(on: sources)
       run.observe?(plan, .head, end - start)
       unsafe outputs.take(plan, rows: start..<end)
       run.timer.record(.head)
@@ -97,17 +186,18 @@ final class RoIStage {
   /// The RoIs that a thread pools at a time: enough of a map's for cells to be read again from the cache.
   private static let partCount = 48
 
-  /// Pools RoIs into the head's own layout, shared out over the team.
+  /// Pools RoIs into one of the head's inputs as it lies, shared out over the team.
   private func pool(
     _ boxes: [BoundingBox], _ images: [Int], from maps: [FeatureMapView],
-    _ pooling: inout PyramidPooling, for plan: Plan
+    _ pooling: inout PyramidPooling, finish: PooledFinish?, as layout: TensorLayout,
+    in buffer: FloatBuffer
   ) throws(DetectorError) -> UnsafeRawPointer? {
-    guard let layout = plan.inputLayout.channelLayout else {
+    guard let layout = layout.channelLayout else {
       throw .compute(
         ComputeError(operation: "RoI pooling", reason: "a head that reads a layout of oneDNN's own")
       )
     }
-    let values = try unsafe pooled.room(layout.elementCount)
+    let values = try unsafe buffer.room(layout.elementCount)
     let used = layout.elementCount / layout.imageCount * boxes.count
     // Safety: the head's input has a row for each RoI; the ranges of the team do not overlap, and each
     // writes its own rows. Rows beyond the last RoI are computed too, and must be numbers.
@@ -126,7 +216,7 @@ final class RoIStage {
         unsafe assigned.pool(
           maps, rois: boxes.span, imageIndices: images.span,
           range: start..<min(start + Self.partCount, boxes.count), into: destination,
-          outputChannelBlock: layout.channelBlock)
+          outputChannelBlock: layout.channelBlock, finish: finish)
       }
     }
     return UnsafeRawPointer(values.baseAddress)

@@ -11,6 +11,29 @@ struct ResidualStage {
   struct Block {
     var convolutions: [ConvolutionLayer]
     var shortcut: ConvolutionLayer?
+
+    /// Which convolution takes the stride; in a block of two 3x3 convolutions always the first.
+    func stridedConvolution(_ residualStride: Architecture.ResidualStride) -> Int {
+      convolutions.count == 3 && residualStride == .middleConvolution ? 1 : 0
+    }
+
+    /// Adds some of the convolutions to a network, and the sum behind the last.
+    fileprivate func append(
+      _ range: Range<Int>, to network: inout Network, _ input: Network.Value,
+      adding identity: Network.Value, stride: Int, dilation: Int,
+      residualStride: Architecture.ResidualStride
+    ) -> Network.Value {
+      let strided = stridedConvolution(residualStride)
+      var value = input
+      for index in range {
+        let convolution = convolutions[index]
+        value = convolution.append(
+          to: &network, value, stride: index == strided ? stride : 1,
+          dilation: convolution.size == 3 ? dilation : 1, activation: .relu,
+          adding: index == convolutions.count - 1 ? identity : nil)
+      }
+      return value
+    }
   }
 
   let blocks: [Block]
@@ -101,17 +124,36 @@ struct ResidualStage {
     var value = input
     for (number, block) in blocks.enumerated() {
       let stride = number == 0 ? stride : 1
-      // In a block of two 3x3 convolutions it is always the first.
-      let strided = block.convolutions.count == 3 && residualStride == .middleConvolution ? 1 : 0
       let blockInput = value
       let identity =
         block.shortcut.map { $0.append(to: &network, blockInput, stride: stride) } ?? blockInput
-      for (index, convolution) in block.convolutions.enumerated() {
-        value = convolution.append(
-          to: &network, value, stride: index == strided ? stride : 1,
-          dilation: convolution.size == 3 ? dilation : 1, activation: .relu,
-          adding: index == block.convolutions.count - 1 ? identity : nil)
-      }
+      value = block.append(
+        0..<block.convolutions.count, to: &network, value, adding: identity, stride: stride,
+        dilation: dilation, residualStride: residualStride)
+    }
+    return value
+  }
+
+  /// Adds the stage to a network but for the layers that read its input: the first convolution of the first
+  /// block, and the one on its short cut.
+  ///
+  /// - Parameters:
+  ///   - network: where.
+  ///   - first: what the first convolution makes, rectified.
+  ///   - identity: what the short cut makes.
+  ///   - stride: the stride of the first block.
+  ///   - residualStride: which convolution of a bottleneck takes the stride.
+  /// - Returns: the stage's map.
+  func append(
+    to network: inout Network, first: Network.Value, identity: Network.Value, stride: Int,
+    residualStride: Architecture.ResidualStride
+  ) -> Network.Value {
+    var value = first
+    for (number, block) in blocks.enumerated() {
+      value = block.append(
+        (number == 0 ? 1 : 0)..<block.convolutions.count, to: &network, value,
+        adding: number == 0 ? identity : value, stride: number == 0 ? stride : 1, dilation: 1,
+        residualStride: residualStride)
     }
     return value
   }

@@ -78,6 +78,44 @@ struct RoIHead {
       value = stage.append(to: &network, value, stride: 2, residualStride: residualStride)
       value = network.globalAveragePooling(value, name: "head.mean")
     }
+    append(to: &network, value)
+    return network
+  }
+
+  /// The same head in two parts, between which RoIs are pooled; `nil` where it does not begin with two 1x1
+  /// convolutions of the same map.
+  func divided(residualStride: Architecture.ResidualStride) -> DividedHead? {
+    guard let stage, let block = stage.blocks.first, block.convolutions.count == 3,
+      let shortcut = block.shortcut
+    else { return nil }
+    let layers = [block.convolutions[0], shortcut]
+    let weights = layers.compactMap { layer in
+      layer.isPlain && layer.size == 1 && layer.groups == 1 ? layer.weights.withoutBiases : nil
+    }
+    guard weights.count == 2 else { return nil }
+    var map = Network(inputChannels: features)
+    for (layer, weights) in zip(layers, weights) {
+      let value = map.convolution(
+        map.input, weights: weights, window: Network.Window(size: 1), name: layer.name)
+      map.output(value)
+    }
+    var pooled = Network(inputs: layers.map(\.outputs))
+    let value = stage.append(
+      to: &pooled, first: pooled.inputs[0], identity: pooled.inputs[1], stride: 2,
+      residualStride: residualStride)
+    append(to: &pooled, pooled.globalAveragePooling(value, name: "head.mean"))
+    let firstStep = block.stridedConvolution(residualStride) == 0 ? 2 : 1
+    return DividedHead(
+      map: map, pooled: pooled,
+      parts: zip(layers, [(firstStep, true), (2, false)]).map { layer, rule in
+        DividedHead.Part(
+          channels: layer.outputs, step: rule.0, biases: layer.weights.biases, isRectified: rule.1)
+      })
+  }
+
+  /// Adds what follows the residual stage.
+  private func append(to network: inout Network, _ input: Network.Value) {
+    var value = input
     for layer in convolutions {
       value = layer.append(to: &network, value, activation: .relu)
     }
@@ -86,6 +124,5 @@ struct RoIHead {
     let logits = network.linear(value, weights: classes, name: "head.class")
     network.output(boxes, order: .channelsLast)
     network.output(logits, order: .channelsLast)
-    return network
   }
 }

@@ -22,6 +22,9 @@ struct ConvolutionLayer {
   /// K.
   var outputs: Int { weights.shape[0] }
 
+  /// Whether nothing comes between the convolution and its activation.
+  var isPlain: Bool { groupNormalisation == nil && batchNormalisation == nil }
+
   /// The side of the window.
   var size: Int { weights.shape[2] }
 
