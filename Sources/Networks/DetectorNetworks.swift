@@ -51,10 +51,11 @@ public struct DetectorNetworks: Sendable {
   ///   - architecture: what shapes do not tell.
   ///   - learnsNormalisation: whether a batch normalisation is to learn, by the name of its tensors without
   ///     `.weight`; others are folded into the layer before them.
+  ///   - dividesHead: whether `dividedHead` is wanted, which holds weights of the checkpoint's own.
   /// - Throws: `ArchitectureError` with the tensor's name, the shape found and the shape wanted.
   public init(
     _ state: StateDictionary, _ architecture: Architecture,
-    learnsNormalisation: @escaping (String) -> Bool = { _ in false }
+    learnsNormalisation: @escaping (String) -> Bool = { _ in false }, dividesHead: Bool = true
   ) throws(ArchitectureError) {
     let reader = ParameterReader(
       state, normalisation: architecture.normalisation, learnsNormalisation: learnsNormalisation)
@@ -104,7 +105,8 @@ public struct DetectorNetworks: Sendable {
     self.proposal = proposal
     self.head = head.network(residualStride: architecture.residualStride)
     dividedHead =
-      roiLevels.count == 1 ? head.divided(residualStride: architecture.residualStride) : nil
+      dividesHead && roiLevels.count == 1
+      ? head.divided(residualStride: architecture.residualStride) : nil
     architectureName = Self.name(backbone, pyramid: pyramid, head: head)
   }
 

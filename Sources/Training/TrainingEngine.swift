@@ -52,9 +52,9 @@ final class TrainingEngine {
     }
     let learnsNormalisation = settings.trainsNormalisation
     do {
-      networks = try DetectorNetworks(blueprint.state, blueprint.architecture) {
-        learnsNormalisation && isTrained($0)
-      }
+      networks = try DetectorNetworks(
+        blueprint.state, blueprint.architecture,
+        learnsNormalisation: { learnsNormalisation && isTrained($0) }, dividesHead: false)
     } catch {
       throw .architecture(error)
     }
