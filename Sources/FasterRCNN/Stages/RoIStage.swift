@@ -183,8 +183,8 @@ final class RoIStage {
       logits: try gathered[1].room(counts[1] * proposals))
   }
 
-  /// The RoIs that a thread pools at a time: enough of a map's for cells to be read again from the cache.
-  private static let partCount = 48
+  /// The most RoIs that a thread pools at a time: enough of a map's for cells to be read again from the cache.
+  private static let mostOfPart = 48
 
   /// Pools RoIs into one of the head's inputs as it lies, shared out over the team.
   private func pool(
@@ -205,17 +205,19 @@ final class RoIStage {
     unsafe UnsafeMutableBufferPointer(rebasing: values[used...]).update(repeating: 0)
     pooling.assign(boxes.span, imageIndices: images.span)
     let assigned = pooling
-    // RoIs take different times, so threads take parts as they get done.
-    let parts = (boxes.count + Self.partCount - 1) / Self.partCount
+    // RoIs take different times, so threads take parts as they get done, of which each has two at least.
+    let share = (boxes.count + 2 * thread.threadCount - 1) / (2 * thread.threadCount)
+    let count = min(max(share, 1), Self.mostOfPart)
+    let parts = (boxes.count + count - 1) / count
     let next = Atomic(0)
     thread.parallel(thread.threadCount) { _ in
       while true {
         let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard part < parts else { break }
-        let start = part * Self.partCount
+        let start = part * count
         unsafe assigned.pool(
           maps, rois: boxes.span, imageIndices: images.span,
-          range: start..<min(start + Self.partCount, boxes.count), into: destination,
+          range: start..<min(start + count, boxes.count), into: destination,
           outputChannelBlock: layout.channelBlock, finish: finish)
       }
     }
