@@ -25,6 +25,7 @@ extension PyramidPooling {
         && rois.count == levels.count && imageIndices.count == rois.count,
       "\(maps.count) maps and \(rois.count) RoIs are not the \(poolings.count) and "
         + "\(levels.count) that were told")
+    precondition(poolings.allSatisfy { $0.step == 1 }, "the gradient of some bins")
     for (level, pooling) in poolings.enumerated() {
       let chosen = rois.indices.filter { levels[$0] == level }
       let layout = maps[level].layout

@@ -1,22 +1,6 @@
 internal import CDetectionKernels
 public import Tensors
 
-/// What is done to pooled channels before they are written, where pooling is linear: what follows a layer that
-/// was applied to the map instead of to what is cut out of it.
-public struct PooledFinish: Sendable {
-  /// One for each channel.
-  public let biases: [Float]
-
-  /// Whether negative numbers then become zeros.
-  public let isRectified: Bool
-
-  /// Adds biases, and rectifies the sums or not.
-  public init(biases: [Float], isRectified: Bool) {
-    self.biases = biases
-    self.isRectified = isRectified
-  }
-}
-
 extension RoIPooling {
   /// Pools the RoIs of a batch of feature maps.
   ///
@@ -64,8 +48,8 @@ extension RoIPooling {
   ///   - output: Room for all RoIs, `[R, C, P, P]` in blocks of `outputChannelBlock`; what pads the
   ///     last block becomes zero.
   ///   - outputChannelBlock: How many channels lie side by side in the output.
-  ///   - finish: What is added to the sums of an operator that is linear; traps with another one, and where
-  ///     it has not one number for each channel.
+  ///   - finish: What is added to the sums of an operator that is linear; traps with another one, where it has
+  ///     not one number for each channel, and with a map without cells.
   public func pool(
     _ features: UnsafeBufferPointer<Float>, layout: ChannelLayout, rois: Span<BoundingBox>,
     imageIndices: Span<Int>, chosen: Span<Int>, into output: UnsafeMutableBufferPointer<Float>,
@@ -104,7 +88,8 @@ extension RoIPooling {
     var reader = unsafe LaneReader(features, layout)
     let biases = finish.map { finish in
       let padding = unsafe reader.groupCount * reader.lanes - finish.biases.count
-      return finish.biases + [Float](repeating: 0, count: padding)
+      return padding == 0
+        ? finish.biases : finish.biases + [Float](repeating: 0, count: padding)
     }
     unsafe (biases ?? []).withUnsafeBufferPointer { padded in
       var writer = unsafe LaneWriter(

@@ -7,7 +7,7 @@ extension RoIPooling {
   /// A maximum passes its gradient to the cell that it came from, the first one in rows from the
   /// top where several are equal; a bin that found no maximum (empty, or nothing above the least
   /// finite float) passes none. RoIAlign passes to each cell what the cell's weight in the mean is.
-  /// Boxes get no gradient, as in torchvision. Written for clearness: the service never calls it.
+  /// Boxes get no gradient, as in torchvision. Traps where not every bin was pooled. Written for clearness: the service never calls it.
   ///
   /// - Parameters:
   ///   - gradient: The gradient of the loss with respect to the pooled maps, `[R, C, P, P]`.
@@ -18,6 +18,7 @@ extension RoIPooling {
   public func gradient(
     _ gradient: Tensor, features: Tensor, rois: [BoundingBox], imageIndices: [Int]
   ) -> Tensor {
+    precondition(step == 1, "the gradient of every \(step)th bin")
     let layout = ChannelLayout(features.shape)
     let pooledShape: Shape = [rois.count, layout.channelCount, outputSize, outputSize]
     precondition(
